@@ -1,0 +1,239 @@
+/**
+ * What the page may ask of the engine, and what comes back. The worker client, the fake engine of the component
+ * tests and the console API all speak through this one interface. Everything here is plain, cloneable data:
+ * no GPU object ever crosses it.
+ */
+
+/** An image as the engine needs it. `id` identifies the pixels (content hash), so visual tokens can be cached. */
+export interface ImageInput {
+  readonly id: string;
+  readonly blob: Blob;
+}
+
+/** One generated or scored token. Log-probabilities are natural logs of the untempered distribution. */
+export interface TokenScore {
+  readonly id: number;
+  /** Decoded text of this token; pieces of one multi-byte character may be shown as U+FFFD. */
+  readonly text: string;
+  readonly logp: number;
+  /** Entropy of the next-token distribution, in nats. */
+  readonly entropy: number;
+  /** Probability of the most likely token at this position. */
+  readonly top1: number;
+}
+
+export interface SampleRequest {
+  readonly image: ImageInput;
+  readonly prompt: string;
+  /** Number of answers, 1 to 16. */
+  readonly n: number;
+  /** 0 = greedy. */
+  readonly temperature: number;
+  readonly topP: number;
+  readonly maxTokens: number;
+  readonly seed: number;
+}
+
+export type FinishReason = 'stop' | 'length' | 'cancelled';
+
+export type SampleEvent =
+  | { readonly type: 'token'; readonly index: number; readonly token: TokenScore }
+  | { readonly type: 'done'; readonly index: number; readonly candidate: Candidate };
+
+/** One whole answer. `tokens` includes the end-of-utterance token when `finish` is `stop`. */
+export interface Candidate {
+  readonly index: number;
+  readonly text: string;
+  readonly tokens: readonly TokenScore[];
+  readonly logpSum: number;
+  readonly finish: FinishReason;
+}
+
+export interface LogpsRequest {
+  readonly image: ImageInput;
+  readonly prompt: string;
+  /** The answer; end-of-utterance is appended and scored, as TRL does. */
+  readonly response: string;
+  readonly model: 'policy' | 'reference';
+}
+
+export interface LogpsResult {
+  readonly tokens: readonly TokenScore[];
+  /** Sum of `logps` over the response tokens. */
+  readonly sum: number;
+  /** Number of response tokens, end-of-utterance included. */
+  readonly length: number;
+}
+
+export interface ClipRequest {
+  readonly image: ImageInput;
+  readonly texts: readonly string[];
+}
+
+/**
+ * One preference pair as numbers, in TRL's words: sums of token log-probabilities and token counts.
+ * `chosenLogRatio` / `rejectedLogRatio` are the per-token-difference reductions (policy minus reference); where
+ * absent they are `chosen - refChosen` and so on. Objectives may need further fields (see `objective.needs`).
+ */
+export interface PairRow {
+  readonly chosen: number;
+  readonly rejected: number;
+  readonly refChosen?: number;
+  readonly refRejected?: number;
+  readonly chosenLength?: number;
+  readonly rejectedLength?: number;
+  readonly chosenLogRatio?: number;
+  readonly rejectedLogRatio?: number;
+  readonly [extra: string]: number | undefined;
+}
+
+export interface EvaluateRequest {
+  readonly objective: string;
+  readonly hyperparameters: Readonly<Record<string, number>>;
+  readonly rows: readonly PairRow[];
+}
+
+export interface PairEvaluation {
+  readonly loss: number;
+  readonly rewards: { readonly chosen: number; readonly rejected: number };
+  readonly margin: number;
+  /** Derivatives of the batch loss's per-pair term with respect to the summed log-probabilities. */
+  readonly gradients: { readonly chosen: number; readonly rejected: number };
+}
+
+/** Batch means under TRL's names. */
+export interface BatchMetrics {
+  readonly loss: number;
+  readonly 'rewards/chosen': number;
+  readonly 'rewards/rejected': number;
+  readonly 'rewards/margins': number;
+  readonly 'rewards/accuracies': number;
+  readonly 'logps/chosen': number;
+  readonly 'logps/rejected': number;
+}
+
+export interface Evaluation {
+  readonly pairs: readonly PairEvaluation[];
+  readonly batch: BatchMetrics;
+  /** Which code produced the numbers: the WGSL kernel, or the float64 reference where there is no WebGPU. */
+  readonly backend: 'wgsl' | 'f64';
+}
+
+/** A pair of answers whose rows the engine computes: policy and reference, both sides, from the same image and prompt. */
+export interface PairLogpsRequest {
+  readonly image: ImageInput;
+  readonly prompt: string;
+  readonly chosen: string;
+  readonly rejected: string;
+}
+
+export interface PairLogps {
+  readonly row: PairRow;
+  readonly chosen: LogpsResult;
+  readonly rejected: LogpsResult;
+}
+
+export interface DeviceFacts {
+  /** Adapter name as well as the browser tells it, e.g. "google swiftshader". */
+  readonly adapter: string;
+  /** True for a software adapter: every number the page shows is then labelled. */
+  readonly isFallback: boolean;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
+  /** Start-up self-check of fast paths against the plain kernels. */
+  readonly selfCheck: readonly { readonly name: string; readonly ok: boolean; readonly maxError: number }[];
+}
+
+export interface ModelFacts {
+  readonly id: string;
+  readonly label: string;
+  readonly kind: 'vlm' | 'clip';
+  readonly licence: string;
+  readonly bytes: number;
+  /** Where the frozen towers run, after the start-up comparison of WebGPU with WASM. */
+  readonly provider: 'webgpu' | 'wasm';
+  /** Largest relative difference between the two on the fixed input; absent when only one could run. */
+  readonly agreement?: number;
+  readonly note?: string;
+}
+
+export interface EngineFacts {
+  readonly device: DeviceFacts;
+  readonly models: readonly ModelFacts[];
+  readonly loadMs: number;
+}
+
+export type LoadStage = 'download' | 'compile' | 'check' | 'warm-up';
+
+export interface LoadProgress {
+  readonly stage: LoadStage;
+  /** File or part at work, as a person may read it. */
+  readonly item: string;
+  /** Bytes for `download`, steps otherwise. */
+  readonly done: number;
+  readonly total: number;
+}
+
+/** One kernel as the viewer shows it. */
+export interface KernelReport {
+  readonly name: string;
+  readonly files: readonly { readonly path: string; readonly code: string }[];
+  readonly bindings: readonly { readonly name: string; readonly access: string; readonly dtype: string; readonly dims: string }[];
+  /** Shapes and workgroups of the last dispatch, if it ran. */
+  readonly last?: { readonly shapes: Readonly<Record<string, readonly number[]>>; readonly workgroups: readonly number[] };
+  /** GPU microseconds of the last measured dispatch; absent without `timestamp-query` or before the first run. */
+  readonly lastMicroseconds?: number;
+  readonly runs: number;
+}
+
+export interface MemoryReport {
+  readonly liveBytes: number;
+  readonly peakBytes: number;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export type EngineState =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'loading'; readonly progress: LoadProgress | null }
+  | { readonly kind: 'ready'; readonly facts: EngineFacts }
+  | { readonly kind: 'restarting'; readonly reason: string }
+  | { readonly kind: 'unavailable'; readonly error: EngineErrorData };
+
+/** Errors cross the worker boundary as this data and come back as the classes of `errors.ts`. */
+export interface EngineErrorData {
+  readonly name:
+    | 'NoWebGpuError'
+    | 'DeviceLostError'
+    | 'OutOfMemoryError'
+    | 'ModelFileError'
+    | 'InputError'
+    | 'CancelledError'
+    | 'EngineError';
+  /** A sentence for people: what happened, what was kept, what to do. */
+  readonly message: string;
+  /** The model file, the field or the kernel concerned. */
+  readonly subject?: string;
+}
+
+export interface Engine {
+  readonly state: EngineState;
+  /** Called on every change of `state`; returns the unsubscribe function. */
+  onState(listener: (state: EngineState) => void): () => void;
+
+  load(models: { vlm: string; clip: string }, options?: { signal?: AbortSignal }): Promise<EngineFacts>;
+  sample(request: SampleRequest, options?: CallOptions): AsyncIterable<SampleEvent>;
+  logps(request: LogpsRequest, options?: CallOptions): Promise<LogpsResult>;
+  pairLogps(request: PairLogpsRequest, options?: CallOptions): Promise<PairLogps>;
+  /** Cosine similarities, one per text. */
+  clipScore(request: ClipRequest, options?: CallOptions): Promise<number[]>;
+  evaluate(request: EvaluateRequest, options?: CallOptions): Promise<Evaluation>;
+  kernels(): Promise<KernelReport[]>;
+  memory(): Promise<MemoryReport>;
+  /** Loses the GPU device on purpose: the recovery path can be tried by a person and by a test. */
+  destroyDevice(): Promise<void>;
+  dispose(): void;
+}

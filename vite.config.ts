@@ -1,0 +1,34 @@
+import { cp } from 'node:fs/promises';
+import path from 'node:path';
+import { defineConfig, type Plugin } from 'vite';
+import basicSsl from '@vitejs/plugin-basic-ssl';
+import { wgslVite } from './tools/wgsl-plugin.mjs';
+
+/**
+ * `models/` is data. The dev server serves it as it lies there; a build copies what the page may fetch
+ * (not the recipe) beside the bundle.
+ */
+function bundledModels(): Plugin {
+  return {
+    name: 'bundled-models',
+    apply: 'build',
+    async closeBundle() {
+      const out = path.resolve('dist/models');
+      await cp('models', out, {
+        recursive: true,
+        filter: (source) => !source.split(path.sep).includes('recipe'),
+      });
+    },
+  };
+}
+
+export default defineConfig(({ mode }) => ({
+  base: './',
+  // WebGPU needs a secure context: a workshop over the LAN wants https (`npm start -- --mode lan --host`).
+  plugins: [wgslVite(), bundledModels(), ...(mode === 'lan' ? [basicSsl()] : [])],
+  worker: { format: 'es', plugins: () => [wgslVite()] },
+  // ORT finds its WASM beside its own module; pre-bundling would move the module away from it.
+  optimizeDeps: { exclude: ['onnxruntime-web', '@xenova/transformers'] },
+  build: { target: 'es2022', chunkSizeWarningLimit: 2000 },
+  server: { port: 5173 },
+}));

@@ -1,0 +1,39 @@
+import { chromeLauncher } from '@web/test-runner-chrome';
+import { esbuildPlugin } from '@web/dev-server-esbuild';
+import { wgslTestServer } from './tools/wgsl-plugin.mjs';
+import { findBrowser } from './tools/browser.mjs';
+
+export default {
+  files: process.env.MARGIN_TESTS?.split(',') ?? ['tests/**/*.test.ts'],
+  nodeResolve: { exportConditions: ['browser', 'production'] },
+  mimeTypes: { '**/*.wgsl': 'js' },
+  plugins: [
+    esbuildPlugin({ ts: true, target: 'es2022', tsconfig: './tsconfig.json' }),
+    wgslTestServer(),
+  ],
+  browsers: [
+    chromeLauncher({
+      launchOptions: {
+        executablePath: await findBrowser(),
+        headless: true,
+        args: [
+          '--no-sandbox',
+          '--enable-unsafe-webgpu',
+          '--use-webgpu-adapter=swiftshader',
+          '--enable-features=Vulkan',
+          '--use-vulkan=swiftshader',
+          '--enable-unsafe-swiftshader',
+          '--disable-background-networking',
+          '--disable-component-update',
+          '--disable-sync',
+          '--no-first-run',
+        ],
+      },
+    }),
+  ],
+  // One page at a time: SwiftShader is a CPU renderer and two cores are common in CI.
+  concurrency: 1,
+  testsStartTimeout: 60_000,
+  testsFinishTimeout: 900_000,
+  testFramework: { config: { timeout: 120_000 } },
+};
