@@ -1,0 +1,120 @@
+/**
+ * Design tokens as CSS custom properties, for light and dark. They stand on `:root` and inherit into every shadow
+ * root, so components write `var(--m-text)` and never a colour. Text tokens reach 4.5:1 on every surface token.
+ *
+ * Chosen is blue and rejected is orange: the pair that protan, deutan and tritan viewers tell apart. Neither is
+ * ever used without a word or a shape beside it.
+ */
+import { type CSSResult, css, unsafeCSS } from 'lit';
+
+const light = css`
+  color-scheme: light;
+  --m-bg: #f6f5f1;
+  --m-surface: #ffffff;
+  --m-surface-2: #efede7;
+  --m-text: #1d1c1a;
+  --m-muted: #5a5750;
+  --m-line: #d8d4ca;
+  --m-line-strong: #8a867c;
+  --m-accent: #2a2926;
+  --m-on-accent: #ffffff;
+  --m-focus: #0b5cd6;
+  --m-chosen: #1456b8;
+  --m-chosen-soft: #e3edfb;
+  --m-on-chosen: #ffffff;
+  --m-rejected: #a3440c;
+  --m-rejected-soft: #fcebdd;
+  --m-on-rejected: #ffffff;
+  --m-danger: #ad1327;
+  --m-danger-soft: #fdeaea;
+  --m-ok: #1c6b3c;
+  --m-token: #8e44c9;
+  --m-token-strength: 46%;
+  --m-shadow: 0 1px 2px rgb(0 0 0 / 0.06), 0 4px 16px rgb(0 0 0 / 0.08);
+`;
+
+const dark = css`
+  color-scheme: dark;
+  --m-bg: #131416;
+  --m-surface: #1b1d20;
+  --m-surface-2: #272a2e;
+  --m-text: #eeece7;
+  --m-muted: #aeaba3;
+  --m-line: #393c41;
+  --m-line-strong: #85888e;
+  --m-accent: #eeece7;
+  --m-on-accent: #1b1d20;
+  --m-focus: #8cbcff;
+  --m-chosen: #82b6ff;
+  --m-chosen-soft: #1c2f4a;
+  --m-on-chosen: #0c1a2d;
+  --m-rejected: #ffa55f;
+  --m-rejected-soft: #43280f;
+  --m-on-rejected: #2b1503;
+  --m-danger: #ff9a94;
+  --m-danger-soft: #461d20;
+  --m-ok: #86d7a6;
+  --m-token: #b07be6;
+  --m-token-strength: 58%;
+  --m-shadow: 0 1px 2px rgb(0 0 0 / 0.4), 0 6px 20px rgb(0 0 0 / 0.45);
+`;
+
+/** The whole token sheet: system theme by default, `<html data-theme="light|dark">` overrides it. */
+export const tokens: CSSResult = css`
+  :root {
+    ${light}
+    --m-radius: 6px;
+    --m-gap: 12px;
+    --m-font: system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Helvetica Neue', Arial, sans-serif;
+    --m-font-serif: 'Iowan Old Style', 'Palatino Linotype', Palatino, 'Book Antiqua', Georgia, serif;
+    --m-font-mono: ui-monospace, 'SF Mono', 'Cascadia Mono', 'Segoe UI Mono', Menlo, Consolas, 'DejaVu Sans Mono',
+      monospace;
+    --m-size: 15px;
+    --m-size-small: 13px;
+    --m-size-large: 18px;
+    --m-size-number: 25px;
+  }
+  @media (prefers-color-scheme: dark) {
+    :root:not([data-theme='light']) {
+      ${dark}
+    }
+  }
+  :root[data-theme='dark'] {
+    ${dark}
+  }
+  html,
+  body {
+    margin: 0;
+    height: 100%;
+    background: var(--m-bg);
+    color: var(--m-text);
+    font: var(--m-size) / 1.45 var(--m-font);
+  }
+`;
+
+/** Puts the tokens on a document, once. Tests that mount one component call it too. */
+export function installTheme(target: Document = document): void {
+  if (target.head.querySelector('style[data-margin-theme]')) return;
+  const style = target.createElement('style');
+  style.dataset.marginTheme = '';
+  style.textContent = tokens.cssText;
+  target.head.append(style);
+}
+
+/** `system` follows the operating system; the other two override it. */
+export function applyTheme(theme: 'system' | 'light' | 'dark', target: Document = document): void {
+  if (theme === 'system') delete target.documentElement.dataset.theme;
+  else target.documentElement.dataset.theme = theme;
+}
+
+/**
+ * Background of one token by its log-probability: none at probability 1, full strength at `floor` nats and below.
+ * One hue of rising strength, so that it reads in grey as well; the text colour never changes.
+ */
+export function tokenTint(logp: number, floor = -6): string {
+  const strength = Math.min(1, Math.max(0, logp / floor));
+  return `color-mix(in srgb, var(--m-token) calc(var(--m-token-strength) * ${strength.toFixed(3)}), transparent)`;
+}
+
+/** Media query below which the columns become tabs. */
+export const NARROW = unsafeCSS('(max-width: 1099px)');
