@@ -47,7 +47,10 @@ function inPlaywrightCache() {
     'chrome-mac/Chromium.app/Contents/MacOS/Chromium',
     'chrome-win/chrome.exe',
   ];
-  for (const folder of readdirSync(root).filter((name) => /^chromium-\d+$/.test(name)).sort().reverse()) {
+  for (const folder of readdirSync(root)
+    .filter((name) => /^chromium-\d+$/.test(name))
+    .sort()
+    .reverse()) {
     for (const tail of inside) {
       const file = path.join(root, folder, tail);
       if (existsSync(file)) return file;

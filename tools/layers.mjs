@@ -1,0 +1,83 @@
+// Holds the import rules of docs/architecture.md: layers point one way, and each outside door is one file.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+const root = path.resolve(import.meta.dirname, '..');
+
+/** Folder -> folders of `src/` it may import from (itself always). Files at the root of `src` count as `.`. */
+const MAY_IMPORT = {
+  components: ['state', 'engine', 'kernels/losses', 'toybox', 'preference', '.'],
+  state: ['engine', 'kernels/losses', 'toybox', 'preference', '.'],
+  engine: ['preference', 'training', 'models', 'kernels', 'kernels/gpu', 'kernels/losses', '.'],
+  training: ['preference', 'models', 'kernels', 'kernels/gpu', 'kernels/losses', 'engine', '.'],
+  preference: ['toybox', 'kernels/losses', 'engine', '.'],
+  models: ['kernels', 'kernels/gpu', 'engine', '.'],
+  kernels: ['kernels/gpu', 'kernels/losses', 'engine', '.'],
+  'kernels/losses': ['kernels', 'engine', '.'],
+  'kernels/gpu': ['engine', '.'],
+  toybox: [],
+  '.': ['components', 'state', 'engine', 'kernels/losses', 'toybox', 'preference'],
+};
+
+/** From these layers only the page-side face of the engine is visible: data types, errors as data, the client. */
+const ENGINE_FACE = ['engine/engine.ts', 'engine/client.ts'];
+const PAGE_SIDE = ['components', 'state', '.'];
+/** Below the engine only its data types are visible. */
+const ENGINE_TYPES_ONLY = ['training', 'preference', 'models', 'kernels', 'kernels/losses', 'kernels/gpu'];
+
+/** Text that may stand in the files of one place only. */
+const DOORS = [
+  { what: 'navigator.gpu', pattern: /navigator\.gpu|requestAdapter\(/, allowed: /^kernels\/gpu\// },
+  { what: 'onnxruntime-web', pattern: /from 'onnxruntime-web|import\('onnxruntime-web/, allowed: /^models\/ort\.ts$/ },
+  { what: '@xenova/transformers', pattern: /from '@xenova\/transformers/, allowed: /^models\/hub\.ts$/ },
+  { what: 'new Worker', pattern: /new Worker\(/, allowed: /^engine\/client\.ts$/ },
+  {
+    what: 'storage and location',
+    pattern: /indexedDB|from 'idb'|navigator\.storage|[^.\w]location\.|window\.location/,
+    allowed: /^state\/(persistence|storage)/,
+  },
+];
+
+function* sources(dir) {
+  for (const entry of readdirSync(dir, { withFileTypes: true })) {
+    const file = path.join(dir, entry.name);
+    if (entry.isDirectory()) yield* sources(file);
+    else if (file.endsWith('.ts')) yield file;
+  }
+}
+
+function layerOf(relative) {
+  const [first, second] = relative.split('/');
+  if (!relative.includes('/')) return '.';
+  return first === 'kernels' && (second === 'gpu' || second === 'losses') ? `kernels/${second}` : first;
+}
+
+const strip = (text) => text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
+
+const problems = [];
+for (const file of sources(path.join(root, 'src'))) {
+  const relative = path.relative(path.join(root, 'src'), file).split(path.sep).join('/');
+  const layer = layerOf(relative);
+  const code = strip(readFileSync(file, 'utf8'));
+  for (const { what, pattern, allowed } of DOORS) {
+    if (pattern.test(code) && !allowed.test(relative))
+      problems.push(`src/${relative}: ${what} has another door (${allowed.source})`);
+  }
+  for (const [, typeOnly, target] of code.matchAll(/(?:import|export)\s+(type\s+)?[^;'"]*?from\s+'(\.[^']+)'/g)) {
+    const to = path.posix.normalize(path.posix.join(path.posix.dirname(relative), target));
+    if (to.startsWith('..')) continue;
+    const toLayer = layerOf(to);
+    if (toLayer === layer) continue;
+    if (!(MAY_IMPORT[layer] ?? []).includes(toLayer)) problems.push(`src/${relative}: ${layer} may not import ${to}`);
+    else if (toLayer === 'engine' && PAGE_SIDE.includes(layer) && !ENGINE_FACE.includes(to))
+      problems.push(`src/${relative}: the page sees only ${ENGINE_FACE.join(' and ')}, not ${to}`);
+    else if (toLayer === 'engine' && ENGINE_TYPES_ONLY.includes(layer) && !(to === 'engine/engine.ts' && typeOnly))
+      problems.push(`src/${relative}: only types of engine/engine.ts may be imported here, not ${to}`);
+  }
+}
+for (const problem of problems) console.error(problem);
+console.log(
+  problems.length ? `layers: ${problems.length} imports against the rules` : 'layers: every import goes the right way',
+);
+process.exit(problems.length ? 1 : 0);
