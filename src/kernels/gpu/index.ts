@@ -1,0 +1,4 @@
+export * from './declare.ts';
+export { Gpu, type GpuOptions } from './gpu.ts';
+export { Scope } from './scope.ts';
+export { Tensor, type TensorData } from './tensor.ts';
