@@ -1,0 +1,29 @@
+import { logRatioCurve } from '../curves.ts';
+import { beta } from '../knobs.ts';
+import { sigmoid, softplus } from '../math.ts';
+import { defineObjective, pairValue } from '../objective.ts';
+import { implicitRewards } from '../rewards.ts';
+import wgsl from './loss.wgsl';
+
+/** Direct Preference Optimization, Rafailov et al. 2023, equation 7. TRL: `loss_type="sigmoid"`. */
+export const dpoSigmoid = defineObjective({
+  id: 'dpo_sigmoid',
+  label: 'DPO',
+  family: 'with a reference',
+  paper: {
+    title: 'Direct Preference Optimization: Your Language Model is Secretly a Reward Model',
+    arxiv: '2305.18290',
+    year: 2023,
+  },
+  summary: 'Raises the chosen answer over the rejected one, measured against a frozen reference model.',
+  formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(h_w - h_l)\\big)',
+  needs: ['chosen', 'rejected', 'refChosen', 'refRejected'],
+  hyperparameters: [beta(0.1)],
+  evaluate(pair, { beta }) {
+    const z = beta * (pair.chosenLogRatio - pair.rejectedLogRatio);
+    const slope = -beta * sigmoid(-z);
+    return pairValue(softplus(-z), implicitRewards(pair, beta), { chosen: slope, rejected: -slope });
+  },
+  curve: logRatioCurve(),
+  wgsl,
+});

@@ -1,0 +1,41 @@
+/** Hyperparameters that several objectives share; each objective gives its own default and range. */
+import type { Hyperparameter } from './objective.ts';
+
+type Range = Partial<Pick<Hyperparameter, 'min' | 'max' | 'step' | 'scale' | 'doc'>>;
+
+/** A sentence for knobs that divide or scale: zero and below make the loss meaningless. */
+export const refuseUnlessPositive = (value: number): string | undefined =>
+  value > 0 ? undefined : 'it must be greater than 0.';
+
+/** A sentence for weights. */
+export const refuseNegative = (value: number): string | undefined =>
+  value >= 0 ? undefined : 'it must not be negative.';
+
+/** How far the policy may leave the reference: the KL strength of DPO and its relatives. */
+export const beta = (defaultValue: number, range: Range = {}): Hyperparameter<'beta'> => ({
+  key: 'beta',
+  symbol: 'β',
+  word: 'beta',
+  default: defaultValue,
+  min: 0.01,
+  max: 1,
+  step: 0.01,
+  scale: 'log',
+  doc: 'Scales log-ratios to rewards: a larger value keeps the policy nearer to the reference.',
+  refuse: refuseUnlessPositive,
+  ...range,
+});
+
+/** Probability that a label is flipped, 0 <= epsilon < 1/2. */
+export const labelSmoothing = (defaultValue: number, range: Range = {}): Hyperparameter<'label_smoothing'> => ({
+  key: 'label_smoothing',
+  symbol: 'ε',
+  word: 'epsilon',
+  default: defaultValue,
+  min: 0,
+  max: 0.49,
+  step: 0.01,
+  doc: 'Probability that chosen and rejected were swapped by mistake.',
+  refuse: (value) => (value >= 0 && value < 0.5 ? undefined : 'it must be at least 0 and less than 0.5.'),
+  ...range,
+});

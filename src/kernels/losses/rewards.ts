@@ -1,0 +1,9 @@
+/** The rewards that objectives share. */
+import type { PairInputs } from './inputs.ts';
+import type { PairValue } from './objective.ts';
+
+/** DPO's implicit reward, beta times the log-ratio; TRL logs it for every objective with a reference. */
+export const implicitRewards = (pair: PairInputs, beta: number): PairValue['rewards'] => ({
+  chosen: beta * pair.chosenLogRatio,
+  rejected: beta * pair.rejectedLogRatio,
+});
