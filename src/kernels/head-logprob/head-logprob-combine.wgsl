@@ -1,0 +1,44 @@
+// Head, log-softmax and gather in one, part 2 of 2: joins the chunks of the vocabulary (see head-logprob-tiles.wgsl)
+//   logps = l[target] - m - log s · entropy = log s - t / s (nats) · top1 = 1 / s, the largest probability · top_id
+// partials f32 [chunks, tokens, 4] · partial_top u32 [chunks, tokens] · target_logits f32 [tokens] · outputs [tokens]
+// One thread per token. f32; maximum and sum stay apart until the end, so a confident token's logp keeps its digits.
+// Gradient: head-logprob-backward.
+override WORKGROUP_SIZE: u32;
+
+struct Params {
+  chunks: u32,
+  tokens: u32,
+}
+
+@group(0) @binding(0) var<storage, read> partials: array<vec4f>;
+@group(0) @binding(1) var<storage, read> partial_top: array<u32>;
+@group(0) @binding(2) var<storage, read> target_logits: array<f32>;
+@group(0) @binding(3) var<storage, read_write> logps: array<f32>;
+@group(0) @binding(4) var<storage, read_write> entropy: array<f32>;
+@group(0) @binding(5) var<storage, read_write> top1: array<f32>;
+@group(0) @binding(6) var<storage, read_write> top_id: array<u32>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(@builtin(global_invocation_id) thread: vec3u) {
+  let token = thread.x;
+  if (token >= params.tokens) {
+    return;
+  }
+
+  var joined = partials[token].xyz;
+  var top = partial_top[token];
+  for (var chunk = 1u; chunk < params.chunks; chunk++) {
+    let next = partials[chunk * params.tokens + token].xyz;
+    if (next.x > joined.x) {
+      top = partial_top[chunk * params.tokens + token];
+    }
+    joined = join(joined, next);
+  }
+
+  let log_sum = log(joined.y);
+  logps[token] = target_logits[token] - joined.x - log_sum;
+  entropy[token] = max(log_sum - joined.z / joined.y, 0.0);
+  top1[token] = 1.0 / joined.y;
+  top_id[token] = top;
+}

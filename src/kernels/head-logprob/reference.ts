@@ -1,0 +1,39 @@
+import { linearReference } from '../linear/reference.ts';
+
+export interface HeadLogprobs {
+  readonly logps: Float64Array;
+  readonly entropy: Float64Array;
+  readonly top1: Float64Array;
+  readonly topId: Uint32Array;
+}
+
+/** Log-softmax of hidden · Wᵀ at `targets`, with the entropy (nats) and the most likely entry of each distribution. */
+export function headLogprobReference(
+  hidden: ArrayLike<number>,
+  weights: ArrayLike<number>,
+  targets: ArrayLike<number>,
+  width: number,
+): HeadLogprobs {
+  const tokens = targets.length;
+  const vocab = weights.length / width;
+  const logits = linearReference(hidden, weights, width);
+  const result = {
+    logps: new Float64Array(tokens),
+    entropy: new Float64Array(tokens),
+    top1: new Float64Array(tokens),
+    topId: new Uint32Array(tokens),
+  };
+  for (let token = 0; token < tokens; token++) {
+    const row = logits.subarray(token * vocab, (token + 1) * vocab);
+    let top = 0;
+    for (let i = 1; i < vocab; i++) if (row[i] > row[top]) top = i;
+    let sum = 0;
+    for (const logit of row) sum += Math.exp(logit - row[top]);
+    const lse = row[top] + Math.log(sum);
+    for (const logit of row) result.entropy[token] -= Math.exp(logit - lse) * (logit - lse);
+    result.logps[token] = row[targets[token]] - lse;
+    result.top1[token] = Math.exp(row[top] - lse);
+    result.topId[token] = top;
+  }
+  return result;
+}

@@ -1,0 +1,19 @@
+/** x [rows, width] times the transpose of `weights` [out, width], added to `start` [rows, out] where given. */
+export function linearReference(
+  x: ArrayLike<number>,
+  weights: ArrayLike<number>,
+  width: number,
+  start?: ArrayLike<number>,
+): Float64Array {
+  const rows = x.length / width;
+  const out = weights.length / width;
+  const y = new Float64Array(rows * out);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < out; column++) {
+      let sum = start ? start[row * out + column] : 0;
+      for (let i = 0; i < width; i++) sum += x[row * width + i] * weights[column * width + i];
+      y[row * out + column] = sum;
+    }
+  }
+  return y;
+}
