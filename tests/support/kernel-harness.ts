@@ -22,6 +22,8 @@ export { sharedGpu } from './shared-gpu.ts';
 const GUARD_BYTES = 1024;
 /** A quiet NaN as f32, a NaN twice as f16, out of range as an index. */
 const POISON = 0x7fc17fc1;
+/** Guard behind what is written; no NaN, so that a poisoned value written past the end differs from it. */
+const UNTOUCHED = 0xdeadbeef;
 
 /** A tensor for the kernel: data for inputs and for what is read and written, only a shape for outputs. */
 export interface TensorCase {
@@ -66,6 +68,7 @@ export async function runKernel<B extends Readonly<Record<string, BindingSpec>>>
       const { shape, data } = run.tensors[name] ?? fail(`${kernel.name}: the test gives no "${name}"`);
       const plain = new Tensor({ buffer: null as never, label: name, capacity: 0, alive: true }, spec.dtype, shape);
       const words = new Uint32Array((plain.byteLength + guard) / 4).fill(POISON);
+      if (spec.access !== 'read') words.fill(UNTOUCHED, plain.byteLength / 4);
       if (data) new Uint8Array(words.buffer).set(toBytes(spec.dtype, shape, typed(spec.dtype, data), name));
       else if (spec.access !== 'write') fail(`${kernel.name}: "${name}" is read and needs data`);
       const buffer = gpu.device.createBuffer({
@@ -90,7 +93,7 @@ export async function runKernel<B extends Readonly<Record<string, BindingSpec>>>
       const words = raw[i] as Uint32Array;
       const end = words.length - guard / 4;
       for (let at = end; at < words.length; at++) {
-        if (words[at] !== POISON) fail(`${kernel.name} writes ${at - end + 1} word(s) past the end of "${name}"`);
+        if (words[at] !== UNTOUCHED) fail(`${kernel.name} writes ${at - end + 1} word(s) past the end of "${name}"`);
       }
       results[name] = decode(`${kernel.name}: "${name}"`, spec.dtype, words.slice(0, end), bound[name]!.size);
     });

@@ -54,7 +54,9 @@ export class Gpu implements ScopeHost {
   readonly #touched = new Set<GPUBuffer>();
   /** Late errors still on their way; each settles, and none rejects. */
   readonly #pending = new Set<Promise<void>>();
-  #failure: Error | null = null;
+  /** Late errors that arrived, by the order of their causes: a bad pipeline comes before the submit it spoils. */
+  readonly #failures = new Map<number, Error>();
+  #nextCause = 0;
   #lostError: DeviceLostError | null = null;
   #selfCheck: DeviceFacts['selfCheck'] = [];
 
@@ -89,7 +91,7 @@ export class Gpu implements ScopeHost {
       return info;
     });
     device.addEventListener('uncapturederror', (event) => {
-      this.#failure ??= new EngineError(`The GPU reports an error: ${event.error.message}`);
+      this.#failures.set(this.#nextCause++, new EngineError(`The GPU reports an error: ${event.error.message}`));
       console.error(event.error.message);
     });
   }
@@ -281,8 +283,9 @@ export class Gpu implements ScopeHost {
   }
 
   #watch(error: Promise<Error | null>): void {
+    const cause = this.#nextCause++;
     const settled = error.then((found) => {
-      this.#failure ??= found;
+      if (found) this.#failures.set(cause, found);
       this.#pending.delete(settled);
     });
     this.#pending.add(settled);
@@ -292,13 +295,14 @@ export class Gpu implements ScopeHost {
     await Promise.race([this.lost, new Promise((resolve) => setTimeout(resolve, LOSS_GRACE_MS))]);
   }
 
-  /** Throws the first late error, once. A lost device keeps throwing. */
+  /** Throws the first late error, once; those that follow from it go with it. A lost device keeps throwing. */
   async #raise(): Promise<void> {
     await Promise.all(this.#pending);
     if (this.#lostError) throw this.#lostError;
-    const failure = this.#failure;
-    this.#failure = null;
-    if (failure) throw failure;
+    if (this.#failures.size === 0) return;
+    const first = this.#failures.get(Math.min(...this.#failures.keys()))!;
+    this.#failures.clear();
+    throw first;
   }
 }
 
