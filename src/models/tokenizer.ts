@@ -1,0 +1,138 @@
+/**
+ * Prompts and answers as token ids, the way SmolVLM's processor and TRL make them: the chat template is rendered, the
+ * image placeholder is expanded to one token per visual feature, and an answer ends with the end-of-utterance token,
+ * which is scored like any other.
+ */
+import { InputError, ModelFileError } from '../errors.ts';
+import { type ChatMessage, createTokenizer, type PreTrainedTokenizer, renderChat } from './hub.ts';
+
+const IMAGE = '<image>';
+const END_OF_UTTERANCE = '<end_of_utterance>';
+
+/** The parsed tokenizer files of a Hugging Face folder. */
+export interface TokenizerFiles {
+  readonly tokenizer: unknown;
+  readonly tokenizerConfig: Readonly<Record<string, unknown>>;
+  /** Jinja source, where it is a file of its own. */
+  readonly chatTemplate?: string;
+}
+
+export class ChatTokenizer {
+  /** Placeholder that the decoder replaces with visual features, one each. */
+  readonly imageTokenId: number;
+  readonly eosTokenId: number;
+  /** What stands around the image tokens: `<fake_token_around_image><global-img>` ... in SmolVLM, nothing in models without them. */
+  private readonly before: string;
+  private readonly after: string;
+
+  private constructor(private readonly tokenizer: PreTrainedTokenizer) {
+    const vocabulary = tokenizer.get_vocab();
+    this.imageTokenId = vocabulary.get(IMAGE)!;
+    this.eosTokenId = vocabulary.get(END_OF_UTTERANCE) ?? tokenizer.eos_token_id;
+    const fake = vocabulary.has('<fake_token_around_image>') ? '<fake_token_around_image>' : '';
+    this.before = fake + (vocabulary.has('<global-img>') ? '<global-img>' : '');
+    this.after = fake;
+  }
+
+  /**
+   * @param name file name for the error messages.
+   * @throws {ModelFileError} when the files hold no usable chat tokenizer.
+   */
+  static create(files: TokenizerFiles, name: string): ChatTokenizer {
+    let tokenizer: PreTrainedTokenizer;
+    try {
+      tokenizer = createTokenizer(files.tokenizer, files.tokenizerConfig, files.chatTemplate);
+    } catch (cause) {
+      throw new ModelFileError(`${name} is not a tokenizer this page can read: ${(cause as Error).message}`, name, {
+        cause,
+      });
+    }
+    const chat = new ChatTokenizer(tokenizer);
+    if (chat.imageTokenId === undefined || chat.eosTokenId === undefined || !tokenizer.chat_template) {
+      throw new ModelFileError(`${name} lacks an image token, an end token or a chat template.`, name);
+    }
+    return chat;
+  }
+
+  /**
+   * Token ids of a prompt up to where the answer begins, with `visualTokens` image tokens in a row.
+   * @throws {InputError} for an empty prompt, or one that holds special tokens.
+   */
+  encodePrompt(prompt: string, visualTokens: number): number[] {
+    if (prompt.trim() === '') throw new InputError('The prompt is empty. Write a question about the picture.', 'prompt');
+    this.assertPlain(prompt, 'prompt');
+    const text = this.render(prompt).replace(IMAGE, () => this.before + IMAGE.repeat(visualTokens) + this.after);
+    return this.encode(text);
+  }
+
+  /**
+   * Token ids of an answer, end-of-utterance last. An empty answer is that one token.
+   * @throws {InputError} when the text holds special tokens.
+   */
+  encodeResponse(response: string): number[] {
+    this.assertPlain(response, 'response');
+    const text = response.trim();
+    return text === '' ? [this.eosTokenId] : [...this.encode(this.answerPrefix + text), this.eosTokenId];
+  }
+
+  /** The answer as people read it: special tokens and surrounding blanks removed. */
+  decode(ids: readonly number[]): string {
+    if (ids.length === 0) return '';
+    return this.tokenizer
+      .decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false })
+      .trim();
+  }
+
+  /** Text of one token; a part of a multi-byte character shows as U+FFFD. */
+  piece(id: number): string {
+    return this.tokenizer.decode([id], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+  }
+
+  /** What the template puts between the generation prompt and the answer: one blank in SmolVLM. */
+  private get answerPrefix(): string {
+    const marker = 'answer';
+    const prompt = this.render('question');
+    const whole = this.render('question', marker);
+    return whole.startsWith(prompt) ? whole.slice(prompt.length, whole.indexOf(marker, prompt.length)) : '';
+  }
+
+  private render(prompt: string, response?: string): string {
+    const messages: ChatMessage[] = [{ role: 'user', content: [{ type: 'image' }, { type: 'text', text: prompt }] }];
+    if (response === undefined) return renderChat(this.tokenizer, messages, true);
+    messages.push({ role: 'assistant', content: [{ type: 'text', text: response }] });
+    return renderChat(this.tokenizer, messages, false);
+  }
+
+  private encode(text: string): number[] {
+    return this.tokenizer.encode(text, { add_special_tokens: false });
+  }
+
+  /** A special token typed by hand would be read as one and upset the count of image tokens. */
+  private assertPlain(text: string, field: string): void {
+    const found = this.tokenizer.all_special_tokens.find((token) => text.includes(token));
+    if (found) {
+      throw new InputError(`The ${field} contains ${found}, which the model keeps for itself. Remove it.`, field);
+    }
+  }
+}
+
+/** CLIP's text side: begin and end tokens added, cut to the model's length with the end token kept. */
+export class ClipTokenizer {
+  private readonly tokenizer: PreTrainedTokenizer;
+  readonly padTokenId: number;
+
+  constructor(
+    files: TokenizerFiles,
+    readonly maxLength: number,
+  ) {
+    this.tokenizer = createTokenizer(files.tokenizer, files.tokenizerConfig);
+    this.padTokenId = this.tokenizer.pad_token_id ?? 0;
+  }
+
+  /** Ids of one text, at most `maxLength`, and whether something was cut off. */
+  encode(text: string): { ids: number[]; truncated: boolean } {
+    const ids = this.tokenizer.encode(text);
+    if (ids.length <= this.maxLength) return { ids, truncated: false };
+    return { ids: [...ids.slice(0, this.maxLength - 1), ids[ids.length - 1]], truncated: true };
+  }
+}
