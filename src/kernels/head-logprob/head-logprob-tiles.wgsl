@@ -45,7 +45,9 @@ fn main(
 
   for (var first_entry = chunk * CHUNK; first_entry < chunk_end; first_entry += TILE) {
     // Logits of 32 tokens × 32 entries, as in linear.wgsl. logits[i][j]: token local.y + i · SIDE, entry local.x + j · SIDE.
-    var logits: array<vec4f, 4>;
+    // (Zeroed in words: SwiftShader keeps a variable declared without a value from one turn of a loop to the next.)
+    let zero = vec4f(0.0);
+    var logits = array(zero, zero, zero, zero);
     for (var start = 0u; start < quads; start += QUADS) {
       for (var slot = lane; slot < TILE * QUADS; slot += SIDE * SIDE) {
         let line = slot / QUADS;
