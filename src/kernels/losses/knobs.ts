@@ -39,3 +39,38 @@ export const labelSmoothing = (defaultValue: number, range: Range = {}): Hyperpa
   refuse: (value) => (value >= 0 && value < 0.5 ? undefined : 'it must be at least 0 and less than 0.5.'),
   ...range,
 });
+
+/** SimPO's target reward margin. */
+export const gamma = (defaultValue: number): Hyperparameter<'gamma'> => ({
+  key: 'gamma',
+  symbol: 'γ',
+  word: 'gamma',
+  default: defaultValue,
+  min: 0,
+  max: 3,
+  step: 0.05,
+  doc: 'Target margin: pairs whose reward margin is below it still push.',
+  refuse: refuseNegative,
+  aliases: {
+    simpo_gamma: (value) => value,
+    gamma_beta_ratio: (value, { beta }) => value * beta,
+  },
+});
+
+/** Weight of the negative log-likelihood of the chosen answers, under the name each method gives it. */
+export const sftWeight = <K extends string>(
+  key: K,
+  defaultValue: number,
+  symbol = 'α',
+  word = 'alpha',
+): Hyperparameter<K> => ({
+  key,
+  symbol,
+  word,
+  default: defaultValue,
+  min: 0,
+  max: 2,
+  step: 0.05,
+  doc: 'Weight of the likelihood of the chosen answers: it holds the policy to text it should still be able to write.',
+  refuse: refuseNegative,
+});

@@ -65,6 +65,13 @@ export interface BatchTerm<K extends string = string> {
   constant?(h: Readonly<Record<K, number>>): number;
 }
 
+/** A further input of `loss.wgsl`. */
+export interface ExtraInput {
+  readonly input: keyof PairInputs;
+  /** The field of the row that a gradient flows into; absent for inputs under a stop-gradient. */
+  readonly gradient?: InputName;
+}
+
 /** How an objective is drawn over a margin axis. */
 export interface Curve<K extends string = string> {
   /** Axis title as KaTeX. */
@@ -90,7 +97,7 @@ export interface Objective<K extends string = string> {
   /** Fields of `PairRow` it cannot do without. `refChosen` is also satisfied by `chosenLogRatio`, and so on. */
   readonly needs: readonly InputName[];
   /** Inputs beyond log-probabilities, log-ratios and lengths, in the order of `pair.extra[i]` in `loss.wgsl`; at most 4. */
-  readonly extras?: readonly InputName[];
+  readonly extras?: readonly ExtraInput[];
   readonly hyperparameters: readonly Hyperparameter<K>[];
   /** Value, rewards and gradients of one pair in float64: the reference its WGSL is held against. */
   evaluate(pair: PairInputs, h: Readonly<Record<K, number>>): PairValue;

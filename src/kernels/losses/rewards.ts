@@ -7,3 +7,15 @@ export const implicitRewards = (pair: PairInputs, beta: number): PairValue['rewa
   chosen: beta * pair.chosenLogRatio,
   rejected: beta * pair.rejectedLogRatio,
 });
+
+/** Rewards without a reference: beta times the summed log-probability. */
+export const logpRewards = (pair: PairInputs, beta: number): PairValue['rewards'] => ({
+  chosen: beta * pair.chosen,
+  rejected: beta * pair.rejected,
+});
+
+/** Length-normalised rewards: beta times the mean token log-probability. */
+export const meanLogpRewards = (pair: PairInputs, beta: number): PairValue['rewards'] => ({
+  chosen: (beta * pair.chosen) / pair.chosenLength,
+  rejected: (beta * pair.rejected) / pair.rejectedLength,
+});

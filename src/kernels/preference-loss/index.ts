@@ -1,0 +1,2 @@
+export { evaluateOnGpu, type GpuEvaluation } from './evaluate.ts';
+export { preferenceLoss } from './kernel.ts';

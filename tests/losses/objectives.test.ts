@@ -1,0 +1,203 @@
+import { expect } from '@esm-bundle/chai';
+import type { PairRow } from '../../src/engine/engine.ts';
+import { InputError } from '../../src/errors.ts';
+import { CURVE_PAIR } from '../../src/kernels/losses/curves.ts';
+import { batchGradientsF64, evaluateF64, prepareBatch } from '../../src/kernels/losses/evaluate.ts';
+import { objectiveById, objectives } from '../../src/kernels/losses/index.ts';
+import { pairInputs } from '../../src/kernels/losses/inputs.ts';
+import type { Objective } from '../../src/kernels/losses/objective.ts';
+import { random } from '../support/random.ts';
+import { expectClose } from '../support/tolerance.ts';
+import { checkGradients, drawHyperparameters, F64, onlyNeeded, randomRow } from './checks.ts';
+import { gradientsOf, hyperparametersOf, type ReferenceFile, referenceFile, rowsOf } from './reference.ts';
+
+/** Rows as the tests of gradients need them: the log-ratios follow from the log-probabilities. */
+const withoutRatios = (row: PairRow): PairRow => {
+  const { chosenLogRatio: _w, rejectedLogRatio: _l, corruptedLogRatio: _i, noisyArgmaxLogRatio: _n, ...rest } = row;
+  return rest as unknown as PairRow;
+};
+
+describe('objectives', () => {
+  let file: ReferenceFile;
+  before(async () => {
+    file = await referenceFile();
+  });
+
+  it('has distinct ids, each known to the reference', () => {
+    expect(new Set(objectives.map((each) => each.id)).size).to.equal(objectives.length);
+    for (const { id } of objectives) expect(file.pairwise, id).to.have.property(id);
+  });
+
+  for (const objective of objectives) {
+    describe(objective.id, () => describeObjective(objective, () => file));
+  }
+
+  it('explains an unknown objective', () => {
+    expect(() => objectiveById('dpo')).to.throw(InputError, 'There is no objective "dpo". Known: dpo_sigmoid');
+  });
+
+  it('explains an empty batch', () => {
+    expect(() => evaluateF64({ objective: 'dpo_sigmoid', hyperparameters: {}, rows: [] })).to.throw(
+      InputError,
+      'There is no pair to evaluate yet',
+    );
+  });
+});
+
+function describeObjective(objective: Objective, file: () => ReferenceFile): void {
+  const { id, needs } = objective;
+
+  it('agrees with the reference on 12 pairs and their batch', () => {
+    const { inputs, pairwise } = file();
+    const expected = pairwise[id];
+    const rows = rowsOf(inputs.pairs).map((row) => onlyNeeded(row, needs));
+    const request = { objective: id, hyperparameters: hyperparametersOf(id, expected.params), rows };
+    const { pairs, batch } = evaluateF64(request);
+    const column = (value: (pair: (typeof pairs)[number]) => number) => pairs.map(value);
+    expectClose(
+      column((pair) => pair.loss),
+      expected.per_pair.loss,
+      F64,
+      'loss',
+    );
+    expectClose(
+      column((pair) => pair.rewards.chosen),
+      expected.per_pair.reward_chosen,
+      F64,
+      'rewards.chosen',
+    );
+    expectClose(
+      column((pair) => pair.rewards.rejected),
+      expected.per_pair.reward_rejected,
+      F64,
+      'rewards.rejected',
+    );
+    expectClose(
+      column((pair) => pair.margin),
+      expected.per_pair.margin,
+      F64,
+      'margin',
+    );
+    for (const [name, values] of Object.entries(expected.per_pair.grad)) {
+      const actual = pairs.flatMap((pair, i) => gradientsOf(name, pair.gradients, inputs.pairs, i));
+      expectClose(actual, (values as number[]).flat(), F64, `gradient ${name}`);
+    }
+    expectClose([batch.loss], [expected.batch.loss], F64, 'batch loss');
+    expectClose([batch['rewards/accuracies']], [expected.batch.reward_accuracy], F64, 'rewards/accuracies');
+    const gradients = batchGradientsF64(request);
+    if (expected.batch.grad.pc) {
+      expectClose(
+        gradients.map((each) => each.chosen),
+        expected.batch.grad.pc as number[],
+        F64,
+        'batch gradient chosen',
+      );
+    }
+    if (expected.batch.grad.pr) {
+      expectClose(
+        gradients.map((each) => each.rejected),
+        expected.batch.grad.pr as number[],
+        F64,
+        'batch gradient rejected',
+      );
+    }
+  });
+
+  it('agrees with the worked example of its page', () => {
+    const { inputs, results } = file().worked_example;
+    const expected = results[id];
+    const hyperparameters = hyperparametersOf(id, expected.params);
+    const { pairs, batch } = evaluateF64({ objective: id, hyperparameters, rows: rowsOf(inputs) });
+    const [{ loss, rewards, margin, gradients }] = pairs;
+    const actual = [loss, batch.loss, rewards.chosen, rewards.rejected, margin];
+    const { batch_loss, reward_chosen, reward_rejected } = expected;
+    expectClose(actual, [expected.loss, batch_loss, reward_chosen, reward_rejected, expected.margin], F64, 'values');
+    for (const [name, value] of Object.entries(expected.grad)) {
+      expectClose(gradientsOf(name, gradients, inputs, 0), [value].flat(), F64, `gradient ${name}`);
+    }
+  });
+
+  it('has the gradient of its own loss', () => {
+    const generator = random(7);
+    const rows = rowsOf(file().inputs.pairs);
+    const drawn = Array.from({ length: 20 }, () => withoutRatios(randomRow(generator)));
+    for (const values of [drawHyperparameters(objective, null), drawHyperparameters(objective, generator)]) {
+      const request = { objective: id, hyperparameters: values, rows: [...rows, ...drawn] };
+      checkGradients(objective, request.rows, prepareBatch(request).values);
+    }
+  });
+
+  it('would be caught with a wrong gradient', () => {
+    const rows = rowsOf(file().inputs.pairs);
+    const { values } = prepareBatch({ objective: id, hyperparameters: {}, rows });
+    const [first] = rows.map((row) => objective.evaluate(pairInputs(row), values).gradients);
+    for (const name of Object.keys(first) as (keyof typeof first)[]) {
+      const wrong: Objective = {
+        ...objective,
+        evaluate(pair, h) {
+          const value = objective.evaluate(pair, h);
+          return { ...value, gradients: { ...value.gradients, [name]: value.gradients[name]! * 1.001 } };
+        },
+      };
+      expect(() => checkGradients(wrong, rows, values), name).to.throw(`d loss / d ${name}`);
+    }
+  });
+
+  it('says which input a row lacks', () => {
+    const row = rowsOf(file().worked_example.inputs)[0];
+    for (const name of needs) {
+      const { [name]: _, ...rest } = row;
+      const rows = [row, rest as unknown as PairRow];
+      expect(() => evaluateF64({ objective: id, hyperparameters: {}, rows }), name)
+        .to.throw(InputError, `(${name})`)
+        .with.property('subject', name);
+    }
+  });
+
+  it('refuses hyperparameters it cannot use', () => {
+    const rows = rowsOf(file().worked_example.inputs);
+    const evaluate = (hyperparameters: Record<string, number>) => () =>
+      evaluateF64({ objective: id, hyperparameters, rows });
+    expect(evaluate({ nonsense: 1 })).to.throw(InputError, 'has no hyperparameter "nonsense"');
+    for (const each of objective.hyperparameters) {
+      expect(evaluate({ [each.key]: Number.NaN }), each.key).to.throw(InputError, 'a finite number is needed');
+      expect(each.min, each.key).to.be.at.most(each.default);
+      expect(each.max, each.key).to.be.at.least(each.default);
+      expect(evaluate({ [each.key]: each.default }), each.key).not.to.throw();
+      if (each.refuse) expect(evaluate({ [each.key]: -1e9 }), each.key).to.throw(InputError, `(${each.key})`);
+    }
+  });
+
+  it('is drawn where its pairs stand', () => {
+    const { curve } = objective;
+    if (!curve) return;
+    const { values } = prepareBatch({ objective: id, hyperparameters: {}, rows: rowsOf(file().worked_example.inputs) });
+    for (const margin of [-3, -0.5, 0, 0.25, 4]) {
+      const row = curve.rowAt(margin, values);
+      expectClose([curve.margin(row, values)], [margin], F64, 'margin of the row at a margin');
+      expect(objective.evaluate(row, values).loss).to.be.a('number').and.satisfy(Number.isFinite);
+    }
+    if (!curve.exact) return;
+    // Every pair's loss is the curve's at its margin, through a pair of other lengths and log-probabilities.
+    for (const row of rowsOf(file().inputs.pairs).map(pairInputs)) {
+      const drawn = curve.rowAt(curve.margin(row, values), values, CURVE_PAIR);
+      const there = objective.evaluate(drawn, values).loss;
+      expectClose([there], [objective.evaluate(row, values).loss], { atol: 1e-9, rtol: 1e-9 }, 'loss on the curve');
+    }
+  });
+
+  it('has a page that explains every knob', async () => {
+    const page = await (await fetch(`/src/kernels/losses/${id}/loss.md`)).text();
+    for (const { symbol, key } of objective.hyperparameters) {
+      expect(page, key).to.include(symbol);
+      expect(page, key).to.include(`\`${key}\``);
+    }
+    if (objective.paper.arxiv) expect(page).to.include(`arxiv.org/abs/${objective.paper.arxiv}`);
+    for (const heading of ['# ', '## The loss', '## The knobs', '## When it fails', '## Paper']) {
+      expect(
+        page.split('\n').some((line) => line.startsWith(heading)),
+        heading,
+      ).to.equal(true);
+    }
+  });
+}
