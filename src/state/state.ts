@@ -2,8 +2,9 @@
  * The one state of the page: plain, serialisable, replaced and never mutated. Components select what they read;
  * only the intents change it. Where each part is kept is the table in `persistence.ts`, typed over every key.
  */
-import type { Scene } from '../toybox/index.ts';
+
 import type { EngineState, FinishReason, LogpsResult, PairRow, TokenScore } from '../engine/engine.ts';
+import type { Scene } from '../toybox/index.ts';
 
 /** An image of the workspace. Its bytes live in the image store (`state/persistence`) under the same id. */
 export interface ImageRecord {
@@ -45,6 +46,8 @@ export interface PairRecord {
   readonly verdict: 'preferred' | 'tie';
   readonly scores?: { readonly row: PairRow; readonly chosen: LogpsResult; readonly rejected: LogpsResult };
   readonly clip?: { readonly chosen: number; readonly rejected: number };
+  /** Models that `scores` and `clip` come from: a pair scored by another model is scored anew. */
+  readonly scoredBy?: { readonly vlm?: string; readonly clip?: string };
   readonly error?: string;
 }
 
@@ -88,6 +91,8 @@ export interface AppState {
   readonly engine: EngineState;
   readonly activity: Activity | null;
   readonly notices: readonly Notice[];
+  /** What undo and redo would do next, as words for a tooltip; null when there is nothing. */
+  readonly history: { readonly undo: string | null; readonly redo: string | null };
   /** Which tab is open below 1100 px, and which overlay is shown. */
   readonly view: {
     readonly tab: 'images' | 'responses' | 'objective';

@@ -1,0 +1,92 @@
+/** Ties engine, store, intents, live numbers and persistence together. */
+import type { Engine } from '../engine/engine.ts';
+import type { Running } from './context.ts';
+import { notify } from './context.ts';
+import { INITIAL_STATE } from './defaults.ts';
+import { LiveEvaluation } from './evaluation.ts';
+import { History } from './history.ts';
+import { ImageLibrary } from './images.ts';
+import { createIntents, type Intents } from './intents/index.ts';
+import { type Persistence, type PersistenceProblem, withRestored } from './persistence.ts';
+import { Scorer } from './scorer.ts';
+import type { AppState } from './state.ts';
+import { Store } from './store.ts';
+
+/** What components get as their `app` property. */
+export interface App {
+  readonly store: Store<AppState>;
+  readonly engine: Engine;
+  readonly images: ImageLibrary;
+  readonly intents: Intents;
+  readonly evaluation: LiveEvaluation;
+  /** Settles when the work of earlier visits and the settings of the link are in the state. */
+  readonly restored: Promise<void>;
+  /** Saves what is unsaved. */
+  flush(): Promise<void>;
+  dispose(): void;
+}
+
+const PROBLEMS: Record<PersistenceProblem['kind'], string> = {
+  full: 'This browser has no more room for Margin. Everything goes on in this tab, but new work is not saved: export the workspace, or delete some pictures.',
+  'other-tab':
+    'Margin is already open in another tab, which keeps the workspace. What you do here works but is not saved: export it, or close one of the tabs and reload.',
+  failed:
+    'This browser refused to store the workspace (a private window, perhaps). Everything works, but closing the tab loses it: export the workspace to keep it.',
+};
+
+async function restore(store: Store<AppState>, images: ImageLibrary, persistence: Persistence): Promise<void> {
+  const restored = await persistence.restore();
+  const stored = restored.state.images ?? [];
+  const missing = await images.preload(stored.map(({ id }) => id));
+  store.update((state) => withRestored(state, restored));
+  if (missing.length > 0) {
+    const names = stored.filter(({ id }) => missing.includes(id)).map(({ name }) => name);
+    notify(
+      store,
+      'error',
+      `The browser has dropped the bytes of ${names.join(', ')}. Pairs and answers were kept; add the picture again to score them.`,
+    );
+  }
+  persistence.begin(store.state);
+  // Bytes of pictures deleted in earlier visits: undo can no longer ask for them.
+  void persistence.sweep((id) => images.has(id));
+}
+
+export function createApp({ engine, persistence }: { engine: Engine; persistence: Persistence }): App {
+  const store = new Store<AppState>({ ...INITIAL_STATE, engine: engine.state });
+  const images = new ImageLibrary(persistence.bytes);
+  const history = new History(store);
+  const running = new Set<Running>();
+  const scorer = new Scorer(store, engine, images, running);
+  const evaluation = new LiveEvaluation(store, engine);
+  const intents = createIntents({ store, engine, images, history, persistence, scorer, running });
+  persistence.onProblem = (problem) => notify(store, 'error', PROBLEMS[problem.kind]);
+
+  const restored = restore(store, images, persistence);
+  const stop = [
+    engine.onState((state) => store.update((now) => ({ ...now, engine: state }))),
+    store.subscribe((state) => persistence.changed(state)),
+    persistence.onLink((settings) => {
+      const { vlm, clip, ...rest } = settings;
+      store.update((state) => ({ ...state, settings: { ...state.settings, ...rest } }));
+      if (vlm) intents.setSetting('vlm', vlm);
+      if (clip) intents.setSetting('clip', clip);
+      notify(store, 'success', 'The settings of the link are in place.');
+    }),
+  ];
+  return {
+    store,
+    engine,
+    images,
+    intents,
+    evaluation,
+    restored,
+    flush: () => persistence.flush(),
+    dispose() {
+      for (const { controller } of running) controller.abort();
+      for (const unsubscribe of stop) unsubscribe();
+      evaluation.dispose();
+      images.dispose();
+    },
+  };
+}

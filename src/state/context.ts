@@ -1,0 +1,91 @@
+/** What every intent works with. Built once by `createApp`; components never see it. */
+import type { Engine } from '../engine/engine.ts';
+import type { History } from './history.ts';
+import type { ImageLibrary } from './images.ts';
+import type { Persistence } from './persistence.ts';
+import type { Scorer } from './scorer.ts';
+import type { Activity, AppState, CandidateRecord, Notice, PairRecord } from './state.ts';
+import type { Store } from './store.ts';
+
+export interface Context {
+  readonly store: Store<AppState>;
+  readonly engine: Engine;
+  readonly images: ImageLibrary;
+  readonly history: History;
+  readonly persistence: Persistence;
+  readonly scorer: Scorer;
+  /** Work that `cancel()` ends, newest last. */
+  readonly running: Set<Running>;
+}
+
+/** Long work under way: what `cancel()` aborts and the activity line shows. */
+export interface Running {
+  readonly kind: Activity['kind'];
+  readonly controller: AbortController;
+}
+
+/** A short id, unique within this workspace. */
+export function newId(prefix: string): string {
+  const random = crypto.getRandomValues(new Uint32Array(2));
+  return `${prefix}-${[...random].map((word) => word.toString(36).padStart(7, '0')).join('')}`;
+}
+
+/** Shows a notice. The same message is not shown twice at once. */
+export function notify(store: Store<AppState>, tone: Notice['tone'], message: string): void {
+  store.update((state) => {
+    const others = state.notices.filter((notice) => notice.message !== message);
+    return { ...state, notices: [...others.slice(-4), { id: newId('notice'), tone, message }] };
+  });
+}
+
+/** The words of an error for people; programming errors keep their own. */
+export function sentence(error: unknown): string {
+  return error instanceof Error && error.message ? error.message : String(error);
+}
+
+/** Replaces one candidate by what `fn` returns. */
+export function updateCandidate(
+  state: AppState,
+  id: string,
+  fn: (candidate: CandidateRecord) => CandidateRecord,
+): AppState {
+  const index = state.candidates.findIndex((candidate) => candidate.id === id);
+  if (index < 0) return state;
+  const next = fn(state.candidates[index]);
+  return next === state.candidates[index] ? state : { ...state, candidates: state.candidates.with(index, next) };
+}
+
+/** Replaces one pair by what `fn` returns. */
+export function updatePair(state: AppState, id: string, fn: (pair: PairRecord) => PairRecord): AppState {
+  const index = state.pairs.findIndex((pair) => pair.id === id);
+  if (index < 0) return state;
+  const next = fn(state.pairs[index]);
+  return next === state.pairs[index] ? state : { ...state, pairs: state.pairs.with(index, next) };
+}
+
+/** Runs long work under the activity line, so that `cancel()` finds it; the line goes when the work ends. */
+export async function underActivity<T>(
+  context: Pick<Context, 'store' | 'running'>,
+  activity: Activity,
+  work: (signal: AbortSignal, report: (done: number, total: number) => void) => Promise<T>,
+): Promise<T> {
+  const { store, running } = context;
+  const entry: Running = { kind: activity.kind, controller: new AbortController() };
+  running.add(entry);
+  let shown: Activity = activity;
+  const show = (next: Activity) => {
+    const mine = store.state.activity === shown;
+    shown = next;
+    // Scoring happens behind everything else and never hides what a person started.
+    if (mine || !store.state.activity || activity.kind !== 'score') store.update((s) => ({ ...s, activity: next }));
+  };
+  show(activity);
+  try {
+    return await work(entry.controller.signal, (done, total) => {
+      if (done !== shown.done || total !== shown.total) show({ ...shown, done, total });
+    });
+  } finally {
+    running.delete(entry);
+    store.update((state) => (state.activity === shown ? { ...state, activity: null } : state));
+  }
+}

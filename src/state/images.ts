@@ -1,0 +1,77 @@
+/**
+ * The bytes behind the image records. Records are state; bytes are not, so they live here: in memory as blobs
+ * (file-backed where the browser keeps them in OPFS), written through to persistence.
+ */
+
+import type { ImageInput } from '../engine/engine.ts';
+import { InputError } from '../errors.ts';
+
+/** Where image bytes are kept between visits. */
+export interface ImageBytesStore {
+  put(id: string, blob: Blob): Promise<void>;
+  get(id: string): Promise<Blob | undefined>;
+}
+
+export class ImageLibrary {
+  #blobs = new Map<string, Blob>();
+  #urls = new Map<string, string>();
+  #bytes: ImageBytesStore;
+
+  constructor(bytes: ImageBytesStore) {
+    this.#bytes = bytes;
+  }
+
+  /** Keeps the bytes in memory at once; the promise settles when they are stored for the next visit. */
+  async put(id: string, blob: Blob): Promise<void> {
+    if (this.#blobs.has(id)) return;
+    this.#blobs.set(id, blob);
+    await this.#bytes.put(id, blob);
+  }
+
+  /** Fetches stored bytes into memory, so that `url` can answer at once. Returns the ids that are gone. */
+  async preload(ids: readonly string[]): Promise<string[]> {
+    const missing: string[] = [];
+    await Promise.all(
+      ids.map(async (id) => {
+        if (this.#blobs.has(id)) return;
+        const blob = await this.#bytes.get(id).catch(() => undefined);
+        if (blob) this.#blobs.set(id, blob);
+        else missing.push(id);
+      }),
+    );
+    return missing;
+  }
+
+  has(id: string): boolean {
+    return this.#blobs.has(id);
+  }
+
+  /** The stored bytes. Throws `InputError` when they are gone. */
+  async blob(id: string): Promise<Blob> {
+    const blob = this.#blobs.get(id) ?? (await this.#bytes.get(id));
+    if (!blob) throw new InputError('The bytes of this picture are gone. Add the picture again.', id);
+    return blob;
+  }
+
+  /** What the engine needs of an image. */
+  async input(id: string): Promise<ImageInput> {
+    return { id, blob: await this.blob(id) };
+  }
+
+  /** An object URL of the picture (at most 1,024 px on its long side), made once; '' when its bytes are gone. */
+  url(id: string): string {
+    const known = this.#urls.get(id);
+    if (known) return known;
+    const blob = this.#blobs.get(id);
+    if (!blob) return '';
+    const url = URL.createObjectURL(blob);
+    this.#urls.set(id, url);
+    return url;
+  }
+
+  /** Releases the object URLs. */
+  dispose(): void {
+    for (const url of this.#urls.values()) URL.revokeObjectURL(url);
+    this.#urls.clear();
+  }
+}

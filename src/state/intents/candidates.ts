@@ -1,0 +1,131 @@
+/** Intents on the answers on the table: marks, edits, deletions. */
+import { type Context, newId, notify, updateCandidate } from '../context.ts';
+import { candidatesOnTable, selectedImageOf } from '../selectors.ts';
+import type { AppState, CandidateRecord } from '../state.ts';
+
+type Mark = 'chosen' | 'rejected';
+
+/** Sets a mark: at most one answer per image carries each. Marking an answer with its own mark takes it off. */
+function withMark(state: AppState, id: string, mark: Mark): AppState {
+  const target = state.candidates.find((candidate) => candidate.id === id);
+  if (!target) return state;
+  const next = target.mark === mark ? undefined : mark;
+  return {
+    ...state,
+    candidates: state.candidates.map((candidate) => {
+      if (candidate.id === id) return { ...candidate, mark: next };
+      if (candidate.imageId === target.imageId && candidate.mark === mark) return { ...candidate, mark: undefined };
+      return candidate;
+    }),
+  };
+}
+
+export function candidateIntents(context: Context) {
+  const { store, history, scorer } = context;
+
+  return {
+    /** Marks an answer as chosen (again: takes the mark off). */
+    markChosen(id: string): void {
+      history.record('mark chosen', (state) => withMark(state, id, 'chosen'));
+    },
+
+    /** Marks an answer as rejected (again: takes the mark off). */
+    markRejected(id: string): void {
+      history.record('mark rejected', (state) => withMark(state, id, 'rejected'));
+    },
+
+    clearMark(id: string): void {
+      history.record('clear mark', (state) =>
+        updateCandidate(state, id, (now) => (now.mark ? { ...now, mark: undefined } : now)),
+      );
+    },
+
+    /** Marks the answer with the highest CLIP score as chosen and the one with the lowest as rejected. */
+    rankByClip(): void {
+      const scored = candidatesOnTable(store.state).filter(
+        (candidate) => candidate.clip !== undefined && candidate.status === 'ready',
+      );
+      const prompt = scored.at(-1)?.prompt;
+      const comparable = scored.filter((candidate) => candidate.prompt === prompt);
+      const byScore = comparable.toSorted((a, b) => (b.clip ?? 0) - (a.clip ?? 0));
+      const [best, worst] = [byScore[0], byScore.at(-1)];
+      if (!best || !worst || best.clip === worst.clip) {
+        notify(store, 'info', 'CLIP can rank once two answers to the same prompt have different scores.');
+        return;
+      }
+      history.record('rank by CLIP', (state) => ({
+        ...state,
+        candidates: state.candidates.map((candidate) => {
+          if (candidate.imageId !== best.imageId) return candidate;
+          const mark = candidate.id === best.id ? 'chosen' : candidate.id === worst.id ? 'rejected' : undefined;
+          return candidate.mark === mark ? candidate : { ...candidate, mark };
+        }),
+      }));
+    },
+
+    /** Replaces an answer's text. Its log-probabilities and CLIP score are computed anew; the newest edit wins. */
+    editCandidate(id: string, text: string): void {
+      const known = store.state.candidates.find((candidate) => candidate.id === id);
+      if (!known || known.text === text || known.status === 'streaming') return;
+      store.update((state) =>
+        updateCandidate(state, id, (now) => ({
+          ...now,
+          text,
+          source: now.source === 'written' ? 'written' : 'edited',
+          tokens: [],
+          logpSum: 0,
+          clip: undefined,
+          finish: undefined,
+          error: undefined,
+          status: text.trim() ? 'scoring' : 'ready',
+        })),
+      );
+      scorer.touch(id);
+    },
+
+    /** Puts an answer of one's own on the table. Returns its id, or null without an image or text. */
+    writeCandidate(text: string): string | null {
+      const image = selectedImageOf(store.state);
+      if (!image) {
+        notify(store, 'info', 'Add or select an image first, then write an answer about it.');
+        return null;
+      }
+      if (!text.trim()) return null;
+      const candidate: CandidateRecord = {
+        id: newId('answer'),
+        imageId: image.id,
+        prompt: store.state.settings.prompt,
+        text,
+        tokens: [],
+        logpSum: 0,
+        source: 'written',
+        status: 'scoring',
+      };
+      history.record('write answer', (state) => ({ ...state, candidates: [...state.candidates, candidate] }));
+      return candidate.id;
+    },
+
+    removeCandidate(id: string): void {
+      history.record('delete answer', (state) => ({
+        ...state,
+        candidates: state.candidates.filter((candidate) => candidate.id !== id),
+      }));
+    },
+
+    /** Scores an answer whose scoring failed. */
+    scoreCandidate(id: string): void {
+      store.update((state) =>
+        updateCandidate(state, id, (now) => ({ ...now, status: 'scoring', error: undefined, clip: undefined })),
+      );
+    },
+
+    /** Goes to the next image of the list, after the last to the first. */
+    next(): void {
+      store.update((state) => {
+        if (state.images.length === 0) return state;
+        const index = state.images.findIndex((image) => image.id === state.selectedImage);
+        return { ...state, selectedImage: state.images[(index + 1) % state.images.length].id };
+      });
+    },
+  };
+}

@@ -1,0 +1,131 @@
+/** Intents on images. */
+import { randomScene, type Scene } from '../../toybox/index.ts';
+import { type Context, notify, sentence, underActivity } from '../context.ts';
+import { type DecodedImage, decodeImage } from '../decode.ts';
+import { sceneImage, sceneName } from '../scenes.ts';
+import type { AppState, ImageRecord } from '../state.ts';
+
+/** How many sample scenes one press adds. */
+export const SAMPLE_SCENES = 4;
+
+function nameOf(file: Blob, index: number): string {
+  return file instanceof File && file.name ? file.name : `picture ${index + 1}`;
+}
+
+/** Adds records that are not there yet and selects the first of them all. */
+function withImages(state: AppState, records: readonly ImageRecord[]): AppState {
+  if (records.length === 0) return state;
+  const known = new Set(state.images.map(({ id }) => id));
+  const fresh = records.filter(({ id }) => !known.has(id));
+  return { ...state, images: [...state.images, ...fresh], selectedImage: records[0].id };
+}
+
+export function imageIntents(context: Context) {
+  const { store, images, history } = context;
+
+  const keep = async (decoded: DecodedImage, name: string, scene?: Scene): Promise<ImageRecord> => {
+    const { id, blob, width, height } = decoded;
+    await images.put(id, blob);
+    return { id, name, width, height, bytes: blob.size, ...(scene ? { scene } : {}) };
+  };
+
+  const addScenes = async (scenes: readonly Scene[]): Promise<ImageRecord[]> => {
+    try {
+      const records: ImageRecord[] = [];
+      for (const scene of scenes) {
+        const plain = structuredClone(scene);
+        records.push(await keep(await sceneImage(plain), sceneName(plain), plain));
+      }
+      history.record(scenes.length === 1 ? 'add scene' : 'add scenes', (state) => withImages(state, records));
+      return records;
+    } catch (error) {
+      notify(store, 'error', sentence(error));
+      return [];
+    }
+  };
+
+  return {
+    /**
+     * Adds pictures. A file that cannot be used becomes a notice and harms nothing else. Settles with the records of
+     * those that were added (or were there already) when all are decoded.
+     */
+    async addImages(files: Iterable<Blob>): Promise<ImageRecord[]> {
+      const list = [...files];
+      if (list.length === 0) return [];
+      const records: ImageRecord[] = [];
+      const label = list.length === 1 ? 'Reading a picture' : `Reading ${list.length} pictures`;
+      await underActivity(context, { kind: 'images', label, done: 0, total: list.length }, async (signal, report) => {
+        for (const [index, file] of list.entries()) {
+          if (signal.aborted) break;
+          const name = nameOf(file, index);
+          try {
+            records.push(await keep(await decodeImage(file, name), name));
+          } catch (error) {
+            notify(store, 'error', `${sentence(error)} Nothing else was changed.`);
+          }
+          report(index + 1, list.length);
+        }
+      });
+      const known = new Set(store.state.images.map(({ id }) => id));
+      if (records.length > 0 && records.every(({ id }) => known.has(id))) {
+        notify(
+          store,
+          'info',
+          records.length === 1
+            ? `${records[0].name} is in the list already.`
+            : 'These pictures are in the list already.',
+        );
+      }
+      history.record(records.length === 1 ? 'add picture' : 'add pictures', (state) => withImages(state, records));
+      if (records.length > 0) store.update((state) => ({ ...state, selectedImage: records[0].id }));
+      return records;
+    },
+
+    /** Adds the picture of one Toybox scene. */
+    async addScene(scene: Scene): Promise<ImageRecord | undefined> {
+      return (await addScenes([scene]))[0];
+    },
+
+    /** Adds random Toybox scenes; which ones follows from the seed and from how many there are already. */
+    async addSampleScenes(count: number = SAMPLE_SCENES): Promise<ImageRecord[]> {
+      const { settings, images: present } = store.state;
+      const first = settings.seed * 1000 + present.filter(({ scene }) => scene).length;
+      return addScenes(Array.from({ length: count }, (_, index) => randomScene(first + index)));
+    },
+
+    /** Removes a picture with its answers and pairs; one undo brings all of them back. */
+    removeImage(id: string): void {
+      const index = store.state.images.findIndex((image) => image.id === id);
+      if (index < 0) return;
+      const pairs = store.state.pairs.filter((pair) => pair.imageId === id).length;
+      history.record('delete picture', (state) => {
+        const rest = state.images.toSpliced(index, 1);
+        const neighbour = rest[Math.min(index, rest.length - 1)]?.id ?? null;
+        const left = state.pairs.filter((pair) => pair.imageId !== id);
+        return {
+          ...state,
+          images: rest,
+          candidates: state.candidates.filter((candidate) => candidate.imageId !== id),
+          pairs: left,
+          selectedImage: state.selectedImage === id ? neighbour : state.selectedImage,
+          selectedPair: left.some((pair) => pair.id === state.selectedPair) ? state.selectedPair : null,
+        };
+      });
+      if (pairs > 0) {
+        notify(
+          store,
+          'info',
+          `The picture and its ${pairs === 1 ? 'pair' : `${pairs} pairs`} were deleted. Undo brings them back.`,
+        );
+      }
+    },
+
+    selectImage(id: string): void {
+      store.update((state) =>
+        state.selectedImage !== id && state.images.some((image) => image.id === id)
+          ? { ...state, selectedImage: id }
+          : state,
+      );
+    },
+  };
+}

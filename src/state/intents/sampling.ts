@@ -1,0 +1,130 @@
+/** Sampling: answers stream into the table and are scored by CLIP as they finish. */
+
+import type { SampleEvent } from '../../engine/engine.ts';
+import { CancelledError } from '../../errors.ts';
+import { type Context, newId, notify, sentence, underActivity, updateCandidate } from '../context.ts';
+import { selectedImageOf } from '../selectors.ts';
+import type { AppState, CandidateRecord, ImageRecord } from '../state.ts';
+
+/** Why sampling cannot start now, as a sentence; null when it can. */
+export function whyNotSample(state: AppState): string | null {
+  if (state.activity?.kind === 'sample') return 'Sampling is under way. Cancel it, or wait until it is done.';
+  if (!selectedImageOf(state)) return 'Add or select an image first.';
+  if (!state.settings.prompt.trim()) return 'Write a prompt first: the question about the image.';
+  switch (state.engine.kind) {
+    case 'ready':
+      return null;
+    case 'idle':
+    case 'loading':
+      return 'The models are still loading. Sampling will work as soon as they are ready.';
+    case 'restarting':
+      return 'The engine is restarting. Sampling will work again in a moment.';
+    case 'unavailable':
+      return state.engine.error.message;
+  }
+}
+
+/** Fresh sampled answers take the place of earlier sampled ones, unless those are marked or were edited. */
+function clearTable(state: AppState, image: ImageRecord): AppState {
+  const { prompt } = state.settings;
+  return {
+    ...state,
+    candidates: state.candidates.filter(
+      (candidate) =>
+        candidate.imageId !== image.id ||
+        (candidate.prompt === prompt && (candidate.mark !== undefined || candidate.source !== 'sampled')),
+    ),
+  };
+}
+
+export function samplingIntents(context: Context) {
+  const { store, engine, images, history, running, scorer } = context;
+
+  /** Writes one event of the engine down. `ids` are the records of this run, by answer index. */
+  const write = (ids: readonly string[], event: SampleEvent): void => {
+    store.update((state) =>
+      updateCandidate(state, ids[event.index], (now) => {
+        if (event.type === 'done') {
+          const { text, tokens, logpSum, finish } = event.candidate;
+          return { ...now, text, tokens, logpSum, finish, status: text.trim() ? 'scoring' : 'ready' };
+        }
+        const tokens = [...now.tokens, event.token];
+        return { ...now, tokens, text: now.text + event.token.text, logpSum: now.logpSum + event.token.logp };
+      }),
+    );
+  };
+
+  /** Whatever is still streaming when a run ends keeps its text; answers that never began go. */
+  const settle = (ids: readonly string[]): void => {
+    const mine = new Set(ids);
+    store.update((state) => ({
+      ...state,
+      candidates: state.candidates.flatMap((candidate) => {
+        if (!mine.has(candidate.id) || candidate.status !== 'streaming') return [candidate];
+        if (!candidate.text.trim()) return [];
+        return [{ ...candidate, status: 'scoring', finish: 'cancelled' } as const];
+      }),
+    }));
+  };
+
+  return {
+    /**
+     * Samples `settings.n` answers about the selected image. Settles when all are scored, or after a cancel, which
+     * keeps the text so far. Problems become notices; nothing is thrown. Returns the ids of the answers.
+     */
+    async sample(): Promise<string[]> {
+      const why = whyNotSample(store.state);
+      const image = selectedImageOf(store.state);
+      if (why || !image) {
+        notify(store, 'info', why ?? 'Add or select an image first.');
+        return [];
+      }
+      const { prompt, n, temperature, topP, maxTokens, seed } = store.state.settings;
+      const fresh = Array.from(
+        { length: n },
+        (): CandidateRecord => ({
+          id: newId('answer'),
+          imageId: image.id,
+          prompt,
+          text: '',
+          tokens: [],
+          logpSum: 0,
+          source: 'sampled',
+          status: 'streaming',
+        }),
+      );
+      const ids = fresh.map(({ id }) => id);
+      if (clearTable(store.state, image).candidates.length < store.state.candidates.length) {
+        history.record('clear the earlier answers', (state) => clearTable(state, image));
+      }
+      store.update((state) => ({ ...state, candidates: [...state.candidates, ...fresh] }));
+      const label = n === 1 ? 'Sampling an answer' : `Sampling ${n} answers`;
+      try {
+        await underActivity(context, { kind: 'sample', label, done: 0, total: n }, async (signal, report) => {
+          const request = { image: await images.input(image.id), prompt, n, temperature, topP, maxTokens, seed };
+          let done = 0;
+          for await (const event of engine.sample(request, { signal })) {
+            write(ids, event);
+            if (event.type === 'done') report(++done, n);
+          }
+        });
+      } catch (error) {
+        if (!(error instanceof CancelledError)) {
+          notify(store, 'error', `Sampling stopped: ${sentence(error)} The answers so far were kept.`);
+        }
+      } finally {
+        settle(ids);
+      }
+      await scorer.idle();
+      return ids;
+    },
+
+    /** Ends the newest long work; what is finished stays. */
+    cancel(): void {
+      const shown = store.state.activity?.kind;
+      const entries = [...running].reverse();
+      const entry = entries.find(({ kind }) => kind === shown) ?? entries[0];
+      entry?.controller.abort();
+    },
+  };
+}

@@ -1,0 +1,112 @@
+/** Intents on settings, the view and notices. */
+import { CancelledError } from '../../errors.ts';
+import { type Context, notify, sentence } from '../context.ts';
+import { clampSetting, type NumericSetting, SETTING_RANGES } from '../defaults.ts';
+import { objectiveNamed, refusal } from '../objectives.ts';
+import type { AppState, Notice, Settings } from '../state.ts';
+
+type PlainSetting = Exclude<keyof Settings, 'hyperparameters'>;
+
+/** Numbers of another model say nothing about this one: answers on the table are scored anew, pairs by `scoredBy`. */
+function forgetScoresOf(state: AppState, key: 'vlm' | 'clip'): AppState {
+  return {
+    ...state,
+    candidates: state.candidates.map((candidate) => {
+      if (!candidate.text.trim() || candidate.status === 'streaming') return candidate;
+      const gone = key === 'vlm' ? { tokens: [], logpSum: 0 } : { clip: undefined };
+      return { ...candidate, ...gone, status: 'scoring', error: undefined } as const;
+    }),
+    pairs: state.pairs.map((pair) => (pair.error ? { ...pair, error: undefined } : pair)),
+  };
+}
+
+export function settingsIntents(context: Context) {
+  const { store, engine, persistence } = context;
+
+  const load = async (): Promise<void> => {
+    const { vlm, clip } = store.state.settings;
+    try {
+      await engine.load({ vlm, clip });
+    } catch (error) {
+      // Where the engine became unavailable the page shows that at length; a notice would say it twice.
+      if (error instanceof CancelledError || store.state.engine.kind === 'unavailable') return;
+      notify(store, 'error', sentence(error));
+    }
+  };
+
+  return {
+    /** Changes one setting. Numbers are brought into their range; another model is loaded at once. */
+    setSetting<K extends PlainSetting>(key: K, value: Settings[K]): void {
+      const allowed = key in SETTING_RANGES ? clampSetting(key as NumericSetting, Number(value)) : value;
+      if (Object.is(store.state.settings[key], allowed)) return;
+      if (key === 'objective' && !objectiveNamed(String(value))) return;
+      store.update((state) => {
+        const next = { ...state, settings: { ...state.settings, [key]: allowed } };
+        return key === 'vlm' || key === 'clip' ? forgetScoresOf(next, key) : next;
+      });
+      if (key === 'vlm' || key === 'clip') void load();
+    },
+
+    /**
+     * Changes a hyperparameter of an objective; the default value is not stored. The slider's range is a suggestion:
+     * only a value that the objective refuses is refused, with its reason as a notice.
+     */
+    setHyperparameter(objectiveId: string, key: string, value: number): void {
+      const objective = objectiveNamed(objectiveId);
+      if (!objective) return;
+      const reason = refusal(objective, store.state.settings, key, value);
+      if (reason) {
+        notify(store, 'info', `${reason} The old value was kept.`);
+        return;
+      }
+      const initial = objective.hyperparameters.find((each) => each.key === key)?.default;
+      store.update((state) => {
+        const { [key]: _old, ...others } = state.settings.hyperparameters[objectiveId] ?? {};
+        const own = value === initial ? others : { ...others, [key]: value };
+        const { [objectiveId]: _all, ...rest } = state.settings.hyperparameters;
+        const hyperparameters = Object.keys(own).length > 0 ? { ...rest, [objectiveId]: own } : rest;
+        return { ...state, settings: { ...state.settings, hyperparameters } };
+      });
+    },
+
+    resetHyperparameters(objectiveId: string): void {
+      store.update((state) => {
+        if (!(objectiveId in state.settings.hyperparameters)) return state;
+        const { [objectiveId]: _, ...hyperparameters } = state.settings.hyperparameters;
+        return { ...state, settings: { ...state.settings, hyperparameters } };
+      });
+    },
+
+    /** An address that reproduces the settings and the seed on another machine. */
+    link(): string {
+      return persistence.link(store.state.settings);
+    },
+
+    setTab(tab: AppState['view']['tab']): void {
+      store.update((state) => ({ ...state, view: { ...state.view, tab } }));
+    },
+
+    openOverlay(overlay: AppState['view']['overlay']): void {
+      store.update((state) => ({ ...state, view: { ...state.view, overlay } }));
+    },
+
+    closeOverlay(): void {
+      store.update((state) => ({ ...state, view: { ...state.view, overlay: 'none' } }));
+    },
+
+    setTheme(theme: AppState['view']['theme']): void {
+      store.update((state) => ({ ...state, view: { ...state.view, theme } }));
+    },
+
+    notify(tone: Notice['tone'], message: string): void {
+      notify(store, tone, message);
+    },
+
+    dismissNotice(id: string): void {
+      store.update((state) => ({ ...state, notices: state.notices.filter((notice) => notice.id !== id) }));
+    },
+
+    /** Loads the models of the settings: at the start, and again after the engine became unavailable. */
+    retryEngine: load,
+  };
+}

@@ -1,0 +1,262 @@
+/**
+ * What survives a closed tab, and where: one table, typed over every key of the state and of the settings, so that a
+ * new key without an entry does not compile. Saving is debounced and flushed when the page is hidden; full storage
+ * is reported and never stops the work.
+ */
+import { DEFAULT_SETTINGS, INITIAL_STATE } from './defaults.ts';
+import { repairSelections } from './history.ts';
+import type { ImageBytesStore } from './images.ts';
+import type { Backend, ListName, RecordChange, StoredRecord } from './persistence/backend.ts';
+import { decodeLink, encodeLink } from './persistence/link.ts';
+import type { AppState, CandidateRecord, Settings } from './state.ts';
+import { isRecord, validSettings } from './validate.ts';
+
+/**
+ * `url`: in the link, and in IndexedDB for a visit without one. `indexeddb`: in this browser only. `opfs`: bytes in
+ * the private file system. `none`: gone with the page.
+ */
+export type Place = 'url' | 'indexeddb' | 'opfs' | 'none';
+
+export const STATE_PLACES: { readonly [K in keyof AppState]: Place } = {
+  settings: 'url',
+  images: 'indexeddb',
+  selectedImage: 'indexeddb',
+  candidates: 'indexeddb',
+  pairs: 'indexeddb',
+  selectedPair: 'indexeddb',
+  engine: 'none',
+  activity: 'none',
+  notices: 'none',
+  history: 'none',
+  view: 'indexeddb',
+};
+
+export const SETTINGS_PLACES: { readonly [K in keyof Settings]: Extract<Place, 'url'> } = {
+  vlm: 'url',
+  clip: 'url',
+  prompt: 'url',
+  n: 'url',
+  temperature: 'url',
+  topP: 'url',
+  maxTokens: 'url',
+  seed: 'url',
+  objective: 'url',
+  hyperparameters: 'url',
+};
+
+export const VIEW_PLACES: { readonly [K in keyof AppState['view']]: Place } = {
+  tab: 'indexeddb',
+  overlay: 'none',
+  theme: 'indexeddb',
+};
+
+/** Where the bytes behind `images` are kept. */
+export const IMAGE_BYTES_PLACE: Place = 'opfs';
+
+/** Long enough to gather a burst of tokens, short enough to lose nothing that matters. */
+const SAVE_AFTER_MS = 250;
+
+const LISTS: readonly ListName[] = ['images', 'candidates', 'pairs'];
+
+export type PersistenceProblem =
+  /** The browser gives no more room: work goes on, but is not saved. */
+  | { readonly kind: 'full' }
+  /** Another tab saves this workspace; this one does not. */
+  | { readonly kind: 'other-tab' }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+export interface Restored {
+  /** The stored part of the state, to be laid over a fresh one. */
+  readonly state: Partial<Pick<AppState, 'images' | 'candidates' | 'pairs' | 'selectedImage' | 'selectedPair'>>;
+  readonly settings: Partial<Settings>;
+  readonly view: Partial<AppState['view']>;
+}
+
+export interface Persistence {
+  readonly bytes: ImageBytesStore;
+  /** What an earlier visit and the link left. Never throws: problems go to `onProblem`. */
+  restore(): Promise<Restored>;
+  /** Starts saving `state` and every later one passed to `changed`. */
+  begin(state: AppState): void;
+  /** The state changed: saves soon. */
+  changed(state: AppState): void;
+  /** Saves what is unsaved now. */
+  flush(): Promise<void>;
+  /** Forgets bytes of pictures that nothing names any more. */
+  sweep(isKept: (id: string) => boolean): Promise<void>;
+  link(settings: Settings): string;
+  /** A person opened a link in this tab. Returns the unsubscribe function. */
+  onLink(listener: (settings: Partial<Settings>) => void): () => void;
+  onProblem: (problem: PersistenceProblem) => void;
+}
+
+/** Whether an error of the storage means "no more room". */
+export function isQuotaError(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'QuotaExceededError' || /quota/i.test(error.message));
+}
+
+/** What was streaming or being scored when the page went away is picked up where it can be. */
+function revive(candidate: CandidateRecord): CandidateRecord {
+  if (candidate.status !== 'streaming') return candidate;
+  return { ...candidate, status: candidate.text.trim() ? 'scoring' : 'ready', finish: 'cancelled' };
+}
+
+/** Single values by name, as they go to the store. */
+function valuesOf(state: AppState): Map<string, unknown> {
+  const { settings, selectedImage, selectedPair, view } = state;
+  const keptView = Object.fromEntries(
+    Object.entries(view).filter(([key]) => VIEW_PLACES[key as keyof AppState['view']] === 'indexeddb'),
+  );
+  return new Map<string, unknown>([
+    ['settings', settings],
+    ['selectedImage', selectedImage],
+    ['selectedPair', selectedPair],
+    ['view', keptView],
+  ]);
+}
+
+/** What must be written so that the store holds `state`, given that it holds `saved`. Null when nothing. */
+export function changesBetween(saved: AppState | null, state: AppState): RecordChange | null {
+  const before = saved ? valuesOf(saved) : new Map();
+  const values = new Map(
+    [...valuesOf(state)].filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(before.get(key))),
+  );
+  const lists = LISTS.flatMap((name) => {
+    const now: readonly StoredRecord[] = state[name];
+    const old: readonly StoredRecord[] = saved?.[name] ?? [];
+    if (now === old) return [];
+    const known = new Map(old.map((record) => [record.id, record]));
+    const ids = new Set(now.map(({ id }) => id));
+    return {
+      name,
+      // Records are replaced and never mutated, so identity tells what changed.
+      put: now.filter((record) => known.get(record.id) !== record),
+      remove: old.flatMap(({ id }) => (ids.has(id) ? [] : [id])),
+      order: now.map(({ id }) => id),
+    };
+  });
+  return values.size === 0 && lists.length === 0 ? null : { values, lists };
+}
+
+export function createPersistence(backend: Backend): Persistence {
+  const { records, bytes, address } = backend;
+  let latest: AppState | null = null;
+  let saved: AppState | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let writing: Promise<void> = Promise.resolve();
+  let saves = false;
+  let reported = '';
+  const claimed = backend.claim();
+
+  const report = (problem: PersistenceProblem): void => {
+    if (reported === problem.kind) return;
+    reported = problem.kind;
+    persistence.onProblem(problem);
+  };
+
+  const save = async (): Promise<void> => {
+    clearTimeout(timer);
+    timer = undefined;
+    const state = latest;
+    if (!state || !saves) return;
+    address.replaceHash(encodeLink(state.settings));
+    const change = changesBetween(saved, state);
+    if (!change) return;
+    try {
+      await records.write(change);
+      saved = state;
+      reported = '';
+    } catch (error) {
+      report(isQuotaError(error) ? { kind: 'full' } : { kind: 'failed', error });
+    }
+  };
+
+  const flush = (): Promise<void> => {
+    writing = writing.then(save);
+    return writing;
+  };
+
+  const persistence: Persistence = {
+    onProblem: () => {},
+    bytes: {
+      get: (id) => bytes.get(id),
+      put: async (id, blob) => {
+        if (!(await claimed)) return;
+        try {
+          await bytes.put(id, blob);
+        } catch (error) {
+          report(isQuotaError(error) ? { kind: 'full' } : { kind: 'failed', error });
+        }
+      },
+    },
+
+    async restore() {
+      const linked = decodeLink(address.hash());
+      saves = await claimed;
+      if (!saves) report({ kind: 'other-tab' });
+      try {
+        const { values, lists } = await records.read();
+        const view = values.get('view');
+        return {
+          state: {
+            images: lists.images as unknown as AppState['images'],
+            candidates: (lists.candidates as unknown as CandidateRecord[]).map(revive),
+            pairs: lists.pairs as unknown as AppState['pairs'],
+            selectedImage: (values.get('selectedImage') as string | null | undefined) ?? null,
+            selectedPair: (values.get('selectedPair') as string | null | undefined) ?? null,
+          },
+          settings: { ...validSettings(values.get('settings')), ...linked },
+          view: isRecord(view) ? view : {},
+        };
+      } catch (error) {
+        report({ kind: 'failed', error });
+        return { state: {}, settings: linked, view: {} };
+      }
+    },
+
+    begin(state) {
+      // Everything is written once: cheap, and a store that was read only in part becomes whole again.
+      latest = state;
+      void flush();
+    },
+
+    changed(state) {
+      latest = state;
+      if (timer === undefined && saves) timer = setTimeout(() => void flush(), SAVE_AFTER_MS);
+    },
+
+    flush,
+
+    async sweep(isKept) {
+      if (!saves) return;
+      await bytes.keepOnly(isKept).catch((error) => report({ kind: 'failed', error }));
+    },
+
+    link: (settings) => address.withHash(encodeLink(settings)),
+
+    onLink: (listener) =>
+      address.onHash(() => {
+        const settings = decodeLink(address.hash());
+        if (Object.keys(settings).length > 0) listener(settings);
+      }),
+  };
+  return persistence;
+}
+
+/** Lays what was stored under what has happened since the page opened (a picture dropped early is not lost). */
+export function withRestored(state: AppState, restored: Restored): AppState {
+  const merge = <T extends { readonly id: string }>(stored: readonly T[] = [], now: readonly T[]): readonly T[] => {
+    const known = new Set(stored.map(({ id }) => id));
+    return [...stored, ...now.filter(({ id }) => !known.has(id))];
+  };
+  return repairSelections({
+    ...state,
+    settings: { ...DEFAULT_SETTINGS, ...restored.settings },
+    images: merge(restored.state.images, state.images),
+    candidates: merge(restored.state.candidates, state.candidates),
+    pairs: merge(restored.state.pairs, state.pairs),
+    selectedImage: state.selectedImage ?? restored.state.selectedImage ?? null,
+    selectedPair: state.selectedPair ?? restored.state.selectedPair ?? null,
+    view: { ...INITIAL_STATE.view, ...restored.view, overlay: state.view.overlay },
+  });
+}

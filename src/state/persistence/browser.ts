@@ -1,0 +1,181 @@
+/**
+ * The browser's own storage: records in IndexedDB, picture bytes in the origin private file system (in IndexedDB
+ * where that is missing), settings in the address. This file is the only door to all three.
+ */
+import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
+import type { Address, Backend, Bytes, ListName, RecordChange, Records, StoredRecord } from './backend.ts';
+
+interface Schema extends DBSchema {
+  values: { key: string; value: unknown };
+  images: { key: string; value: StoredRecord };
+  candidates: { key: string; value: StoredRecord };
+  pairs: { key: string; value: StoredRecord };
+  bytes: { key: string; value: Blob };
+}
+
+const LISTS: readonly ListName[] = ['images', 'candidates', 'pairs'];
+const STORES = ['values', ...LISTS] as const;
+const orderKey = (name: ListName) => `order:${name}`;
+
+type Database = () => Promise<IDBPDatabase<Schema>>;
+
+/** Opens the database on first use, and again after the browser closed it. */
+function database(name: string): Database {
+  let opened: Promise<IDBPDatabase<Schema>> | null = null;
+  const forget = () => {
+    opened = null;
+  };
+  return () => {
+    opened ??= openDB<Schema>(name, 1, {
+      upgrade(db) {
+        db.createObjectStore('values');
+        for (const list of LISTS) db.createObjectStore(list, { keyPath: 'id' });
+        db.createObjectStore('bytes');
+      },
+      terminated: forget,
+    });
+    opened.catch(forget);
+    return opened;
+  };
+}
+
+class IndexedDbRecords implements Records {
+  #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async read() {
+    const transaction = (await this.#db()).transaction(STORES, 'readonly');
+    const store = transaction.objectStore('values');
+    const [keys, all] = await Promise.all([store.getAllKeys(), store.getAll()]);
+    const values = new Map(keys.map((key, index) => [key, all[index]]));
+    const lists: Record<ListName, StoredRecord[]> = { images: [], candidates: [], pairs: [] };
+    for (const name of LISTS) {
+      const records = new Map((await transaction.objectStore(name).getAll()).map((record) => [record.id, record]));
+      const order = (values.get(orderKey(name)) ?? [...records.keys()]) as string[];
+      lists[name] = order.flatMap((id) => records.get(id) ?? []);
+    }
+    return { values, lists };
+  }
+
+  async write(change: RecordChange): Promise<void> {
+    const transaction = (await this.#db()).transaction(STORES, 'readwrite');
+    const values = transaction.objectStore('values');
+    const requests: Promise<unknown>[] = [transaction.done];
+    for (const [key, value] of change.values) requests.push(values.put(value, key));
+    for (const { name, put, remove, order } of change.lists) {
+      const store = transaction.objectStore(name);
+      for (const record of put) requests.push(store.put(record));
+      for (const id of remove) requests.push(store.delete(id));
+      requests.push(values.put([...order], orderKey(name)));
+    }
+    await Promise.all(requests);
+  }
+}
+
+/** Picture bytes as files; in IndexedDB where the browser cannot write files from a page. */
+class FileBytes implements Bytes {
+  #db: Database;
+  #folder: Promise<FileSystemDirectoryHandle | null>;
+
+  constructor(db: Database, folder: string) {
+    this.#db = db;
+    this.#folder = FileBytes.#open(folder);
+  }
+
+  static async #open(name: string): Promise<FileSystemDirectoryHandle | null> {
+    if (!('createWritable' in (globalThis.FileSystemFileHandle?.prototype ?? {}))) return null;
+    try {
+      const root = await navigator.storage.getDirectory();
+      return await root.getDirectoryHandle(name, { create: true });
+    } catch {
+      return null; // private windows of some browsers
+    }
+  }
+
+  async put(id: string, blob: Blob): Promise<void> {
+    const folder = await this.#folder;
+    if (!folder) {
+      await (await this.#db()).put('bytes', blob, id);
+      return;
+    }
+    const file = await folder.getFileHandle(id, { create: true });
+    const writable = await file.createWritable();
+    try {
+      await writable.write(blob);
+      await writable.close();
+    } catch (error) {
+      // A half-written file would be taken for the picture at the next visit.
+      await writable.abort().catch(() => {});
+      await folder.removeEntry(id).catch(() => {});
+      throw error;
+    }
+  }
+
+  async get(id: string): Promise<Blob | undefined> {
+    const folder = await this.#folder;
+    const file = await folder
+      ?.getFileHandle(id)
+      .then((handle) => handle.getFile())
+      .catch(() => undefined);
+    if (file && file.size > 0) return file;
+    return (await this.#db()).get('bytes', id);
+  }
+
+  async keepOnly(isKept: (id: string) => boolean): Promise<void> {
+    const folder = await this.#folder;
+    if (folder) {
+      const names: string[] = [];
+      for await (const name of folder.keys()) if (!isKept(name)) names.push(name);
+      for (const name of names) await folder.removeEntry(name);
+    }
+    const db = await this.#db();
+    for (const key of await db.getAllKeys('bytes')) if (!isKept(key)) await db.delete('bytes', key);
+  }
+}
+
+const address: Address = {
+  hash: () => location.hash.slice(1),
+  replaceHash(hash) {
+    if (location.hash.slice(1) !== hash) history.replaceState(history.state, '', `#${hash}`);
+  },
+  withHash(hash) {
+    const url = new URL(location.href);
+    url.hash = hash;
+    return url.href;
+  },
+  onHash(listener) {
+    addEventListener('hashchange', listener);
+    return () => removeEventListener('hashchange', listener);
+  },
+};
+
+/** A reloading page still holds the lock for a moment; a second tab holds it for good. */
+const CLAIM_WAIT_MS = 1500;
+
+/** Takes the workspace's lock for the life of the page. */
+function claimLock(name: string): Promise<boolean> {
+  if (!navigator.locks) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    const waiting = AbortSignal.timeout(CLAIM_WAIT_MS);
+    navigator.locks
+      .request(name, { signal: waiting }, () => {
+        resolve(true);
+        return new Promise(() => {}); // held until the page goes
+      })
+      .catch(() => resolve(false));
+  });
+}
+
+/** Storage of this browser for the workspace `name`. */
+export function browserBackend(name = 'margin'): Backend {
+  const db = database(name);
+  return {
+    records: new IndexedDbRecords(db),
+    bytes: new FileBytes(db, `${name}-images`),
+    address,
+    claim: () => claimLock(`${name}-workspace`),
+  };
+}

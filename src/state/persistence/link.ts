@@ -1,0 +1,56 @@
+/**
+ * Settings as the hash of an address, readable and short:
+ * `#vlm=toybox-vlm&clip=toybox-clip&prompt=…&n=4&t=1&top_p=0.95&max=48&seed=1&objective=dpo_sigmoid&dpo_sigmoid.beta=0.2`
+ */
+import { DEFAULT_SETTINGS } from '../defaults.ts';
+import type { Settings } from '../state.ts';
+import { validSettings } from '../validate.ts';
+
+/** Name of each setting in the link. Typed over every key: a new setting without a name does not compile. */
+const NAMES: { readonly [K in Exclude<keyof Settings, 'hyperparameters'>]: string } = {
+  vlm: 'vlm',
+  clip: 'clip',
+  prompt: 'prompt',
+  n: 'n',
+  temperature: 't',
+  topP: 'top_p',
+  maxTokens: 'max',
+  seed: 'seed',
+  objective: 'objective',
+};
+
+/** The hash, without `#`. Every setting is written out, so that a link means the same when defaults change. */
+export function encodeLink(settings: Settings): string {
+  const fields = new URLSearchParams();
+  for (const [key, name] of Object.entries(NAMES)) {
+    fields.set(name, String(settings[key as keyof typeof NAMES]));
+  }
+  for (const [objective, knobs] of Object.entries(settings.hyperparameters)) {
+    for (const [key, value] of Object.entries(knobs)) fields.set(`${objective}.${key}`, String(value));
+  }
+  return fields.toString();
+}
+
+/** The settings a hash carries. What is missing, unknown or out of range is left out; junk gives `{}`. */
+export function decodeLink(hash: string): Partial<Settings> {
+  const fields = new URLSearchParams(hash.replace(/^#/, ''));
+  const raw: Record<string, unknown> = {};
+  for (const [key, name] of Object.entries(NAMES)) {
+    const value = fields.get(name);
+    if (value === null) continue;
+    const isNumber = typeof DEFAULT_SETTINGS[key as keyof typeof NAMES] === 'number';
+    raw[key] = isNumber ? (value.trim() === '' ? Number.NaN : Number(value)) : value;
+  }
+  const hyperparameters: Record<string, Record<string, number>> = {};
+  for (const [name, value] of fields) {
+    const dot = name.indexOf('.');
+    if (dot <= 0 || value.trim() === '') continue;
+    const objective = name.slice(0, dot);
+    hyperparameters[objective] = { ...hyperparameters[objective], [name.slice(dot + 1)]: Number(value) };
+  }
+  const settings = validSettings({ ...raw, hyperparameters });
+  // A link without knobs says "defaults" only when it says anything at all.
+  const { hyperparameters: knobs, ...rest } = settings;
+  if (Object.keys(rest).length === 0 && Object.keys(knobs ?? {}).length === 0) return {};
+  return settings;
+}

@@ -1,0 +1,80 @@
+/** Storage in memory: for tests, and for browsers that refuse any other. */
+import type { Address, Backend, Bytes, ListName, RecordChange, Records, StoredRecord } from './backend.ts';
+
+export class MemoryRecords implements Records {
+  values = new Map<string, unknown>();
+  lists: Record<ListName, StoredRecord[]> = { images: [], candidates: [], pairs: [] };
+
+  async read() {
+    return { values: structuredClone(this.values), lists: structuredClone(this.lists) };
+  }
+
+  async write(change: RecordChange): Promise<void> {
+    for (const [name, value] of change.values) this.values.set(name, structuredClone(value));
+    for (const { name, put, remove, order } of change.lists) {
+      const known = new Map(this.lists[name].map((record) => [record.id, record]));
+      for (const record of put) known.set(record.id, structuredClone(record));
+      for (const id of remove) known.delete(id);
+      this.lists[name] = order.flatMap((id) => known.get(id) ?? []);
+    }
+  }
+}
+
+export class MemoryBytes implements Bytes {
+  blobs = new Map<string, Blob>();
+
+  async put(id: string, blob: Blob): Promise<void> {
+    this.blobs.set(id, blob);
+  }
+
+  async get(id: string): Promise<Blob | undefined> {
+    return this.blobs.get(id);
+  }
+
+  async keepOnly(isKept: (id: string) => boolean): Promise<void> {
+    for (const id of this.blobs.keys()) if (!isKept(id)) this.blobs.delete(id);
+  }
+}
+
+export class MemoryAddress implements Address {
+  #hash: string;
+  #listeners = new Set<() => void>();
+
+  constructor(hash = '') {
+    this.#hash = hash;
+  }
+
+  hash(): string {
+    return this.#hash;
+  }
+
+  replaceHash(hash: string): void {
+    this.#hash = hash;
+  }
+
+  withHash(hash: string): string {
+    return `https://margin.example/#${hash}`;
+  }
+
+  onHash(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** As if a person had changed the address. */
+  visit(hash: string): void {
+    this.#hash = hash;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+/** A backend that forgets everything with the page. Pass parts of an earlier one to play a reload. */
+export function memoryBackend(parts: Partial<Backend> = {}): Backend {
+  return {
+    records: new MemoryRecords(),
+    bytes: new MemoryBytes(),
+    address: new MemoryAddress(),
+    claim: async () => true,
+    ...parts,
+  };
+}

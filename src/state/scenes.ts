@@ -1,0 +1,32 @@
+/** Toybox scenes as pictures. */
+import { type Atlas, loadAtlas, renderScene, SCENE_SIZE, type Scene, sceneTruth } from '../toybox/index.ts';
+import { contentId, type DecodedImage } from './decode.ts';
+import { encodePng } from './png.ts';
+
+let atlas: Promise<Atlas> | undefined;
+
+/** The sprites, fetched once. A failed fetch is tried again by the next caller. */
+export function toyboxAtlas(): Promise<Atlas> {
+  atlas ??= (async () => {
+    const response = await fetch(new URL('../toybox/sprites/atlas.bin', import.meta.url));
+    if (!response.ok) throw new Error(`The Toybox sprites could not be loaded (${response.status}). Reload the page.`);
+    return loadAtlas(await response.arrayBuffer());
+  })();
+  atlas.catch(() => {
+    atlas = undefined;
+  });
+  return atlas;
+}
+
+/** The exact picture of a scene: the same scene has the same bytes and id on every machine. */
+export async function sceneImage(scene: Scene): Promise<DecodedImage> {
+  const blob = await encodePng(renderScene(scene, await toyboxAtlas()), SCENE_SIZE, SCENE_SIZE);
+  return { id: await contentId(blob), blob, width: SCENE_SIZE, height: SCENE_SIZE };
+}
+
+/** "cat, 2 apples": a scene's name in lists. */
+export function sceneName(scene: Scene): string {
+  const { objects, counts } = sceneTruth(scene);
+  if (objects.length === 0) return `empty scene (${scene.background})`;
+  return objects.map((noun) => (counts[noun] > 1 ? `${counts[noun]} × ${noun}` : noun)).join(', ');
+}

@@ -1,0 +1,200 @@
+/**
+ * Keeps the numbers behind the texts: looks for answers and pairs without scores, asks the engine for them one at a
+ * time, and writes them down. Intents only clear what is out of date; everything else follows from the state, also
+ * after a reload, a restart of the engine or a change of model.
+ */
+
+import type { CallOptions, Engine } from '../engine/engine.ts';
+import { CancelledError, DeviceLostError } from '../errors.ts';
+import { type Running, sentence, underActivity, updateCandidate, updatePair } from './context.ts';
+import type { ImageLibrary } from './images.ts';
+import type { AppState, CandidateRecord, PairRecord } from './state.ts';
+import type { Store } from './store.ts';
+
+/** A text that is still being typed is scored after this pause. */
+const TYPING_PAUSE_MS = 300;
+
+/** A lost device is tried again after the restart, but not forever. */
+const ATTEMPTS = 3;
+
+type Job =
+  | { readonly kind: 'candidate'; readonly record: CandidateRecord }
+  | { readonly kind: 'pair'; readonly record: PairRecord };
+
+/** Whether an answer lacks log-probabilities or a CLIP score. */
+function candidateNeedsScores(candidate: CandidateRecord): boolean {
+  return candidate.status === 'scoring' && candidate.text.trim() !== '';
+}
+
+/** Whether a pair takes part in the loss and lacks the numbers of the present model. Ties take no part. */
+export function pairNeedsScores(pair: PairRecord, vlm: string): boolean {
+  return pair.verdict === 'preferred' && !pair.error && (!pair.scores || pair.scoredBy?.vlm !== vlm);
+}
+
+export class Scorer {
+  #store: Store<AppState>;
+  #engine: Engine;
+  #images: ImageLibrary;
+  #running: Set<Running>;
+  #working: Promise<void> | null = null;
+  #notBefore = new Map<string, number>();
+  #attempts = new Map<string, number>();
+  #current: { id: string; controller: AbortController } | null = null;
+
+  constructor(store: Store<AppState>, engine: Engine, images: ImageLibrary, running: Set<Running>) {
+    this.#store = store;
+    this.#engine = engine;
+    this.#images = images;
+    this.#running = running;
+    store.subscribe(() => this.#wake());
+  }
+
+  /** Scores of this record are out of date: a run in flight is dropped, the next waits for a pause in typing. */
+  touch(id: string): void {
+    this.#notBefore.set(id, performance.now() + TYPING_PAUSE_MS);
+    this.#attempts.delete(id);
+    if (this.#current?.id === id) this.#current.controller.abort();
+  }
+
+  /** Settles when nothing is left to score (or the engine cannot score now). */
+  async idle(): Promise<void> {
+    this.#wake();
+    while (this.#working) await this.#working;
+  }
+
+  #ready(): boolean {
+    return this.#store.state.engine.kind === 'ready';
+  }
+
+  #wake(): void {
+    if (this.#working || !this.#ready() || this.#jobs().length === 0) return;
+    this.#working = this.#work().finally(() => {
+      this.#working = null;
+      // A record that changed while the last one finished is found here.
+      queueMicrotask(() => this.#wake());
+    });
+  }
+
+  /** All that is to do: answers on the table first, because somebody is looking at them. */
+  #jobs(): Job[] {
+    const { candidates, pairs, settings } = this.#store.state;
+    return [
+      ...candidates.filter(candidateNeedsScores).map((record): Job => ({ kind: 'candidate', record })),
+      ...pairs.filter((pair) => pairNeedsScores(pair, settings.vlm)).map((record): Job => ({ kind: 'pair', record })),
+    ];
+  }
+
+  async #work(): Promise<void> {
+    const pairsToDo = this.#jobs().filter((job) => job.kind === 'pair').length;
+    if (pairsToDo === 0) return this.#drain(new AbortController().signal, () => {});
+    const label = pairsToDo === 1 ? 'Scoring the pair' : 'Scoring pairs';
+    await underActivity(
+      { store: this.#store, running: this.#running },
+      { kind: 'score', label, done: 0, total: pairsToDo },
+      (signal, report) => this.#drain(signal, report),
+    );
+  }
+
+  async #drain(signal: AbortSignal, report: (done: number, total: number) => void): Promise<void> {
+    let done = 0;
+    while (this.#ready()) {
+      if (signal.aborted) return this.#giveUpPairs();
+      const jobs = this.#jobs();
+      if (jobs.length === 0) return;
+      const now = performance.now();
+      const job = jobs.find(({ record }) => (this.#notBefore.get(record.id) ?? 0) <= now);
+      if (!job) {
+        await new Promise((resolve) => setTimeout(resolve, 40));
+        continue;
+      }
+      await this.#score(job, signal);
+      if (job.kind === 'pair') done += 1;
+      report(done, done + this.#jobs().filter(({ kind }) => kind === 'pair').length);
+    }
+  }
+
+  async #score(job: Job, signal: AbortSignal): Promise<void> {
+    const { id } = job.record;
+    const controller = new AbortController();
+    const abort = () => controller.abort();
+    signal.addEventListener('abort', abort, { once: true });
+    this.#current = { id, controller };
+    this.#notBefore.delete(id);
+    try {
+      const options = { signal: controller.signal };
+      if (job.kind === 'candidate') await this.#scoreCandidate(job.record, options);
+      else await this.#scorePair(job.record, options);
+      this.#attempts.delete(id);
+    } catch (error) {
+      this.#failed(job, error, controller.signal.aborted);
+    } finally {
+      signal.removeEventListener('abort', abort);
+      this.#current = null;
+    }
+  }
+
+  /** Log-probabilities where they are missing (edited or written text), then the CLIP score. */
+  async #scoreCandidate(record: CandidateRecord, options: CallOptions): Promise<void> {
+    const image = await this.#images.input(record.imageId);
+    const { prompt, text: response } = record;
+    if (record.tokens.length === 0) {
+      const logps = await this.#engine.logps({ image, prompt, response, model: 'policy' }, options);
+      this.#writeCandidate(record, { tokens: logps.tokens, logpSum: logps.sum, finish: 'stop' });
+    }
+    const [clip] = await this.#engine.clipScore({ image, texts: [response] }, options);
+    this.#writeCandidate(record, { clip, status: 'ready', error: undefined });
+  }
+
+  async #scorePair(record: PairRecord, options: CallOptions): Promise<void> {
+    const { vlm, clip: clipModel } = this.#store.state.settings;
+    const image = await this.#images.input(record.imageId);
+    const { prompt, chosen, rejected } = record;
+    const scores = await this.#engine.pairLogps({ image, prompt, chosen, rejected }, options);
+    let clip = record.scoredBy?.clip === clipModel ? record.clip : undefined;
+    if (!clip) {
+      const values = await this.#engine.clipScore({ image, texts: [chosen, rejected] }, options);
+      clip = { chosen: values[0], rejected: values[1] };
+    }
+    this.#writePair(record, { scores, clip, scoredBy: { vlm, clip: clipModel } });
+  }
+
+  /** Writes only if the text is still the one that was scored: the newest edit wins. */
+  #writeCandidate(scored: CandidateRecord, fields: Partial<CandidateRecord>): void {
+    this.#store.update((state) =>
+      updateCandidate(state, scored.id, (now) => (now.text === scored.text ? { ...now, ...fields } : now)),
+    );
+  }
+
+  #writePair(scored: PairRecord, fields: Partial<PairRecord>): void {
+    this.#store.update((state) =>
+      updatePair(state, scored.id, (now) =>
+        now.chosen === scored.chosen && now.rejected === scored.rejected ? { ...now, ...fields } : now,
+      ),
+    );
+  }
+
+  #failed(job: Job, error: unknown, aborted: boolean): void {
+    if (aborted) return; // an edit or a cancel: the state says what comes next
+    const { id } = job.record;
+    const attempts = (this.#attempts.get(id) ?? 0) + 1;
+    this.#attempts.set(id, attempts);
+    const passing = error instanceof DeviceLostError || error instanceof CancelledError;
+    if (passing && attempts < ATTEMPTS) return;
+    this.#attempts.delete(id);
+    const message = sentence(error);
+    if (job.kind === 'pair') this.#writePair(job.record, { error: message });
+    else this.#writeCandidate(job.record, { status: 'error', error: message });
+  }
+
+  /** After a cancel: what was scored is kept, the rest says that it was not. */
+  #giveUpPairs(): void {
+    this.#store.update((state) => ({
+      ...state,
+      pairs: state.pairs.map((pair) =>
+        pairNeedsScores(pair, state.settings.vlm)
+          ? { ...pair, error: 'Not scored: the scoring was cancelled. Press "Score again".' }
+          : pair,
+      ),
+    }));
+  }
+}

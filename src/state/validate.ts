@@ -1,0 +1,99 @@
+/**
+ * Reading what did not come from this page's own memory: links and workspace files. Whatever is not valid is left
+ * out, so that a damaged or hostile file can at worst give less, never break the page.
+ */
+import {
+  BACKGROUNDS,
+  MAX_OBJECTS,
+  NOUNS,
+  SCENE_SIZE,
+  type Scene,
+  type SceneObject,
+  SPRITE_SIZES,
+} from '../toybox/index.ts';
+import { clampSetting, DEFAULT_SETTINGS, type NumericSetting, SETTING_RANGES } from './defaults.ts';
+import { objectiveNamed, refusal } from './objectives.ts';
+import type { PairRecord, Settings } from './state.ts';
+
+type Json = Record<string, unknown>;
+
+export function isRecord(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A text of sensible length; undefined for anything else. */
+function text(value: unknown, longest: number): string | undefined {
+  return typeof value === 'string' && value.length <= longest ? value : undefined;
+}
+
+/** Model ids: names and hub paths. */
+function modelId(value: unknown): string | undefined {
+  const id = text(value, 120);
+  return id !== undefined && /^[\w.-]+(\/[\w.-]+)?$/.test(id) ? id : undefined;
+}
+
+/** The hyperparameters that exist, are finite and are not refused by their objective. */
+export function validHyperparameters(value: unknown): Settings['hyperparameters'] {
+  const result: Record<string, Record<string, number>> = {};
+  if (!isRecord(value)) return result;
+  for (const [id, knobs] of Object.entries(value)) {
+    const objective = objectiveNamed(id);
+    if (!objective || !isRecord(knobs)) continue;
+    for (const [key, number] of Object.entries(knobs)) {
+      const settings = { ...DEFAULT_SETTINGS, hyperparameters: result };
+      if (typeof number !== 'number' || refusal(objective, settings, key, number)) continue;
+      result[id] = { ...result[id], [key]: number };
+    }
+  }
+  return result;
+}
+
+/** The valid part of what claims to be settings. */
+export function validSettings(value: unknown): Partial<Settings> {
+  if (!isRecord(value)) return {};
+  const result: { -readonly [K in keyof Settings]?: Settings[K] } = {};
+  const vlm = modelId(value.vlm);
+  const clip = modelId(value.clip);
+  const prompt = text(value.prompt, 4000);
+  const objective = text(value.objective, 120);
+  if (vlm) result.vlm = vlm;
+  if (clip) result.clip = clip;
+  if (prompt !== undefined) result.prompt = prompt;
+  if (objective && objectiveNamed(objective)) result.objective = objective;
+  for (const key of Object.keys(SETTING_RANGES) as NumericSetting[]) {
+    const number = value[key];
+    if (typeof number === 'number' && Number.isFinite(number)) result[key] = clampSetting(key, number);
+  }
+  if ('hyperparameters' in value) result.hyperparameters = validHyperparameters(value.hyperparameters);
+  return result;
+}
+
+function validObject(value: unknown): SceneObject | undefined {
+  if (!isRecord(value)) return undefined;
+  const noun = NOUNS.find((entry) => entry.noun === value.noun);
+  const style = noun?.styles.find((name) => name === value.style);
+  const size = SPRITE_SIZES.find((side) => side === value.size);
+  const { x, y } = value;
+  if (!noun || !style || !size || typeof x !== 'number' || typeof y !== 'number') return undefined;
+  if (!(Math.abs(x) <= SCENE_SIZE && Math.abs(y) <= SCENE_SIZE)) return undefined;
+  return { noun: noun.noun, style, x: Math.trunc(x), y: Math.trunc(y), size };
+}
+
+/** A Toybox scene, or undefined when any part of it is not of that world. */
+export function validScene(value: unknown): Scene | undefined {
+  if (!isRecord(value) || !Array.isArray(value.objects) || value.objects.length > MAX_OBJECTS) return undefined;
+  const background = BACKGROUNDS.find(({ name }) => name === value.background);
+  const objects = value.objects.map(validObject);
+  if (!background || objects.includes(undefined)) return undefined;
+  return { background: background.name, objects: objects as SceneObject[] };
+}
+
+/** A pair's texts and verdict; scores are never read from a file but computed anew. */
+export function validPair(value: unknown): PairRecord | undefined {
+  if (!isRecord(value)) return undefined;
+  const [id, imageId] = [text(value.id, 100), text(value.imageId, 100)];
+  const [prompt, chosen, rejected] = [text(value.prompt, 4000), text(value.chosen, 20000), text(value.rejected, 20000)];
+  if (!id || !imageId || prompt === undefined || !chosen?.trim() || !rejected?.trim()) return undefined;
+  const verdict = value.verdict === 'tie' ? 'tie' : 'preferred';
+  return { id, imageId, prompt, chosen, rejected, verdict };
+}

@@ -1,0 +1,192 @@
+/**
+ * An engine without a GPU, for tests of state and components: answers are made up from their inputs by simple rules,
+ * so that a test can say what to expect; every call can be held back, refused or watched.
+ */
+import type {
+  CallOptions,
+  Candidate,
+  ClipRequest,
+  Engine,
+  EngineFacts,
+  EngineState,
+  EvaluateRequest,
+  Evaluation,
+  KernelReport,
+  LogpsRequest,
+  LogpsResult,
+  MemoryReport,
+  PairLogps,
+  PairLogpsRequest,
+  SampleEvent,
+  SampleRequest,
+  TokenScore,
+} from '../../src/engine/engine.ts';
+import { throwIfCancelled } from '../../src/errors.ts';
+import { evaluateF64 } from '../../src/kernels/losses/evaluate.ts';
+
+export const FAKE_FACTS: EngineFacts = {
+  device: {
+    adapter: 'fake adapter',
+    isFallback: true,
+    features: ['timestamp-query'],
+    limits: { maxBufferSize: 268435456 },
+    selfCheck: [{ name: 'linear-f16', ok: true, maxError: 1e-6 }],
+  },
+  models: [
+    { id: 'toybox-vlm', label: 'Toybox VLM', kind: 'vlm', licence: 'MIT', bytes: 12_000_000, provider: 'webgpu' },
+    { id: 'toybox-clip', label: 'Toybox CLIP', kind: 'clip', licence: 'MIT', bytes: 5_000_000, provider: 'wasm' },
+  ],
+  loadMs: 12,
+};
+
+/** Words with their spaces: joined again they give the text. */
+const wordsOf = (text: string): string[] => text.match(/\s*\S+/g) ?? [];
+
+/** A token's log-probability follows from its letters: between -2.5 and 0. */
+export function fakeLogp(text: string): number {
+  const sum = [...text].reduce((total, letter) => total + letter.charCodeAt(0), 0);
+  return -(sum % 50) / 20 - 0.01;
+}
+
+export function fakeTokens(text: string): TokenScore[] {
+  return [...wordsOf(text), '<end_of_utterance>'].map((word, id) => {
+    const logp = fakeLogp(word);
+    return { id, text: word, logp, entropy: 1, top1: Math.exp(logp) };
+  });
+}
+
+export function fakeLogps(text: string): LogpsResult {
+  const tokens = fakeTokens(text);
+  return { tokens, sum: tokens.reduce((sum, token) => sum + token.logp, 0), length: tokens.length };
+}
+
+/** Longer texts score higher. */
+export const fakeClip = (text: string): number => Math.min(0.9, 0.1 + text.length / 200);
+
+type Method = 'load' | 'sample' | 'logps' | 'pairLogps' | 'clipScore' | 'evaluate';
+
+export class FakeEngine implements Engine {
+  #state: EngineState = { kind: 'idle' };
+  #listeners = new Set<(state: EngineState) => void>();
+
+  /** What `sample` answers, by index; repeated when more are asked for. */
+  answers = ['A cat on the grass.', 'A cat and a ball of yarn on the grass.', 'A dog.', 'There is a cat and a sun.'];
+  /** Calls so far, in order. */
+  calls: { method: Method; request: unknown }[] = [];
+  /** Called before every unit of work (a token, a request): await here to hold the engine, throw to make it fail. */
+  before: (method: Method, request: unknown) => void | Promise<void> = () => {};
+
+  get state(): EngineState {
+    return this.#state;
+  }
+
+  setState(state: EngineState): void {
+    this.#state = state;
+    for (const listener of this.#listeners) listener(state);
+  }
+
+  onState(listener: (state: EngineState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Calls of one method. */
+  callsOf(method: Method): unknown[] {
+    return this.calls.filter((call) => call.method === method).map((call) => call.request);
+  }
+
+  async load(models: { vlm: string; clip: string }): Promise<EngineFacts> {
+    this.setState({ kind: 'loading', progress: null });
+    await this.#enter('load', models);
+    this.setState({ kind: 'ready', facts: FAKE_FACTS });
+    return FAKE_FACTS;
+  }
+
+  async *sample(request: SampleRequest, options: CallOptions = {}): AsyncIterable<SampleEvent> {
+    this.calls.push({ method: 'sample', request });
+    for (let index = 0; index < request.n; index++) {
+      const text = this.answers[index % this.answers.length];
+      const all = fakeTokens(text);
+      const tokens = all.slice(0, request.maxTokens);
+      const finish = tokens.length === all.length ? 'stop' : 'length';
+      for (const token of tokens) {
+        await this.before('sample', request);
+        throwIfCancelled(options.signal);
+        yield { type: 'token', index, token };
+      }
+      const logpSum = tokens.reduce((sum, token) => sum + token.logp, 0);
+      const words = finish === 'stop' ? tokens.slice(0, -1) : tokens;
+      const candidate: Candidate = { index, text: words.map((word) => word.text).join(''), tokens, logpSum, finish };
+      yield { type: 'done', index, candidate };
+    }
+  }
+
+  async logps(request: LogpsRequest, options: CallOptions = {}): Promise<LogpsResult> {
+    await this.#enter('logps', request, options);
+    return fakeLogps(request.response);
+  }
+
+  async pairLogps(request: PairLogpsRequest, options: CallOptions = {}): Promise<PairLogps> {
+    await this.#enter('pairLogps', request, options);
+    const chosen = fakeLogps(request.chosen);
+    const rejected = fakeLogps(request.rejected);
+    const row = {
+      chosen: chosen.sum,
+      rejected: rejected.sum,
+      refChosen: chosen.sum,
+      refRejected: rejected.sum,
+      chosenLength: chosen.length,
+      rejectedLength: rejected.length,
+      chosenLogRatio: 0,
+      rejectedLogRatio: 0,
+    };
+    return { row, chosen, rejected };
+  }
+
+  async clipScore(request: ClipRequest, options: CallOptions = {}): Promise<number[]> {
+    await this.#enter('clipScore', request, options);
+    return request.texts.map(fakeClip);
+  }
+
+  async evaluate(request: EvaluateRequest, options: CallOptions = {}): Promise<Evaluation> {
+    await this.#enter('evaluate', request, options);
+    return { ...evaluateF64(request), backend: 'wgsl' };
+  }
+
+  async kernels(): Promise<KernelReport[]> {
+    return [
+      {
+        name: 'rms-norm',
+        files: [
+          {
+            path: 'src/kernels/rms-norm/rms-norm.wgsl',
+            code: '// y = x / rms(x) * w\n@compute @workgroup_size(64) fn main() {}',
+          },
+        ],
+        bindings: [{ name: 'x', access: 'read', dtype: 'f32', dims: 'rows, cols' }],
+        last: { shapes: { x: [7, 64] }, workgroups: [7, 1, 1] },
+        lastMicroseconds: 42,
+        runs: 3,
+      },
+    ];
+  }
+
+  async memory(): Promise<MemoryReport> {
+    return { liveBytes: 1024, peakBytes: 4096 };
+  }
+
+  async destroyDevice(): Promise<void> {
+    this.setState({ kind: 'restarting', reason: 'The GPU device was lost.' });
+    this.setState({ kind: 'ready', facts: FAKE_FACTS });
+  }
+
+  dispose(): void {
+    this.#listeners.clear();
+  }
+
+  async #enter(method: Method, request: unknown, options: CallOptions = {}): Promise<void> {
+    this.calls.push({ method, request });
+    await this.before(method, request);
+    throwIfCancelled(options.signal);
+  }
+}
