@@ -58,6 +58,7 @@ export class Gpu implements ScopeHost {
   readonly #failures = new Map<number, Error>();
   #nextCause = 0;
   #lostError: DeviceLostError | null = null;
+  readonly #substitutes = new Map<KernelSpec, KernelSpec>();
   #selfCheck: DeviceFacts['selfCheck'] = [];
 
   /**
@@ -103,6 +104,11 @@ export class Gpu implements ScopeHost {
   /** Results of the start-up self-check (see `self-check.ts`). */
   setSelfCheck(results: DeviceFacts['selfCheck']): void {
     this.#selfCheck = results;
+  }
+
+  /** From now on `run` and `prepare` take `fast` wherever `plain` is asked for; both have one declaration. */
+  substitute(plain: KernelSpec, fast: KernelSpec): void {
+    this.#substitutes.set(plain, fast);
   }
 
   /** Bytes of buffers held by tensors. */
@@ -186,12 +192,13 @@ export class Gpu implements ScopeHost {
    * @throws EngineError, OutOfMemoryError as `plan` does; DeviceLostError.
    */
   run<B extends Readonly<Record<string, BindingSpec>>>(
-    kernel: KernelSpec<B>,
+    plain: KernelSpec<B>,
     tensors: { readonly [K in keyof B]: Tensor },
     params: Readonly<Record<string, number>> = {},
     constants: Constants = {},
   ): void {
     if (this.#lostError) throw this.#lostError;
+    const kernel = this.#substitutes.get(plain) ?? plain;
     const { solved, workgroups } = plan(kernel, tensors, params, constants, this.device.limits);
     const compiled = this.#pipelines.now(kernel, constants);
     if (this.#arena.full) this.submit();
@@ -254,7 +261,7 @@ export class Gpu implements ScopeHost {
     await Promise.all(
       kernels.map((item) => {
         const [kernel, constants] = isPair(item) ? item : [item, {}];
-        return this.#pipelines.prepare(kernel, constants);
+        return this.#pipelines.prepare(this.#substitutes.get(kernel) ?? kernel, constants);
       }),
     );
   }

@@ -98,13 +98,18 @@ export class PipelineCache {
   }
 
   #find(kernel: KernelSpec, constants: Constants): Entry | undefined {
-    return this.#entries.get(kernel)?.get(JSON.stringify(constants));
+    return this.#entries.get(kernel)?.get(keyOf(kernel, constants));
   }
 
   #store(kernel: KernelSpec, constants: Constants, entry: Entry): void {
     const entries = this.#entries.get(kernel) ?? new Map<string, Entry>();
-    this.#entries.set(kernel, entries.set(JSON.stringify(constants), entry));
+    this.#entries.set(kernel, entries.set(keyOf(kernel, constants), entry));
   }
+}
+
+/** Defaults and what is given, so that a default given in words is the same pipeline. */
+function keyOf(kernel: KernelSpec, constants: Constants): string {
+  return JSON.stringify({ ...kernel.constants, ...constants });
 }
 
 function layoutEntries(kernel: KernelSpec): GPUBindGroupLayoutEntry[] {

@@ -1,0 +1,20 @@
+import { defineKernel } from '../gpu/declare.ts';
+import { linearFewRows } from '../linear-few-rows/kernel.ts';
+import enableSubgroups from '../shared/enable-subgroups.wgsl';
+import { formatName, type WeightFormat, weightReader } from '../shared/weights.ts';
+import main from './linear-few-rows-subgroups.wgsl';
+
+/**
+ * Fast path of `linear-few-rows`: the same bindings, parameters and dispatch, with subgroup sums. Takes its place where
+ * the start-up self-check finds that both agree on this device (`fast-paths.ts`).
+ */
+function declare(format: WeightFormat) {
+  return defineKernel({
+    ...linearFewRows[format],
+    name: formatName('linear-few-rows-subgroups', format),
+    files: [enableSubgroups, weightReader[format], main],
+    features: ['subgroups'],
+  });
+}
+
+export const linearFewRowsSubgroups = { f32: declare('f32'), f16: declare('f16'), bf16: declare('bf16') } as const;
