@@ -1,12 +1,12 @@
-/** Numbers and bytes as the page writes them. A true minus sign keeps columns aligned and reads well aloud. */
+/** Numbers and bytes as the page writes them. Minus is ASCII: a number copied into a console is still a number. */
 
-/** Fixed decimals with U+2212 for minus; an en dash for what is not known. */
+/** Fixed decimals; an en dash for what is not known. */
 export function number(value: number | undefined | null, digits = 4): string {
   if (value === undefined || value === null || Number.isNaN(value)) return '–';
-  if (!Number.isFinite(value)) return value > 0 ? '∞' : '−∞';
+  if (!Number.isFinite(value)) return value > 0 ? '∞' : '-∞';
   const text = value.toFixed(digits);
-  // −0.0000 says nothing that 0.0000 does not.
-  return Number(text) === 0 ? (0).toFixed(digits) : text.replace('-', '−');
+  // -0.0000 says nothing that 0.0000 does not.
+  return Number(text) === 0 ? (0).toFixed(digits) : text;
 }
 
 /** A share as a percentage with one decimal below 10 % and none above. */

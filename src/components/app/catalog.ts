@@ -1,0 +1,52 @@
+/** The models a person may choose, as the pickers need them: the page's view of `models/catalog.json`. */
+
+export interface ModelChoice {
+  readonly id: string;
+  readonly label: string;
+  readonly kind: 'vlm' | 'clip';
+  readonly about: string;
+  readonly licence: string;
+  readonly bundled: boolean;
+  /** Download size, as far as the catalog knows. */
+  readonly bytes: number;
+}
+
+interface CatalogJson {
+  readonly models: readonly {
+    readonly id: string;
+    readonly label: string;
+    readonly kind: 'vlm' | 'clip';
+    readonly about?: string;
+    readonly licence: string;
+    readonly source: { readonly type: string };
+    readonly approximateBytes?: number;
+    readonly files: readonly { readonly bytes?: number }[];
+  }[];
+}
+
+/**
+ * Reads the catalog for the pickers. An unreadable one gives an empty list: the engine, which needs it for real, says
+ * what is wrong with it.
+ *
+ * @param baseUrl absolute URL of the models folder, with a trailing slash
+ */
+export async function fetchChoices(baseUrl: string): Promise<ModelChoice[]> {
+  try {
+    const response = await fetch(new URL('catalog.json', baseUrl));
+    const { models } = (await response.json()) as CatalogJson;
+    return models.map(({ id, label, kind, about = '', licence, source, files, approximateBytes = 0 }) => ({
+      id,
+      label,
+      kind,
+      about,
+      licence,
+      bundled: source.type === 'bundled',
+      bytes: Math.max(
+        approximateBytes,
+        files.reduce((sum, file) => sum + (file.bytes ?? 0), 0),
+      ),
+    }));
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,203 @@
+import { html, LitElement, nothing } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import type { App } from '../../state/app.ts';
+import { Select } from '../../state/select.ts';
+import type { AppState } from '../../state/state.ts';
+import '../about/margin-about.ts';
+import '../camera/margin-camera.ts';
+import '../composer/margin-composer.ts';
+import '../images/margin-images.ts';
+import '../kernels/margin-kernels.ts';
+import '../notices/margin-notices.ts';
+import '../objective/margin-objective.ts';
+import '../pairs/margin-pairs.ts';
+import '../responses/margin-responses.ts';
+import '../shared/margin-overlay.ts';
+import { shared } from '../shared/styles.ts';
+import { applyTheme, installTheme } from '../theme.ts';
+import type { ModelChoice } from './catalog.ts';
+import './margin-engine-facts.ts';
+import './margin-header.ts';
+import './margin-no-webgpu.ts';
+import './margin-shortcuts.ts';
+import { Shortcuts } from './shortcuts.ts';
+import { appStyles } from './styles.ts';
+
+type Tab = AppState['view']['tab'];
+const TABS: readonly { readonly id: Tab; readonly label: string }[] = [
+  { id: 'images', label: 'Images' },
+  { id: 'responses', label: 'Responses' },
+  { id: 'objective', label: 'Objective' },
+];
+
+/**
+ * The page: header, three columns (tabs where it is narrow), the pairs below, overlays and notices.
+ *
+ * @property app - the page's application object
+ * @property choices - the models of the catalog, for the pickers
+ */
+@customElement('margin-app')
+export class MarginApp extends LitElement {
+  @property({ attribute: false }) app: App | undefined;
+  @property({ attribute: false }) choices: readonly ModelChoice[] = [];
+  /** Overlays that are nobody else's business. */
+  @state() private help: 'none' | 'shortcuts' | 'engine' = 'none';
+  @state() private narrow = false;
+  #media = matchMedia('(max-width: 1099px)');
+
+  #view = new Select(
+    this,
+    () => this.app?.store,
+    ({ view, engine, images, candidates, pairs }) => ({
+      view,
+      engine,
+      images: images.length,
+      candidates: candidates.length,
+      pairs: pairs.length,
+    }),
+  );
+
+  static override styles = [shared, appStyles];
+
+  constructor() {
+    super();
+    installTheme();
+    new Shortcuts(
+      this,
+      () => this.app,
+      () => {
+        this.help = this.help === 'shortcuts' ? 'none' : 'shortcuts';
+      },
+    );
+  }
+
+  #onMedia = (): void => {
+    this.narrow = this.#media.matches;
+  };
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#media.addEventListener('change', this.#onMedia);
+    this.#onMedia();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#media.removeEventListener('change', this.#onMedia);
+  }
+
+  protected override updated(): void {
+    if (this.app) applyTheme(this.#view.value.view.theme);
+  }
+
+  protected override render() {
+    const { app } = this;
+    if (!app) return nothing;
+    const { engine } = this.#view.value;
+    return html`<margin-header
+        .app=${app}
+        .choices=${this.choices}
+        @open-shortcuts=${() => {
+          this.help = 'shortcuts';
+        }}
+        @open-engine=${() => {
+          this.help = 'engine';
+        }}
+      ></margin-header>
+      <main>
+        ${
+          engine.kind === 'unavailable'
+            ? html`<margin-no-webgpu .error=${engine.error} @retry-engine=${() => app.intents.retryEngine()}></margin-no-webgpu>`
+            : nothing
+        }
+        ${this.narrow ? this.renderTabs() : nothing}
+        <div class="columns">
+          ${this.renderColumn('images', html`<margin-images .app=${app}></margin-images>`)}
+          ${this.renderColumn('responses', html`<margin-responses .app=${app}></margin-responses>`)}
+          ${this.renderColumn('objective', html`<margin-objective .app=${app}></margin-objective>`)}
+        </div>
+        <div class="bottom">
+          <section class="panel" aria-label="Pairs"><margin-pairs .app=${app}></margin-pairs></section>
+        </div>
+      </main>
+      ${this.renderOverlay(app)}
+      <margin-notices .app=${app}></margin-notices>`;
+  }
+
+  private renderColumn(id: Tab, content: unknown) {
+    const { tab } = this.#view.value.view;
+    const label = TABS.find((each) => each.id === id)!.label;
+    return this.narrow
+      ? html`<section class="panel" id=${`panel-${id}`} role="tabpanel" aria-labelledby=${`tab-${id}`} ?hidden=${tab !== id}>${content}</section>`
+      : html`<section class="panel" id=${`panel-${id}`} aria-label=${label}>
+          <h2 class="column-title">${label}</h2>
+          ${content}
+        </section>`;
+  }
+
+  private renderTabs() {
+    const { tab } = this.#view.value.view;
+    const { images, candidates } = this.#view.value;
+    const counts: Partial<Record<Tab, number>> = { images, responses: candidates };
+    return html`<div class="tabs" role="tablist" aria-label="Columns" @keydown=${this.onTabKey}>
+      ${TABS.map(
+        ({ id, label }) =>
+          html`<button
+            id=${`tab-${id}`}
+            role="tab"
+            aria-selected=${tab === id}
+            aria-controls=${`panel-${id}`}
+            tabindex=${tab === id ? 0 : -1}
+            @click=${() => this.app!.intents.setTab(id)}
+          >
+            ${label}${counts[id] ? html` <span class="muted">${counts[id]}</span>` : nothing}
+          </button>`,
+      )}
+    </div>`;
+  }
+
+  private async onTabKey(event: KeyboardEvent): Promise<void> {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const at = TABS.findIndex(({ id }) => id === this.#view.value.view.tab);
+    const next = TABS[(at + step + TABS.length) % TABS.length].id;
+    this.app!.intents.setTab(next);
+    await new Promise((resolve) => setTimeout(resolve));
+    await this.updateComplete;
+    this.renderRoot.querySelector<HTMLElement>(`#tab-${next}`)?.focus();
+  }
+
+  private renderOverlay(app: App) {
+    const close = () => {
+      this.help = 'none';
+      app.intents.closeOverlay();
+    };
+    if (this.help === 'shortcuts') {
+      return html`<margin-overlay heading="Keyboard shortcuts" @close-overlay=${close}><margin-shortcuts></margin-shortcuts></margin-overlay>`;
+    }
+    if (this.help === 'engine') {
+      return html`<margin-overlay heading="Engine" @close-overlay=${close}><margin-engine-facts .app=${app}></margin-engine-facts></margin-overlay>`;
+    }
+    switch (this.#view.value.view.overlay) {
+      case 'none':
+        return nothing;
+      case 'kernels':
+        return html`<margin-overlay size="wide" heading="Kernels" @close-overlay=${close}><margin-kernels .app=${app}></margin-kernels></margin-overlay>`;
+      case 'about':
+        return html`<margin-overlay heading="About Margin" @close-overlay=${close}><margin-about .app=${app}></margin-about></margin-overlay>`;
+      case 'composer':
+        return html`<margin-overlay heading="Compose a scene" @close-overlay=${close}><margin-composer .app=${app}></margin-composer></margin-overlay>`;
+      case 'camera':
+        return html`<margin-overlay heading="Camera" @close-overlay=${close}><margin-camera .app=${app}></margin-camera></margin-overlay>`;
+      default:
+        return this.#view.value.view.overlay satisfies never;
+    }
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'margin-app': MarginApp;
+  }
+}

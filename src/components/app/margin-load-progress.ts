@@ -1,0 +1,79 @@
+import { css, html, LitElement } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import type { LoadProgress, LoadStage } from '../../engine/engine.ts';
+import { bytes } from '../shared/format.ts';
+import { base } from '../shared/styles.ts';
+
+const STAGES: Record<LoadStage, string> = {
+  download: 'Loading',
+  compile: 'Compiling',
+  check: 'Checking',
+  'warm-up': 'Warming up',
+};
+
+/** "Loading model.safetensors, 3.1 of 12 MiB". */
+export function progressText(progress: LoadProgress | null): string {
+  if (!progress) return 'Starting the engine…';
+  const { stage, item, done, total } = progress;
+  const amount =
+    stage === 'download'
+      ? total > 0
+        ? `${bytes(done)} of ${bytes(total)}`
+        : bytes(done)
+      : total > 0
+        ? `${done} of ${total}`
+        : '';
+  return [`${STAGES[stage]} ${item}`, amount].filter(Boolean).join(', ');
+}
+
+/**
+ * One line with a bar while the models load.
+ *
+ * @property progress - the newest report of the engine, or null before the first
+ */
+@customElement('margin-load-progress')
+export class MarginLoadProgress extends LitElement {
+  @property({ attribute: false }) progress: LoadProgress | null = null;
+
+  static override styles = [
+    base,
+    css`
+      :host {
+        display: flex;
+        align-items: center;
+        gap: 12px;
+        min-width: 0;
+        font-size: var(--m-size-small);
+      }
+      progress {
+        flex: none;
+        width: 150px;
+        height: 8px;
+        accent-color: var(--m-accent);
+      }
+      span {
+        overflow: hidden;
+        text-overflow: ellipsis;
+        white-space: nowrap;
+        font-variant-numeric: tabular-nums;
+      }
+    `,
+  ];
+
+  protected override render() {
+    const text = progressText(this.progress);
+    const { done = 0, total = 0 } = this.progress ?? {};
+    return html`${
+      total > 0
+        ? html`<progress aria-label="Loading the models" max=${total} value=${done}></progress>`
+        : html`<progress aria-label="Loading the models"></progress>`
+    }
+      <span>${text}</span>`;
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'margin-load-progress': MarginLoadProgress;
+  }
+}

@@ -1,0 +1,86 @@
+import { css, html, LitElement } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import type { EngineErrorData } from '../../engine/engine.ts';
+import { icon } from '../shared/icons.ts';
+import { shared } from '../shared/styles.ts';
+import { WEBGPU_BROWSERS, webGpuHint } from './browsers.ts';
+
+/**
+ * Stands where the engine cannot run: says why, what still works and what to do. Where WebGPU is missing it names
+ * the browsers that have it; other failures can be tried again.
+ *
+ * @property error - what the engine said
+ * @fires retry-engine - the person asks for another attempt
+ */
+@customElement('margin-no-webgpu')
+export class MarginNoWebGpu extends LitElement {
+  @property({ attribute: false }) error!: EngineErrorData;
+
+  static override styles = [
+    shared,
+    css`
+      section {
+        display: grid;
+        grid-template-columns: auto minmax(0, 1fr) auto;
+        gap: 4px 12px;
+        align-items: start;
+        padding: 10px 14px;
+        border: 1px solid var(--m-danger);
+        border-radius: var(--m-radius);
+        background: var(--m-danger-soft);
+        overflow-wrap: anywhere;
+      }
+      section > svg {
+        margin-top: 3px;
+        color: var(--m-danger);
+      }
+      ul {
+        margin: 2px 0 0;
+        padding-left: 18px;
+      }
+    `,
+  ];
+
+  protected override render() {
+    return html`<section role="alert">
+      ${icon('warning')}
+      <div>${this.error.name === 'NoWebGpuError' ? this.renderMissing() : this.renderFailure()}</div>
+      <button @click=${() => this.dispatchEvent(new CustomEvent('retry-engine', { bubbles: true, composed: true }))}>Try again</button>
+    </section>`;
+  }
+
+  private renderMissing() {
+    const hint = webGpuHint({
+      isSecureContext: globalThis.isSecureContext,
+      origin: globalThis.origin,
+      userAgent: navigator.userAgent,
+    });
+    return html`<p><strong>${hint.headline}</strong> ${hint.advice}</p>
+      <p>
+        The objective panel still works: type log-probabilities into it and the losses are computed in float64. Sampling
+        and scoring need WebGPU:
+      </p>
+      <ul>
+        ${WEBGPU_BROWSERS.map(({ name, since }) => html`<li><strong>${name}</strong> ${since}</li>`)}
+      </ul>
+      <p class="muted small">${this.error.message}</p>`;
+  }
+
+  private renderFailure() {
+    return html`<p>
+        <strong>The models could not be started.</strong> ${this.error.message}
+        ${
+          this.error.subject && !this.error.message.includes(this.error.subject)
+            ? html`<span class="mono">(${this.error.subject})</span>`
+            : ''
+        }
+      </p>
+      <p>Your images and pairs are kept. The objective panel still works on typed-in log-probabilities.</p>`;
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'margin-no-webgpu': MarginNoWebGpu;
+  }
+}

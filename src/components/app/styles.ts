@@ -1,0 +1,88 @@
+/** Looks of the page's frame: one screen without page scroll where there is room, tabs where it is narrow. */
+import { css } from 'lit';
+
+export const appStyles = css`
+  :host {
+    display: grid;
+    grid-template-rows: auto minmax(0, 1fr);
+    height: 100vh;
+    height: 100dvh;
+    background: var(--m-bg);
+  }
+  main {
+    display: flex;
+    flex-direction: column;
+    gap: 8px;
+    min-height: 0;
+    padding: 8px 10px 10px;
+  }
+  .columns {
+    flex: 1 1 auto;
+    display: grid;
+    grid-template-columns: 262px minmax(0, 1fr) minmax(400px, 31%);
+    gap: 8px;
+    min-height: 0;
+  }
+  .panel {
+    display: flex;
+    flex-direction: column;
+    min-width: 0;
+    min-height: 0;
+    padding: 9px 12px 10px;
+    overflow: auto;
+  }
+  .panel > :last-child {
+    flex: 1;
+    min-height: 0;
+  }
+  .column-title {
+    margin-bottom: 5px;
+    color: var(--m-muted);
+    font: 600 15px/1.2 var(--m-font-serif);
+  }
+  #panel-responses {
+    overflow: hidden;
+  }
+  /* Pairs today; whatever stands beside them shares the row. */
+  .bottom {
+    flex: 0 0 clamp(132px, 22vh, 250px);
+    display: grid;
+    grid-auto-flow: column;
+    grid-auto-columns: minmax(0, 1fr);
+    gap: 8px;
+    min-height: 0;
+  }
+  .tabs {
+    display: flex;
+    gap: 4px;
+    border-bottom: 1px solid var(--m-line);
+  }
+  .tabs button {
+    flex: 1;
+    border-color: transparent;
+    border-bottom: 3px solid transparent;
+    border-radius: var(--m-radius) var(--m-radius) 0 0;
+    background: transparent;
+    font-size: 16px;
+  }
+  .tabs button[aria-selected='true'] {
+    border-bottom-color: var(--m-text);
+    background: var(--m-surface);
+    font-weight: 650;
+  }
+  @media (max-width: 1099px) {
+    .columns {
+      grid-template-columns: minmax(0, 1fr);
+    }
+  }
+  /* A short or a small window scrolls rather than squeezing everything to nothing. */
+  @media (max-height: 620px), (max-width: 700px) {
+    :host {
+      height: auto;
+      min-height: 100vh;
+    }
+    .columns {
+      min-height: 480px;
+    }
+  }
+`;

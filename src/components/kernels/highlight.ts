@@ -1,0 +1,39 @@
+/** A small WGSL tokenizer for reading: comments, keywords, types, attributes, numbers. It colours and never rewrites. */
+
+export type TokenKind = 'comment' | 'attribute' | 'keyword' | 'type' | 'number' | 'call' | 'plain';
+
+export interface CodeToken {
+  readonly kind: TokenKind;
+  readonly text: string;
+}
+
+const KEYWORDS =
+  'alias|break|case|const|const_assert|continue|continuing|default|diagnostic|discard|else|enable|false|fn|for|if|let|loop|override|requires|return|struct|switch|true|var|while';
+const TYPES =
+  'array|atomic|bool|f16|f32|i32|u32|ptr|vec[234](?:[fihu])?|mat[234]x[234](?:[fh])?|sampler|texture_\\w+|function|private|workgroup|uniform|storage|read|read_write|write';
+
+const PATTERN = new RegExp(
+  [
+    '(?<comment>//[^\\n]*)',
+    '(?<attribute>@\\w+)',
+    `(?<keyword>\\b(?:${KEYWORDS})\\b)`,
+    `(?<type>\\b(?:${TYPES})\\b)`,
+    '(?<number>\\b(?:0x[0-9a-fA-F]+[iu]?|\\d+\\.?\\d*(?:e[+-]?\\d+)?[fhiu]?)\\b|\\.\\d+[fh]?)',
+    '(?<call>\\b[A-Za-z_]\\w*(?=\\())',
+  ].join('|'),
+  'g',
+);
+
+/** One line of WGSL as tokens; joining their texts gives the line back. */
+export function highlightLine(line: string): CodeToken[] {
+  const tokens: CodeToken[] = [];
+  let end = 0;
+  for (const match of line.matchAll(PATTERN)) {
+    if (match.index > end) tokens.push({ kind: 'plain', text: line.slice(end, match.index) });
+    const kind = Object.entries(match.groups!).find(([, text]) => text !== undefined)![0] as TokenKind;
+    tokens.push({ kind, text: match[0] });
+    end = match.index + match[0].length;
+  }
+  if (end < line.length) tokens.push({ kind: 'plain', text: line.slice(end) });
+  return tokens;
+}

@@ -1,0 +1,148 @@
+import { css, html, LitElement } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import type { PairRow } from '../../engine/engine.ts';
+import { CURVE_PAIR } from '../../kernels/losses/curves.ts';
+import { INPUTS, type InputName } from '../../kernels/losses/inputs.ts';
+import type { Objective } from '../../kernels/losses/objective.ts';
+import { icon } from '../shared/icons.ts';
+import { base, buttons, fields } from '../shared/styles.ts';
+
+/** Asked for whatever the objective: without them there is no pair. */
+const ALWAYS: readonly InputName[] = [
+  'chosen',
+  'rejected',
+  'refChosen',
+  'refRejected',
+  'chosenLength',
+  'rejectedLength',
+];
+
+/** Short names, TRL's where it has them. */
+const NAMES: Partial<Record<InputName, string>> = {
+  chosen: 'logps/chosen',
+  rejected: 'logps/rejected',
+  refChosen: 'ref_logps/chosen',
+  refRejected: 'ref_logps/rejected',
+  chosenLength: 'tokens chosen',
+  rejectedLength: 'tokens rejected',
+};
+
+/** The example pair the table begins with. */
+export function exampleRow(): PairRow {
+  return Object.fromEntries(
+    Object.keys(INPUTS).map((name) => [name, CURVE_PAIR[name as InputName]]),
+  ) as unknown as PairRow;
+}
+
+/**
+ * A small table of log-probabilities: one column per pair, one line per number the objective needs.
+ *
+ * @property rows - what was typed so far
+ * @property objective - decides which numbers are asked for
+ * @fires rows-change - detail: the new rows
+ */
+@customElement('margin-typed-rows')
+export class MarginTypedRows extends LitElement {
+  @property({ attribute: false }) rows: readonly PairRow[] = [];
+  @property({ attribute: false }) objective!: Objective;
+
+  static override styles = [
+    base,
+    buttons,
+    fields,
+    css`
+      .scroll {
+        overflow-x: auto;
+      }
+      table {
+        border-collapse: collapse;
+        font-size: var(--m-size-small);
+      }
+      th,
+      td {
+        padding: 1px 6px 1px 0;
+        font-weight: normal;
+        text-align: left;
+      }
+      tbody th {
+        font-family: var(--m-font-mono);
+        white-space: nowrap;
+      }
+      input[type='number'] {
+        width: 92px;
+        min-height: 26px;
+        padding: 1px 6px;
+      }
+      thead button {
+        min-height: 24px;
+        min-width: 24px;
+        padding: 0 3px;
+      }
+    `,
+  ];
+
+  protected override render() {
+    const names = [...new Set([...ALWAYS, ...this.objective.needs])];
+    return html`<div class="scroll">
+      <table>
+        <caption class="visually-hidden">
+          Typed-in log-probabilities, in nats
+        </caption>
+        <thead>
+          <tr>
+            <td></td>
+            ${this.rows.map(
+              (_, i) =>
+                html`<th scope="col">
+                  Pair ${i + 1}
+                  <button class="quiet icon" aria-label=${`Remove typed pair ${i + 1}`} @click=${() => this.change(this.rows.toSpliced(i, 1))}>
+                    ${icon('close')}
+                  </button>
+                </th>`,
+            )}
+            <td>
+              <button @click=${() => this.change([...this.rows, { ...(this.rows.at(-1) ?? exampleRow()) }])}>${icon('plus')} Pair</button>
+            </td>
+          </tr>
+        </thead>
+        <tbody>
+          ${names.map(
+            (name) =>
+              html`<tr title=${INPUTS[name]}>
+                <th scope="row">${NAMES[name] ?? name}</th>
+                ${this.rows.map(
+                  (row, i) =>
+                    html`<td>
+                      <input
+                        type="number"
+                        step="any"
+                        aria-label=${`${NAMES[name] ?? name}, pair ${i + 1}`}
+                        .value=${row[name] === undefined ? '' : String(row[name])}
+                        @input=${(event: Event) => this.set(i, name, (event.target as HTMLInputElement).valueAsNumber)}
+                      />
+                    </td>`,
+                )}
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>`;
+  }
+
+  /** An emptied field is a missing number, and the objective says so if it needs it. */
+  private set(i: number, name: InputName, value: number): void {
+    const { [name]: _, ...others } = this.rows[i];
+    const row = (Number.isNaN(value) ? others : { ...others, [name]: value }) as PairRow;
+    this.change(this.rows.with(i, row));
+  }
+
+  private change(rows: readonly PairRow[]): void {
+    this.dispatchEvent(new CustomEvent('rows-change', { detail: rows }));
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'margin-typed-rows': MarginTypedRows;
+  }
+}

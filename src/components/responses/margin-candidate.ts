@@ -1,0 +1,304 @@
+import { css, html, LitElement, nothing } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import { classMap } from 'lit/directives/class-map.js';
+import type { App } from '../../state/app.ts';
+import type { CandidateRecord } from '../../state/state.ts';
+import type { Scene } from '../../toybox/index.ts';
+import { number } from '../shared/format.ts';
+import { icon } from '../shared/icons.ts';
+import { shared } from '../shared/styles.ts';
+import { absentMentions, absentNouns } from './absent.ts';
+import './margin-tokens.ts';
+
+const SOURCES: Record<CandidateRecord['source'], string> = { sampled: '', edited: 'edited', written: 'written' };
+
+/** Bar length for a cosine: answers about one picture lie close together, so the bar spans what is on the table. */
+export function clipShare(clip: number, range: { min: number; max: number }): number {
+  const span = range.max - range.min;
+  return span > 1e-6 ? 0.08 + (0.92 * (clip - range.min)) / span : 1;
+}
+
+/**
+ * One answer: its tokens, CLIP score, marks, and what can be done with it.
+ *
+ * @property app - the page's application object
+ * @property candidate - the answer
+ * @property ordinal - its number, which is also its key
+ * @property scene - the picture's truth, where known
+ * @property clipRange - least and greatest CLIP score on the table
+ * @property picked - whether the keyboard acts on it
+ */
+@customElement('margin-candidate')
+export class MarginCandidate extends LitElement {
+  @property({ attribute: false }) app!: App;
+  @property({ attribute: false }) candidate!: CandidateRecord;
+  @property({ type: Number }) ordinal = 1;
+  @property({ attribute: false }) scene: Scene | undefined;
+  @property({ attribute: false }) clipRange = { min: 0, max: 1 };
+  @property({ type: Boolean, reflect: true }) picked = false;
+  @state() private editing = false;
+
+  static override styles = [
+    shared,
+    css`
+      article {
+        position: relative;
+        display: grid;
+        grid-template-columns: 30px minmax(0, 1fr);
+        gap: 2px 8px;
+        padding: 8px 10px 8px 8px;
+        border: 1px solid var(--m-line);
+        border-left-width: 5px;
+        border-radius: var(--m-radius);
+        background: var(--m-surface);
+      }
+      :host([picked]) article {
+        border-color: var(--m-focus);
+        box-shadow: 0 0 0 1px var(--m-focus);
+      }
+      article.chosen {
+        border-left-color: var(--m-chosen);
+      }
+      article.rejected {
+        border-left-color: var(--m-rejected);
+        border-left-style: double;
+        border-left-width: 7px;
+        padding-left: 6px;
+      }
+      .ordinal {
+        display: grid;
+        place-items: center;
+        align-self: start;
+        width: 26px;
+        height: 26px;
+        border-radius: 50%;
+        background: var(--m-surface-2);
+        font-size: 14px;
+        font-weight: 650;
+        font-variant-numeric: tabular-nums;
+      }
+      .chosen .ordinal {
+        background: var(--m-chosen);
+        color: var(--m-on-chosen);
+      }
+      .rejected .ordinal {
+        background: var(--m-rejected);
+        color: var(--m-on-rejected);
+      }
+      .text {
+        min-width: 0;
+        font-size: 16px;
+      }
+      .plain {
+        white-space: pre-wrap;
+        overflow-wrap: anywhere;
+      }
+      .cursor::after {
+        content: '▍';
+        animation: blink 1s steps(2) infinite;
+      }
+      @keyframes blink {
+        50% {
+          opacity: 0;
+        }
+      }
+      .absent {
+        color: var(--m-danger);
+      }
+      .bar {
+        grid-column: 2;
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        gap: 4px 12px;
+        margin-top: 3px;
+      }
+      .scores {
+        display: flex;
+        align-items: center;
+        gap: 6px 12px;
+        flex: 1 1 200px;
+        min-width: 0;
+        flex-wrap: wrap;
+        font-size: 14px;
+        font-variant-numeric: tabular-nums;
+        white-space: nowrap;
+      }
+      .clip {
+        display: inline-flex;
+        align-items: center;
+        gap: 6px;
+      }
+      .track {
+        display: inline-block;
+        width: 74px;
+        height: 10px;
+        border: 1px solid var(--m-line-strong);
+        border-radius: 3px;
+        overflow: hidden;
+      }
+      .fill {
+        display: block;
+        height: 100%;
+        background: var(--m-accent);
+      }
+      .actions {
+        display: flex;
+        gap: 5px;
+      }
+      .actions button {
+        min-height: 28px;
+        padding: 2px 8px;
+      }
+      .actions .icon {
+        min-width: 28px;
+        padding: 2px 5px;
+      }
+      textarea {
+        min-height: 62px;
+        font-size: 16px;
+      }
+    `,
+  ];
+
+  protected override render() {
+    const { candidate } = this;
+    const { mark } = candidate;
+    const name = `Answer ${this.ordinal}`;
+    const absent = absentNouns(absentMentions(candidate.text, this.scene, candidate.prompt));
+    return html`<article class=${classMap({ chosen: mark === 'chosen', rejected: mark === 'rejected' })} aria-label=${name}>
+      <span class="ordinal" title=${`${name}: press ${this.ordinal}`}>${this.ordinal}</span>
+      <div class="text">
+        ${this.editing ? this.renderEditor(name) : this.renderText(name)}
+        ${
+          absent.length > 0
+            ? html`<p class="absent small">mentions not in the scene: ${absent.join(', ')}</p>`
+            : nothing
+        }
+        ${candidate.error ? html`<p class="absent small" role="alert">${candidate.error}</p>` : nothing}
+      </div>
+      <div class="bar">${this.renderScores()} ${this.renderActions(name)}</div>
+    </article>`;
+  }
+
+  private renderText(name: string) {
+    const { candidate } = this;
+    const streaming = candidate.status === 'streaming';
+    if (candidate.tokens.length === 0) {
+      return html`<p class="plain ${streaming ? 'cursor' : ''}">${candidate.text || (streaming ? '' : '(empty answer)')}</p>`;
+    }
+    return html`<margin-tokens
+      .tokens=${candidate.tokens}
+      .text=${candidate.text}
+      .marks=${absentMentions(candidate.text, this.scene, candidate.prompt)}
+      .label=${`${name}: ${candidate.text}`}
+    ></margin-tokens>`;
+  }
+
+  private renderEditor(name: string) {
+    return html`<textarea
+      aria-label=${`Text of ${name.toLowerCase()}`}
+      .value=${this.candidate.text}
+      @keydown=${this.onEditorKey}
+      @blur=${(event: FocusEvent) => this.finishEdit((event.target as HTMLTextAreaElement).value)}
+    ></textarea>`;
+  }
+
+  private renderScores() {
+    const { clip, tokens, logpSum, status, finish, source } = this.candidate;
+    return html`<div class="scores">
+      ${
+        clip === undefined
+          ? nothing
+          : html`<span class="clip" title="CLIP cosine similarity of picture and answer; the bar spans the answers on the table">
+            <span class="muted small">CLIP</span>
+            <span class="track" aria-hidden="true"><span class="fill" style=${`width:${100 * clipShare(clip, this.clipRange)}%`}></span></span>
+            ${number(clip, 3)}
+          </span>`
+      }
+      ${
+        status === 'streaming'
+          ? html`<span class="muted">writing…</span>`
+          : status === 'scoring'
+            ? html`<span class="muted">scoring…</span>`
+            : tokens.length > 0
+              ? html`<span title="Sum of the token log-probabilities under the policy, and the number of tokens">
+                <span class="muted small">logp</span> ${number(logpSum, 2)}
+                <span class="muted small">/ ${tokens.length} tokens</span>
+              </span>`
+              : nothing
+      }
+      ${finish === 'length' ? html`<span class="muted small" title="Stopped at max tokens">cut off</span>` : nothing}
+      ${finish === 'cancelled' ? html`<span class="muted small">cancelled</span>` : nothing}
+      ${SOURCES[source] ? html`<span class="chip">${SOURCES[source]}</span>` : nothing}
+    </div>`;
+  }
+
+  private renderActions(name: string) {
+    const { id, mark, status } = this.candidate;
+    const { intents } = this.app;
+    const busy = status === 'streaming';
+    const toggle = (kind: 'chosen' | 'rejected') => () => {
+      if (mark === kind) intents.clearMark(id);
+      else if (kind === 'chosen') intents.markChosen(id);
+      else intents.markRejected(id);
+    };
+    return html`<div class="actions">
+      <button
+        class="chosen"
+        aria-label="Mark chosen"
+        aria-pressed=${mark === 'chosen'}
+        ?disabled=${busy}
+        title=${`Mark ${name.toLowerCase()} chosen (c)`}
+        @click=${toggle('chosen')}
+      >
+        ${icon('check')} Chosen
+      </button>
+      <button
+        class="rejected"
+        aria-label="Mark rejected"
+        aria-pressed=${mark === 'rejected'}
+        ?disabled=${busy}
+        title=${`Mark ${name.toLowerCase()} rejected (r)`}
+        @click=${toggle('rejected')}
+      >
+        ${icon('cross')} Rejected
+      </button>
+      <button class="icon" aria-label="Edit answer" title="Edit answer" ?disabled=${busy} @click=${this.startEdit}>${icon('edit')}</button>
+      <button class="icon" aria-label="Remove answer" title="Remove answer" ?disabled=${busy} @click=${() => intents.removeCandidate(id)}>
+        ${icon('trash')}
+      </button>
+    </div>`;
+  }
+
+  private async startEdit(): Promise<void> {
+    this.editing = true;
+    await this.updateComplete;
+    const field = this.renderRoot.querySelector('textarea');
+    field?.focus();
+    field?.setSelectionRange(field.value.length, field.value.length);
+  }
+
+  private finishEdit(text: string): void {
+    if (!this.editing) return;
+    this.editing = false;
+    const trimmed = text.trim();
+    if (trimmed && trimmed !== this.candidate.text) this.app.intents.editCandidate(this.candidate.id, trimmed);
+  }
+
+  private onEditorKey(event: KeyboardEvent): void {
+    if (event.key === 'Escape') {
+      event.stopPropagation();
+      this.editing = false;
+    } else if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      this.finishEdit((event.target as HTMLTextAreaElement).value);
+    }
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'margin-candidate': MarginCandidate;
+  }
+}

@@ -1,0 +1,225 @@
+import { html, LitElement, nothing } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import { repeat } from 'lit/directives/repeat.js';
+import type { App } from '../../state/app.ts';
+import { whyNotSample } from '../../state/intents/sampling.ts';
+import { Select } from '../../state/select.ts';
+import { candidatesOnTable, draftOf, markedOf, selectedImageOf } from '../../state/selectors.ts';
+import type { CandidateRecord } from '../../state/state.ts';
+import { icon } from '../shared/icons.ts';
+import { FollowPointed, pointersOf } from '../shared/pointed.ts';
+import { shared } from '../shared/styles.ts';
+import './margin-candidate.ts';
+import './margin-legend.ts';
+import './margin-sampling.ts';
+import { responsesStyles } from './styles.ts';
+
+/** Least and greatest CLIP score among the answers; 0 to 1 before any is scored. */
+export function clipRangeOf(candidates: readonly CandidateRecord[]): { min: number; max: number } {
+  const scores = candidates.flatMap(({ clip }) => (clip === undefined ? [] : [clip]));
+  return scores.length > 0 ? { min: Math.min(...scores), max: Math.max(...scores) } : { min: 0, max: 1 };
+}
+
+/**
+ * The middle column: prompt, sampling, the candidates and what makes a pair of two of them.
+ *
+ * @property app - the page's application object
+ */
+@customElement('margin-responses')
+export class MarginResponses extends LitElement {
+  @property({ attribute: false }) app!: App;
+  @state() private byClip = false;
+  @state() private writing = false;
+
+  #view = new Select(
+    this,
+    () => this.app?.store,
+    (state) => ({
+      prompt: state.settings.prompt,
+      n: state.settings.n,
+      candidates: state.candidates,
+      image: selectedImageOf(state),
+      activity: state.activity,
+      whyNot: whyNotSample(state) ?? '',
+    }),
+  );
+  #picked = new FollowPointed(this, () => this.app && pointersOf(this.app).candidate);
+
+  static override styles = [shared, responsesStyles];
+
+  protected override render() {
+    const { prompt } = this.#view.value;
+    return html`<div class="ask">
+        <label class="prompt"
+          >Prompt<textarea
+            rows="1"
+            .value=${prompt}
+            @input=${(event: Event) => this.app.intents.setSetting('prompt', (event.target as HTMLTextAreaElement).value)}
+            @keydown=${this.onPromptKey}
+          ></textarea>
+        </label>
+        ${this.renderSampleButton()}
+      </div>
+      <margin-sampling .app=${this.app}></margin-sampling>
+      ${this.renderList()} ${this.renderFoot()}`;
+  }
+
+  private renderSampleButton() {
+    const { activity, n, whyNot } = this.#view.value;
+    if (activity?.kind === 'sample') {
+      return html`<button class="ask-button" title="What was written so far stays" @click=${() => this.app.intents.cancel()}>
+        ${icon('stop')} Cancel
+      </button>`;
+    }
+    return html`<button
+      class="primary ask-button"
+      aria-label="Sample responses"
+      ?disabled=${whyNot !== ''}
+      title=${whyNot || `Sample ${n} answers (Ctrl+Enter in the prompt)`}
+      @click=${() => this.app.intents.sample()}
+    >
+      ${icon('play')} Sample responses
+    </button>`;
+  }
+
+  private renderList() {
+    const { candidates, image, activity } = this.#view.value;
+    const table = candidatesOnTable(this.app.store.state);
+    const range = clipRangeOf(table);
+    const ordered = table.map((candidate, i) => ({ candidate, ordinal: i + 1 }));
+    if (this.byClip) {
+      ordered.sort(
+        (a, b) => (b.candidate.clip ?? Number.NEGATIVE_INFINITY) - (a.candidate.clip ?? Number.NEGATIVE_INFINITY),
+      );
+    }
+    const scored = table.filter(({ clip }) => clip !== undefined).length;
+    return html`<div class="head">
+        <h2 id="candidates">Candidates</h2>
+        <margin-legend></margin-legend>
+        <span class="grow"></span>
+        <button
+          aria-pressed=${this.byClip}
+          class="toggle"
+          ?disabled=${scored < 2}
+          @click=${() => {
+            this.byClip = !this.byClip;
+          }}
+        >
+          Sort by CLIP
+        </button>
+        <button ?disabled=${scored < 2} title="Marks the highest CLIP score chosen and the lowest rejected" @click=${() => this.app.intents.rankByClip()}>
+          Best vs worst by CLIP
+        </button>
+      </div>
+      ${
+        activity && activity.kind !== 'images'
+          ? html`<p class="activity small" role="status">
+            <progress aria-label=${activity.label} max=${Math.max(1, activity.total)} value=${activity.done}></progress>
+            ${activity.label}${activity.total > 0 ? `, ${activity.done} of ${activity.total}` : ''}
+            ${activity.kind === 'score' ? html`<button class="quiet" @click=${() => this.app.intents.cancel()}>Cancel</button>` : nothing}
+          </p>`
+          : nothing
+      }
+      <div class="scroll" tabindex="-1">
+        <ol role="list" aria-labelledby="candidates">
+          ${repeat(
+            ordered,
+            ({ candidate }) => candidate.id,
+            ({ candidate, ordinal }) =>
+              html`<li @focusin=${() => this.pick(candidate.id)} @click=${() => this.pick(candidate.id)}>
+                <margin-candidate
+                  .app=${this.app}
+                  .candidate=${candidate}
+                  .ordinal=${ordinal}
+                  .scene=${image?.scene}
+                  .clipRange=${range}
+                  .picked=${candidate.id === this.#picked.id}
+                ></margin-candidate>
+              </li>`,
+          )}
+        </ol>
+        ${candidates.length === 0 || table.length === 0 ? this.renderEmpty() : nothing}
+      </div>`;
+  }
+
+  private renderEmpty() {
+    const { whyNot, n } = this.#view.value;
+    return html`<p class="empty">
+      ${
+        whyNot ||
+        html`Press <strong>Sample responses</strong> and watch ${n === 1 ? 'an answer' : `${n} answers`} being written. Then mark
+        one chosen and one rejected, and add the pair.`
+      }
+    </p>`;
+  }
+
+  private renderFoot() {
+    const { image } = this.#view.value;
+    const { state } = this.app.store;
+    const { chosen, rejected } = markedOf(state);
+    const table = candidatesOnTable(state);
+    const ordinalOf = (candidate: CandidateRecord | undefined) => (candidate ? `${table.indexOf(candidate) + 1}` : '–');
+    const ready = draftOf(state) !== null;
+    return html`<div class="foot">
+      ${
+        this.writing
+          ? html`<form @submit=${this.onWrite}>
+            <input name="text" aria-label="Your own answer" placeholder="Your own answer" autocomplete="off" @keydown=${this.onWriteKey} />
+            <button>Add answer</button>
+          </form>`
+          : html`<button class="quiet" ?disabled=${!image} @click=${this.startWriting}>${icon('edit')} Write your own</button>`
+      }
+      <span class="grow"></span>
+      <span class="marks" aria-label="Marked answers">
+        <span class="chip chosen">${icon('check')} ${ordinalOf(chosen)}</span>
+        <span class="muted">over</span>
+        <span class="chip rejected">${icon('cross')} ${ordinalOf(rejected)}</span>
+      </span>
+      <button ?disabled=${!ready} title="Keep both as equally good: exported, but no part of the loss (t)" @click=${() => this.app.intents.tie()}>Tie</button>
+      <button
+        class="primary"
+        ?disabled=${!ready}
+        title=${ready ? 'Keep this preference (a)' : 'Mark one answer chosen and another rejected'}
+        @click=${() => this.app.intents.addPair()}
+      >
+        Add pair
+      </button>
+    </div>`;
+  }
+
+  private pick(id: string): void {
+    pointersOf(this.app).candidate.id = id;
+  }
+
+  private onPromptKey(event: KeyboardEvent): void {
+    if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    if (!this.#view.value.whyNot && this.#view.value.activity?.kind !== 'sample') this.app.intents.sample();
+  }
+
+  private async startWriting(): Promise<void> {
+    this.writing = true;
+    await this.updateComplete;
+    this.renderRoot.querySelector<HTMLInputElement>('form input')?.focus();
+  }
+
+  private onWrite(event: SubmitEvent): void {
+    event.preventDefault();
+    const form = event.target as HTMLFormElement;
+    const text = String(new FormData(form).get('text') ?? '').trim();
+    if (text) this.app.intents.writeCandidate(text);
+    this.writing = false;
+  }
+
+  private onWriteKey(event: KeyboardEvent): void {
+    if (event.key !== 'Escape') return;
+    event.stopPropagation();
+    this.writing = false;
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'margin-responses': MarginResponses;
+  }
+}
