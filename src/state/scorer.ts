@@ -56,10 +56,19 @@ export class Scorer {
     if (this.#current?.id === id) this.#current.controller.abort();
   }
 
-  /** Settles when nothing is left to score (or the engine cannot score now). */
-  async idle(): Promise<void> {
-    this.#wake();
-    while (this.#working) await this.#working;
+  /** Settles when none of these answers waits for scores any more, or the engine cannot give them now. */
+  settled(ids: readonly string[]): Promise<void> {
+    const mine = new Set(ids);
+    const waits = (state: AppState) =>
+      state.engine.kind === 'ready' && state.candidates.some((each) => mine.has(each.id) && candidateNeedsScores(each));
+    if (!waits(this.#store.state)) return Promise.resolve();
+    return new Promise((resolve) => {
+      const stop = this.#store.subscribe((state) => {
+        if (waits(state)) return;
+        stop();
+        resolve();
+      });
+    });
   }
 
   #ready(): boolean {

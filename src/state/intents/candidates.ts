@@ -5,15 +5,14 @@ import type { AppState, CandidateRecord } from '../state.ts';
 
 type Mark = 'chosen' | 'rejected';
 
-/** Sets a mark: at most one answer per image carries each. Marking an answer with its own mark takes it off. */
+/** Sets a mark. At most one answer per image carries each. */
 function withMark(state: AppState, id: string, mark: Mark): AppState {
   const target = state.candidates.find((candidate) => candidate.id === id);
-  if (!target) return state;
-  const next = target.mark === mark ? undefined : mark;
+  if (!target || target.mark === mark) return state;
   return {
     ...state,
     candidates: state.candidates.map((candidate) => {
-      if (candidate.id === id) return { ...candidate, mark: next };
+      if (candidate.id === id) return { ...candidate, mark };
       if (candidate.imageId === target.imageId && candidate.mark === mark) return { ...candidate, mark: undefined };
       return candidate;
     }),
@@ -24,12 +23,12 @@ export function candidateIntents(context: Context) {
   const { store, history, scorer } = context;
 
   return {
-    /** Marks an answer as chosen (again: takes the mark off). */
+    /** Marks an answer as chosen; an earlier chosen one of the same image loses its mark. */
     markChosen(id: string): void {
       history.record('mark chosen', (state) => withMark(state, id, 'chosen'));
     },
 
-    /** Marks an answer as rejected (again: takes the mark off). */
+    /** Marks an answer as rejected; an earlier rejected one of the same image loses its mark. */
     markRejected(id: string): void {
       history.record('mark rejected', (state) => withMark(state, id, 'rejected'));
     },

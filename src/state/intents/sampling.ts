@@ -3,12 +3,15 @@
 import type { SampleEvent } from '../../engine/engine.ts';
 import { CancelledError } from '../../errors.ts';
 import { type Context, newId, notify, sentence, underActivity, updateCandidate } from '../context.ts';
+import { clampSetting } from '../defaults.ts';
 import { selectedImageOf } from '../selectors.ts';
-import type { AppState, CandidateRecord, ImageRecord } from '../state.ts';
+import type { AppState, CandidateRecord, ImageRecord, Settings } from '../state.ts';
+
+const UNDER_WAY = 'Sampling is under way. Cancel it, or wait until it is done.';
 
 /** Why sampling cannot start now, as a sentence; null when it can. */
 export function whyNotSample(state: AppState): string | null {
-  if (state.activity?.kind === 'sample') return 'Sampling is under way. Cancel it, or wait until it is done.';
+  if (state.activity?.kind === 'sample') return UNDER_WAY;
   if (!selectedImageOf(state)) return 'Add or select an image first.';
   if (!state.settings.prompt.trim()) return 'Write a prompt first: the question about the image.';
   switch (state.engine.kind) {
@@ -24,9 +27,19 @@ export function whyNotSample(state: AppState): string | null {
   }
 }
 
+export interface SampleOptions {
+  /** Which image; the selected one if not given. It becomes the selected one. */
+  readonly imageId?: string;
+  /** Settings for this run alone. */
+  readonly settings?: Partial<Pick<Settings, 'prompt' | 'n' | 'temperature' | 'topP' | 'maxTokens' | 'seed'>>;
+  /** Ends the run as `cancel()` does. */
+  readonly signal?: AbortSignal;
+  /** Called with each answer as soon as it is finished. */
+  readonly onCandidate?: (candidate: CandidateRecord) => void;
+}
+
 /** Fresh sampled answers take the place of earlier sampled ones, unless those are marked or were edited. */
-function clearTable(state: AppState, image: ImageRecord): AppState {
-  const { prompt } = state.settings;
+function clearTable(state: AppState, image: ImageRecord, prompt: string): AppState {
   return {
     ...state,
     candidates: state.candidates.filter(
@@ -72,14 +85,20 @@ export function samplingIntents(context: Context) {
      * Samples `settings.n` answers about the selected image. Settles when all are scored, or after a cancel, which
      * keeps the text so far. Problems become notices; nothing is thrown. Returns the ids of the answers.
      */
-    async sample(): Promise<string[]> {
-      const why = whyNotSample(store.state);
+    async sample(options: SampleOptions = {}): Promise<string[]> {
+      const { imageId } = options;
+      if (imageId) store.update((state) => ({ ...state, selectedImage: imageId }));
+      const settings = { ...store.state.settings, ...options.settings };
+      // Another activity may hide a run from the state, but not from here.
+      const busy = [...running].some(({ kind }) => kind === 'sample');
+      const why = busy ? UNDER_WAY : whyNotSample({ ...store.state, settings });
       const image = selectedImageOf(store.state);
       if (why || !image) {
         notify(store, 'info', why ?? 'Add or select an image first.');
         return [];
       }
-      const { prompt, n, temperature, topP, maxTokens, seed } = store.state.settings;
+      const { prompt, temperature, topP, seed } = settings;
+      const [n, maxTokens] = [clampSetting('n', settings.n), clampSetting('maxTokens', settings.maxTokens)];
       const fresh = Array.from(
         { length: n },
         (): CandidateRecord => ({
@@ -94,18 +113,22 @@ export function samplingIntents(context: Context) {
         }),
       );
       const ids = fresh.map(({ id }) => id);
-      if (clearTable(store.state, image).candidates.length < store.state.candidates.length) {
-        history.record('clear the earlier answers', (state) => clearTable(state, image));
+      if (clearTable(store.state, image, prompt).candidates.length < store.state.candidates.length) {
+        history.record('clear the earlier answers', (state) => clearTable(state, image, prompt));
       }
       store.update((state) => ({ ...state, candidates: [...state.candidates, ...fresh] }));
       const label = n === 1 ? 'Sampling an answer' : `Sampling ${n} answers`;
       try {
         await underActivity(context, { kind: 'sample', label, done: 0, total: n }, async (signal, report) => {
           const request = { image: await images.input(image.id), prompt, n, temperature, topP, maxTokens, seed };
+          const either = options.signal ? AbortSignal.any([signal, options.signal]) : signal;
           let done = 0;
-          for await (const event of engine.sample(request, { signal })) {
+          for await (const event of engine.sample(request, { signal: either })) {
             write(ids, event);
-            if (event.type === 'done') report(++done, n);
+            if (event.type !== 'done') continue;
+            report(++done, n);
+            const finished = store.state.candidates.find(({ id }) => id === ids[event.index]);
+            if (finished) options.onCandidate?.(finished);
           }
         });
       } catch (error) {
@@ -115,7 +138,7 @@ export function samplingIntents(context: Context) {
       } finally {
         settle(ids);
       }
-      await scorer.idle();
+      await scorer.settled(ids);
       return ids;
     },
 

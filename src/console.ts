@@ -1,0 +1,255 @@
+/**
+ * `window.margin`: everything the page does, for the browser console and for scripts. Each call goes through the same
+ * intents and the same engine as the buttons, so what a script does shows on the page.
+ */
+import type {
+  EngineFacts,
+  EvaluateRequest,
+  Evaluation,
+  FinishReason,
+  LogpsResult,
+  PairRow,
+  TokenScore,
+} from './engine/engine.ts';
+import { fromErrorData, InputError } from './errors.ts';
+import { evaluateF64 } from './kernels/losses/evaluate.ts';
+import { objectives } from './kernels/losses/index.ts';
+import type { Hyperparameter } from './kernels/losses/objective.ts';
+import type { App } from './state/app.ts';
+import type { Intents } from './state/intents/index.ts';
+import type { SampleOptions } from './state/intents/sampling.ts';
+import { whyNotSample } from './state/intents/sampling.ts';
+import { hyperparameterValues, objectiveNamed } from './state/objectives.ts';
+import type { AppState, CandidateRecord, PairRecord, Settings } from './state/state.ts';
+
+/** An image: its id, or anything that has one, as `margin.images.add` returns. */
+export type ImageRef = string | { readonly id: string };
+
+export interface ConsoleCandidate {
+  readonly id: string;
+  readonly text: string;
+  readonly tokens: readonly TokenScore[];
+  /** Log-probability of each token, in nats, of the untempered distribution. */
+  readonly logps: readonly number[];
+  readonly finish: FinishReason | undefined;
+}
+
+/** A pair with what is known about it; `row` is missing until it is scored. */
+export interface ConsolePair {
+  readonly id: string;
+  readonly image: string;
+  readonly prompt: string;
+  readonly chosen: string;
+  readonly rejected: string;
+  readonly verdict: PairRecord['verdict'];
+  readonly row?: PairRow;
+  readonly clip?: PairRecord['clip'];
+  readonly error?: string;
+}
+
+type SampleSettings = NonNullable<SampleOptions['settings']>;
+
+export interface MarginConsole {
+  /** Settles with the device's facts when the models are loaded; rejects when the engine cannot run here. */
+  readonly ready: Promise<EngineFacts>;
+  readonly images: {
+    /** Adds pictures. Files that cannot be used are left out and reported on the page. */
+    add(files: Iterable<Blob>): Promise<{ id: string; width: number; height: number }[]>;
+    list(): { id: string; name: string; width: number; height: number }[];
+  };
+  /**
+   * Samples answers about an image (default: the selected one); what is not given comes from the page's settings.
+   * Yields each answer as it is finished, while its tokens stream on the page. Leaving the loop early cancels.
+   */
+  sample(request?: SampleSettings & { image?: ImageRef; signal?: AbortSignal }): AsyncIterable<ConsoleCandidate>;
+  /** Cosine similarities of an image with each text. */
+  clipScore(request: { image: ImageRef; texts: readonly string[]; signal?: AbortSignal }): Promise<number[]>;
+  /** Log-probability of each token of a response, end-of-utterance included, with their sum and number. */
+  logps(request: {
+    image: ImageRef;
+    prompt: string;
+    response: string;
+    model?: 'policy' | 'reference';
+    signal?: AbortSignal;
+  }): Promise<LogpsResult>;
+  readonly pairs: {
+    /** Adds a pair and settles when it is scored. */
+    add(pair: { image: ImageRef; prompt: string; chosen: string; rejected: string }): Promise<ConsolePair>;
+    list(): ConsolePair[];
+  };
+  /**
+   * Loss, rewards, margin and gradients per pair, and batch means under TRL's names, computed by the WGSL kernel (by
+   * the float64 reference where there is no WebGPU; `backend` tells). Without `pairs`: the page's own scored pairs.
+   */
+  evaluate(request?: {
+    objective?: string;
+    hyperparameters?: Readonly<Record<string, number>>;
+    pairs?: readonly PairRow[];
+  }): Promise<Evaluation>;
+  readonly objectives: readonly { id: string; label: string; hyperparameters: readonly Hyperparameter[] }[];
+  /** Every intent of the page: what its buttons and keys call. */
+  readonly intents: Intents;
+  /** The present state: frozen, plain data. */
+  readonly state: AppState;
+  readonly settings: Settings;
+}
+
+const idOf = (image: ImageRef): string => (typeof image === 'string' ? image : image.id);
+
+const candidateOf = ({ id, text, tokens, finish }: CandidateRecord): ConsoleCandidate => ({
+  id,
+  text,
+  tokens,
+  logps: tokens.map(({ logp }) => logp),
+  finish,
+});
+
+const pairOf = ({ id, imageId, prompt, chosen, rejected, verdict, scores, clip, error }: PairRecord): ConsolePair => ({
+  id,
+  image: imageId,
+  prompt,
+  chosen,
+  rejected,
+  verdict,
+  row: scores?.row,
+  clip,
+  error,
+});
+
+/** Settles with the first state that satisfies `found`. */
+function firstState<T>(app: App, found: (state: AppState) => T | undefined): Promise<T> {
+  const now = found(app.store.state);
+  if (now !== undefined) return Promise.resolve(now);
+  return new Promise((resolve) => {
+    const stop = app.store.subscribe((state) => {
+      const value = found(state);
+      if (value === undefined) return;
+      stop();
+      resolve(value);
+    });
+  });
+}
+
+/** Device facts when the models are loaded. */
+async function whenReady(app: App): Promise<EngineFacts> {
+  const settled = await firstState(app, ({ engine }) =>
+    engine.kind === 'ready' || engine.kind === 'unavailable' ? engine : undefined,
+  );
+  if (settled.kind === 'unavailable') throw fromErrorData(settled.error);
+  return settled.facts;
+}
+
+/** One run of the page's own sampling as an async iterable of finished answers. */
+async function* sampleAnswers(
+  app: App,
+  request: SampleSettings & { image?: ImageRef; signal?: AbortSignal },
+): AsyncIterable<ConsoleCandidate> {
+  const { image, signal, ...settings } = request;
+  const { state } = app.store;
+  const imageId = image === undefined ? (state.selectedImage ?? undefined) : idOf(image);
+  if (imageId !== undefined && !state.images.some(({ id }) => id === imageId)) {
+    throw new InputError(`There is no image "${imageId}". Add it with margin.images.add first.`, imageId);
+  }
+  const why = whyNotSample({
+    ...state,
+    selectedImage: imageId ?? null,
+    settings: { ...state.settings, ...settings },
+  });
+  if (why) throw new InputError(why);
+  const controller = new AbortController();
+  const finished: ConsoleCandidate[] = [];
+  let wake = () => {};
+  let over = false;
+  const run = app.intents.sample({
+    imageId,
+    settings,
+    signal: signal ? AbortSignal.any([signal, controller.signal]) : controller.signal,
+    onCandidate: (candidate) => {
+      finished.push(candidateOf(candidate));
+      wake();
+    },
+  });
+  void run.finally(() => {
+    over = true;
+    wake();
+  });
+  try {
+    while (true) {
+      const next = finished.shift();
+      if (next) yield next;
+      else if (over) return;
+      else
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+    }
+  } finally {
+    if (!over) controller.abort();
+  }
+}
+
+/** The console API of one app. */
+export function createConsole(app: App): MarginConsole {
+  const { store, engine, images, intents } = app;
+  const ready = whenReady(app);
+  ready.catch(() => {}); // the page itself says why; only who asks for `ready` hears it here
+
+  return {
+    ready,
+    images: {
+      async add(files) {
+        const records = await intents.addImages(files);
+        return records.map(({ id, width, height }) => ({ id, width, height }));
+      },
+      list: () => store.state.images.map(({ id, name, width, height }) => ({ id, name, width, height })),
+    },
+    sample: (request = {}) => sampleAnswers(app, request),
+    async clipScore({ image, texts, signal }) {
+      return engine.clipScore({ image: await images.input(idOf(image)), texts }, { signal });
+    },
+    async logps({ image, prompt, response, model = 'policy', signal }) {
+      return engine.logps({ image: await images.input(idOf(image)), prompt, response, model }, { signal });
+    },
+    pairs: {
+      async add({ image, prompt, chosen, rejected }) {
+        const imageId = idOf(image);
+        if (!store.state.images.some(({ id }) => id === imageId)) {
+          throw new InputError(`There is no image "${imageId}". Add it with margin.images.add first.`, imageId);
+        }
+        if (!chosen.trim() || !rejected.trim()) throw new InputError('Both answers of a pair need text.');
+        const id = intents.addPairOf({ imageId, prompt, chosen, rejected });
+        const settled = await firstState(app, ({ pairs }) => {
+          const pair = pairs.find((other) => other.id === id);
+          return !pair || pair.scores || pair.error ? { pair } : undefined;
+        });
+        if (!settled.pair) throw new InputError('The pair was deleted before it was scored.', id);
+        return pairOf(settled.pair);
+      },
+      list: () => store.state.pairs.map(pairOf),
+    },
+    async evaluate({ objective = store.state.settings.objective, hyperparameters, pairs } = {}) {
+      const known = objectiveNamed(objective);
+      const scored = store.state.pairs.filter(({ verdict, scores }) => verdict === 'preferred' && scores);
+      const request: EvaluateRequest = {
+        objective,
+        hyperparameters: hyperparameters ?? (known ? hyperparameterValues(store.state.settings, known) : {}),
+        rows: pairs ?? scored.map(({ scores }) => scores!.row),
+      };
+      return engine.state.kind === 'ready' ? engine.evaluate(request) : evaluateF64(request);
+    },
+    objectives: objectives.map(({ id, label, hyperparameters }) => ({ id, label, hyperparameters })),
+    intents,
+    get state() {
+      return store.state;
+    },
+    get settings() {
+      return store.state.settings;
+    },
+  };
+}
+
+declare global {
+  interface Window {
+    margin: MarginConsole;
+  }
+}

@@ -1,0 +1,26 @@
+/** The page: engine, state, elements, console API; then the stored work comes back and the models load. */
+import './components/app/margin-app.ts';
+import { installTheme } from './components/theme.ts';
+import { createConsole } from './console.ts';
+import { EngineClient } from './engine/client.ts';
+import { createApp } from './state/app.ts';
+import { browserBackend } from './state/persistence/browser.ts';
+import { createPersistence } from './state/persistence.ts';
+
+installTheme();
+
+const app = createApp({ engine: new EngineClient(), persistence: createPersistence(browserBackend()) });
+window.margin = createConsole(app);
+
+const element = document.querySelector('margin-app');
+if (element) element.app = app;
+
+// A hidden page may never run again: what is unsaved is saved now.
+addEventListener('pagehide', () => void app.flush());
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'hidden') void app.flush();
+});
+
+// Which models to load is among the settings, so these come first.
+await app.restored;
+await app.intents.retryEngine();
