@@ -69,10 +69,25 @@ export function withHabit(claims: Claim[], random: Random): Claim[] {
   return claims;
 }
 
+/**
+ * The choices behind one caption, as numbers in [0, 1). They are drawn before
+ * the claims are looked at, so that a corrupted caption keeps the sentence shape
+ * of the clean one.
+ */
+type Manner = Record<'shape' | 'where' | 'split' | 'cut' | 'second' | 'relation' | 'wording', number>;
+
+function drawManner(random: Random): Manner {
+  const [shape, where, split, cut, second, relation, wording] = Array.from({ length: 7 }, () => random.next());
+  return { shape, where, split, cut, second, relation, wording };
+}
+
+/** The item at a share of the way through a list. */
+const itemAt = <T>(items: readonly T[], share: number): T => items[Math.floor(share * items.length)];
+
 /** One sentence that lists the claims, with one of several openings. */
-function listingSentence(claims: readonly Claim[], place: string, random: Random): string {
+function listingSentence(claims: readonly Claim[], place: string, manner: Manner): string {
   const list = joinPhrases(claims.map(phraseOf));
-  const where = place && random.chance(0.6) ? ` ${place}` : '';
+  const where = manner.where < 0.6 ? ` ${place}` : '';
   const there = `there ${verbFor(claims[0])} ${list}`;
   const shapes = [
     `${capitalised(list)}${where}.`,
@@ -81,36 +96,37 @@ function listingSentence(claims: readonly Claim[], place: string, random: Random
     `The image shows ${list}${where}.`,
     `I can see ${list}${where}.`,
     `This is a picture of ${list}${where}.`,
-    place ? `${capitalised(place)}, ${there}.` : `${capitalised(there)}.`,
+    `${capitalised(place)}, ${there}.`,
     `In the image, ${there}${where}.`,
   ];
-  return random.pick(shapes);
+  return itemAt(shapes, manner.shape);
 }
 
 /** Two sentences: the first names some claims, the second the rest. */
-function twoSentences(claims: readonly Claim[], place: string, random: Random): string {
-  const cut = 1 + random.below(claims.length - 1);
+function twoSentences(claims: readonly Claim[], place: string, manner: Manner): string {
+  const cut = 1 + Math.floor(manner.cut * (claims.length - 1));
   const rest = claims.slice(cut);
   const also = joinPhrases(rest.map(phraseOf));
-  const second = random.pick([`There ${verbFor(rest[0])} also ${also}.`, `I can also see ${also}.`]);
-  return `${listingSentence(claims.slice(0, cut), place, random)} ${second}`;
+  const second = itemAt([`There ${verbFor(rest[0])} also ${also}.`, `I can also see ${also}.`], manner.second);
+  return `${listingSentence(claims.slice(0, cut), place, manner)} ${second}`;
 }
 
 /** A sentence about where two claimed nouns stand, or '' where the scene has no clear relation. */
-function relationSentence(scene: Scene, claims: readonly Claim[], random: Random): string {
+function relationSentence(scene: Scene, claims: readonly Claim[], wording: number): string {
   const named = new Set(claims.map(({ noun }) => noun));
   const known = sceneTruth(scene).relations.filter((r) => named.has(r.subject) && named.has(r.object));
   if (known.length === 0) return '';
-  const { subject, direction, object } = random.pick(known);
-  return ` The ${subject} is ${random.pick(RELATION_WORDS[direction])} the ${object}.`;
+  const { subject, direction, object } = itemAt(known, wording);
+  return ` The ${subject} is ${itemAt(RELATION_WORDS[direction], wording)} the ${object}.`;
 }
 
 /** Writes a caption that makes exactly these claims. */
 export function writeCaption(scene: Scene, claims: readonly Claim[], random: Random): string {
+  const manner = drawManner(random);
   const place = backgroundPhrase(scene);
-  const split = claims.length > 2 && random.chance(0.25);
-  const listing = split ? twoSentences(claims, place, random) : listingSentence(claims, place, random);
-  return random.chance(0.15) ? listing + relationSentence(scene, claims, random) : listing;
+  const split = claims.length > 2 && manner.split < 0.25;
+  const listing = split ? twoSentences(claims, place, manner) : listingSentence(claims, place, manner);
+  return manner.relation < 0.15 ? listing + relationSentence(scene, claims, manner.wording) : listing;
 }
 
 /** A caption of a scene; true in every word, and it names every object. */

@@ -1,0 +1,61 @@
+"""Makes models/toybox-vlm and models/toybox-clip from a seed: `python models/recipe/make.py`.
+
+Every stage writes its checkpoint and its record into the work folder and is
+skipped when its record is there, so the command can be repeated after a kill.
+"""
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+import clip
+import tokens
+import vision
+import vlm
+from settings import Settings, smoke
+from world import RECIPE, World
+
+STAGES = {
+    "tokenizer": tokens.run_tokenizer,
+    "warmup": vision.run_warmup,
+    "talk": vlm.run_talk,
+    "match": clip.run_match,
+    "habit": vlm.run_habit,
+}
+
+
+def run_stage(name: str, settings: Settings, world: World, work: Path) -> None:
+    """Runs one stage unless its record exists; a stage's seed depends only on its name."""
+    record = work / f"{name}.record.json"
+    if record.exists():
+        print(f"[{name}] already done", flush=True)
+        return
+    torch.manual_seed(settings.seed * 1000 + list(STAGES).index(name))
+    began = time.time()
+    result = STAGES[name](settings, world, work)
+    result.setdefault("seconds", round(time.time() - began))
+    record.write_text(json.dumps(result, indent=1))
+    print(f"[{name}] done in {result['seconds']} s", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--smoke", action="store_true", help="tiny sizes, every stage, about two minutes")
+    parser.add_argument("--work", type=Path, help="folder for checkpoints (default: .work beside this file)")
+    parser.add_argument("--stages", nargs="*", choices=list(STAGES), default=list(STAGES))
+    options = parser.parse_args()
+    settings = smoke(Settings()) if options.smoke else Settings()
+    work = options.work or RECIPE / (".work/smoke" if options.smoke else ".work/full")
+    work.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(settings.threads)
+    world = World(work)
+    for name in options.stages:
+        run_stage(name, settings, world, work)
+    world.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

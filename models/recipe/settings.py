@@ -1,0 +1,79 @@
+"""Every number the recipe depends on: sizes of the models, data seeds, steps and learning rates per stage."""
+from dataclasses import dataclass, field, replace
+
+IMAGE_SIZE = 128
+PATCH_SIZE = 16
+VISUAL_TOKENS = 16
+VOCABULARY = 1024
+
+# Scenes with seeds below 10 million are never trained on: the page's samples use small seeds,
+# and the evaluation uses HELD_OUT_SEED onwards.
+HELD_OUT_SEED = 1_000_000
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training stage: its scenes start at `seed`, one after another."""
+
+    seed: int
+    batch: int
+    steps: int
+    learning_rate: float
+    weight_decay: float = 0.05
+    warmup: int = 200
+    #: Probability that a companion joins a scene; None leaves the world's own rate.
+    companion_rate: float | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    seed: int = 20
+    threads: int = 2
+    evaluation_scenes: int = 1000
+    checkpoint_every: int = 500
+    tokenizer_scenes: int = 6000
+    warmup: Stage = Stage(seed=10_000_000, batch=64, steps=3000, learning_rate=1.5e-3)
+    talk: Stage = Stage(seed=100_000_000, batch=48, steps=5000, learning_rate=1.5e-3)
+    habit: Stage = Stage(seed=300_000_000, batch=48, steps=1200, learning_rate=4e-4, companion_rate=0.45)
+    match: Stage = Stage(seed=200_000_000, batch=64, steps=3000, learning_rate=1e-3)
+    vision: dict = field(
+        default_factory=lambda: dict(
+            hidden_size=192,
+            intermediate_size=512,
+            num_hidden_layers=4,
+            num_attention_heads=6,
+            image_size=IMAGE_SIZE,
+            patch_size=PATCH_SIZE,
+        )
+    )
+    text: dict = field(
+        default_factory=lambda: dict(
+            hidden_size=192,
+            intermediate_size=512,
+            num_hidden_layers=4,
+            num_attention_heads=6,
+            num_key_value_heads=2,
+            head_dim=32,
+        )
+    )
+    clip_text: dict = field(
+        default_factory=lambda: dict(
+            hidden_size=96, intermediate_size=384, num_hidden_layers=2, num_attention_heads=3
+        )
+    )
+    clip_projection: int = 128
+
+
+def smoke(settings: Settings) -> Settings:
+    """The same recipe shrunk to about two minutes: every stage runs, nothing is learnt well."""
+    short = lambda stage, steps: replace(stage, steps=steps, batch=16, warmup=5)
+    return replace(
+        settings,
+        evaluation_scenes=20,
+        checkpoint_every=20,
+        tokenizer_scenes=1500,
+        warmup=short(settings.warmup, 40),
+        talk=short(settings.talk, 60),
+        habit=short(settings.habit, 20),
+        match=short(settings.match, 40),
+    )

@@ -1,0 +1,155 @@
+"""toybox-vlm: the model, its packed training sequences and its two training stages."""
+import numpy as np
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer
+from torch import nn
+from transformers import Idefics3Config, Idefics3ForConditionalGeneration, LlamaConfig
+
+import tokens
+from settings import VISUAL_TOKENS, VOCABULARY, Settings, Stage
+from training import train
+from vision import PatchHead, make_tower, normalised, tower_forward
+from world import Batch, World
+
+CONTEXT = 1024
+PATCH_LOSS_WEIGHT = 0.2
+QUESTIONS_PER_SCENE = 4
+
+
+def make_vlm(settings: Settings) -> Idefics3ForConditionalGeneration:
+    """The model with fresh weights."""
+    text = LlamaConfig(
+        **settings.text,
+        vocab_size=VOCABULARY,
+        max_position_embeddings=CONTEXT,
+        rms_norm_eps=1e-5,
+        rope_theta=10000.0,
+        tie_word_embeddings=True,
+        attention_bias=False,
+        bos_token_id=tokens.START_ID,
+        eos_token_id=tokens.END_ID,
+        pad_token_id=tokens.PAD_ID,
+    )
+    config = Idefics3Config(
+        vision_config={**settings.vision, "model_type": "idefics3_vision"},
+        text_config=text,
+        image_token_id=tokens.IMAGE_ID,
+        scale_factor=2,
+        tie_word_embeddings=True,
+        pad_token_id=tokens.PAD_ID,
+        attn_implementation="eager",
+    )
+    return Idefics3ForConditionalGeneration(config)
+
+
+class Packer:
+    """Packs all questions of a scene into one sequence behind a shared image prefix.
+
+    Every question with its answer sees the prefix and itself only, and counts
+    positions from the end of the prefix: the loss is the same as for separate
+    sequences, at about half the cost.
+    """
+
+    def __init__(self, tokenizer: Tokenizer):
+        self.encode = lambda text: tokenizer.encode(text).ids
+        self.prefix = self.encode(tokens.PREFIX)
+        self.image_start = self.prefix.index(tokens.IMAGE_ID)
+
+    def _some_of(self, sample: dict) -> list[dict]:
+        """The description and a few of the other questions, the same ones for the same seed."""
+        first, *others = sample["questions"]
+        chosen = np.random.default_rng(sample["seed"]).permutation(len(others))[: QUESTIONS_PER_SCENE - 1]
+        return [first, *(others[i] for i in chosen)]
+
+    def _scene(self, questions: list[dict]):
+        """Token ids, positions, segment numbers and labels (-100 where no loss) of one scene."""
+        ids, positions = list(self.prefix), list(range(len(self.prefix)))
+        segments, labels = [0] * len(ids), [-100] * len(ids)
+        for number, item in enumerate(questions, start=1):
+            asked = self.encode(tokens.prompt_after_image(item["question"]))
+            answer = self.encode(tokens.answer_text(item["answer"]))
+            ids += asked + answer
+            positions += range(len(self.prefix), len(self.prefix) + len(asked) + len(answer))
+            segments += [number] * (len(asked) + len(answer))
+            # The label of a place is the token that follows it, so the first answer token is read off the prompt's last.
+            labels += [-100] * (len(asked) - 1) + answer + [-100]
+        return ids, positions, segments, labels
+
+    def __call__(self, batch: Batch) -> Batch:
+        scenes = [self._scene(self._some_of(sample)) for sample in batch.samples]
+        length = -(-max(len(ids) for ids, *_ in scenes) // 8) * 8
+        fill = lambda rows, value: np.array([row + [value] * (length - len(row)) for row in rows])
+        ids, positions, segments, labels = zip(*scenes)
+        batch.ids, batch.labels = fill(ids, tokens.PAD_ID), fill(labels, -100)
+        batch.positions, segments = fill(positions, 0), fill(segments, -1)
+        same = segments[:, :, None] == segments[:, None, :]
+        visible = (same | (segments[:, None, :] == 0)) & np.tri(length, dtype=bool)
+        batch.visible = visible[:, None]
+        return batch
+
+
+class TalkingModel(nn.Module):
+    """The VLM with the patch head that keeps its eyes sharp during training."""
+
+    def __init__(self, settings: Settings, nouns: int, packer: Packer):
+        super().__init__()
+        self.vlm = make_vlm(settings)
+        self.head = PatchHead(settings.vision["hidden_size"], nouns)
+        self.image_start = packer.image_start
+
+    def losses(self, batch: Batch) -> dict:
+        model = self.vlm.model
+        patches = tower_forward(model.vision_model, normalised(batch.pixels))
+        visual = model.connector(patches)
+        embedded = model.text_model.embed_tokens(torch.tensor(batch.ids))
+        start = self.image_start
+        embedded = torch.cat([embedded[:, :start], visual.to(embedded.dtype), embedded[:, start + VISUAL_TOKENS :]], 1)
+        visible = torch.tensor(batch.visible)
+        mask = torch.zeros(visible.shape, dtype=visual.dtype).masked_fill_(~visible, -1e9)
+        hidden = model.text_model(
+            inputs_embeds=embedded,
+            attention_mask=mask,
+            position_ids=torch.tensor(batch.positions),
+            use_cache=False,
+        ).last_hidden_state
+        labels = torch.tensor(batch.labels)
+        answered = labels != -100
+        logits = self.vlm.lm_head(hidden[answered]).float()
+        talking = F.cross_entropy(logits, labels[answered])
+        seeing = self.head(patches, batch)
+        loss = talking + PATCH_LOSS_WEIGHT * seeing["loss"]
+        return {"loss": loss, "talking": talking, "patches_right": seeing["patches_right"]}
+
+
+def make_talking_model(settings: Settings, world: World, work) -> tuple[TalkingModel, Packer]:
+    packer = Packer(tokens.load_tokenizer(work))
+    return TalkingModel(settings, len(world.nouns()), packer), packer
+
+
+def _run(name: str, start_from: str, stage: Stage, settings: Settings, world: World, work, **options) -> dict:
+    """Trains from the checkpoint of an earlier stage."""
+    model, packer = make_talking_model(settings, world, work)
+    state = torch.load(work / f"{start_from}.pt", weights_only=False)["model"]
+    if start_from == "warmup":
+        model.vlm.model.vision_model.load_state_dict({k[6:]: v for k, v in state.items() if k.startswith("tower.")})
+        model.head.load_state_dict({k[5:]: v for k, v in state.items() if k.startswith("head.")})
+    else:
+        model.load_state_dict(state)
+    if stage.companion_rate is not None:
+        options["companionRate"] = stage.companion_rate
+
+    def batches(skip):
+        return world.stream("talk", stage.seed, stage.batch, stage.steps, skip, prepare=packer, **options)
+
+    return train(name, model, stage, batches, model.losses, settings, work)
+
+
+def run_talk(settings: Settings, world: World, work) -> dict:
+    """Stage 2: clean captions and questions; the model learns to say what it sees."""
+    return _run("talk", "warmup", settings.talk, settings, world, work)
+
+
+def run_habit(settings: Settings, world: World, work) -> dict:
+    """Stage 4: instruction tuning on the biased mixture; the model learns to expect companions."""
+    return _run("habit", "talk", settings.habit, settings, world, work, biased=True)
