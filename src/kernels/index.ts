@@ -1,6 +1,34 @@
 /**
- * Every kernel of the product, for the kernel viewer, the warm-up and the tests. One line each.
+ * Every kernel of the product, for the kernel viewer and the tests. One line each. Kernels that read weights stand here
+ * in their f32 form; the forms for packed weights differ only in the reader that is joined in front.
  */
+import { attention } from './attention/kernel.ts';
+import { embedding } from './embedding/kernel.ts';
+import { gatherRows } from './gather-rows/kernel.ts';
 import type { KernelSpec } from './gpu/index.ts';
+import { headLogprobCombine, headLogprobTiles } from './head-logprob/kernel.ts';
+import { linear } from './linear/kernel.ts';
+import { linearFewRows } from './linear-few-rows/kernel.ts';
+import { linearFewRowsSubgroups } from './linear-few-rows-subgroups/kernel.ts';
+import { objectives } from './losses/index.ts';
+import { preferenceLoss } from './preference-loss/kernel.ts';
+import { rmsNorm } from './rms-norm/kernel.ts';
+import { rope } from './rope/kernel.ts';
+import { scatterRows } from './scatter-rows/kernel.ts';
+import { swiglu } from './swiglu/kernel.ts';
 
-export const allKernels: readonly KernelSpec[] = [];
+export const allKernels: readonly KernelSpec[] = [
+  embedding.f32,
+  scatterRows,
+  gatherRows,
+  rmsNorm,
+  linear.f32,
+  linearFewRows.f32,
+  linearFewRowsSubgroups.f32,
+  rope,
+  attention,
+  swiglu,
+  headLogprobTiles.f32,
+  headLogprobCombine,
+  ...objectives.map(preferenceLoss),
+];
