@@ -1,0 +1,239 @@
+/**
+ * The Llama decoder, top to bottom: embedding, layers, final norm, head. Records dispatches; nothing here waits for
+ * the GPU.
+ */
+import { attention } from '../../kernels/attention/kernel.ts';
+import { embedding } from '../../kernels/embedding/kernel.ts';
+import { gatherRows } from '../../kernels/gather-rows/kernel.ts';
+import type { Gpu, KernelSpec, Scope, Tensor } from '../../kernels/gpu/index.ts';
+import { headChunks, headLogprobCombine, headLogprobTiles } from '../../kernels/head-logprob/kernel.ts';
+import { linear } from '../../kernels/linear/kernel.ts';
+import { linearFewRows } from '../../kernels/linear-few-rows/kernel.ts';
+import { rmsNorm } from '../../kernels/rms-norm/kernel.ts';
+import { rope, ropeAngles } from '../../kernels/rope/kernel.ts';
+import { scatterRows } from '../../kernels/scatter-rows/kernel.ts';
+import type { Weight } from '../../kernels/shared/weights.ts';
+import { swiglu } from '../../kernels/swiglu/kernel.ts';
+import type { LlamaConfig } from './config.ts';
+import type { RowLayout } from './layout.ts';
+import type { DecoderWeights, LayerWeights } from './weights.ts';
+
+/** Keys and values of one layer, f32 [keys, kvHeads · headDim]. */
+export interface KeyValues {
+  readonly k: Tensor;
+  readonly v: Tensor;
+}
+
+/** What the fused head says about each token: f32 [tokens], and u32 [tokens] for `topIds`. */
+export interface TokenTensors {
+  readonly logps: Tensor;
+  readonly entropy: Tensor;
+  readonly top1: Tensor;
+  readonly topIds: Tensor;
+}
+
+/**
+ * Which linear kernel: `many` rows in tiles (prompts, scoring), or a `few` (one new token per answer). The caller
+ * chooses by the kind of work and not by the number of rows, so that an answer's numbers do not depend on its batch.
+ */
+export type RowCount = 'many' | 'few';
+
+/** Shortest table of angles, so that short prompts do not grow it step by step. */
+const MIN_POSITIONS = 256;
+
+/** Tensors that every layer of one pass reuses. */
+interface Workspace {
+  readonly normed: Tensor;
+  readonly qkv: Tensor;
+  readonly q: Tensor;
+  readonly mixed: Tensor;
+  readonly lse: Tensor;
+  readonly gateUp: Tensor;
+  readonly inner: Tensor;
+  readonly position: Tensor;
+  readonly keyRow: Tensor;
+  readonly spans: Tensor;
+  readonly angles: Tensor;
+}
+
+export class Decoder {
+  #angles: Tensor | undefined;
+
+  constructor(
+    readonly gpu: Gpu,
+    readonly config: LlamaConfig,
+    readonly weights: DecoderWeights,
+    /** Holds the weights and the table of angles. */
+    readonly scope: Scope,
+  ) {}
+
+  /** Compiles every kernel this model uses. */
+  async prepare(): Promise<void> {
+    const { embedding: table, head, layers } = this.weights;
+    const kernels = new Map<string, readonly [KernelSpec, Readonly<Record<string, number>>]>();
+    const add = (kernel: KernelSpec, constants = {}) =>
+      kernels.set(kernel.name + JSON.stringify(constants), [kernel, constants]);
+    for (const kernel of [scatterRows, gatherRows, rmsNorm, rope, attention, swiglu, headLogprobCombine]) add(kernel);
+    add(embedding[table.format]);
+    add(headLogprobTiles[head.format]);
+    add(linearFewRows[head.format]);
+    for (const layer of layers) {
+      for (const kernelSet of [linear, linearFewRows]) {
+        add(kernelSet[layer.qkv.format]);
+        add(kernelSet[layer.gateUp.format]);
+        add(kernelSet[layer.output.format], { ACCUMULATE: 1 });
+        add(kernelSet[layer.down.format], { ACCUMULATE: 1 });
+      }
+    }
+    await this.gpu.prepare([...kernels.values()]);
+  }
+
+  /**
+   * Runs all layers over `rows`; the result, f32 [rows, hidden], is the residual stream before the final norm and
+   * belongs to `scope`. With `cache`, keys and values go to the rows of each layer's cache that `keyRow` names.
+   */
+  forward(scope: Scope, rows: RowLayout, rowCount: RowCount, cache?: readonly KeyValues[]): Tensor {
+    const work = this.gpu.scope('decoder forward');
+    const count = rows.ids.length;
+    const stream = this.#embed(work, rows);
+    const workspace = this.#workspace(work, rows);
+    const keyWidth = this.config.kvHeads * this.config.headDim;
+    const own = cache ? undefined : keyValues(work, count, keyWidth);
+    this.weights.layers.forEach((layer, index) => {
+      this.#layer(layer, stream, cache?.[index] ?? own!, workspace, rowCount);
+    });
+    work.keep(stream, scope);
+    work.dispose();
+    return stream;
+  }
+
+  /** Rows picked from the residual stream, after the final norm: f32 [picked.length, hidden]. */
+  normed(scope: Scope, stream: Tensor, picked: Uint32Array): Tensor {
+    const shape = [picked.length, this.config.hiddenSize];
+    const work = this.gpu.scope('final norm');
+    const rows = work.upload('u32', [picked.length], picked, 'picked rows');
+    const gathered = work.tensor('f32', shape, 'gathered');
+    this.gpu.run(gatherRows, { source: stream, rows, picked: gathered });
+    const y = scope.tensor('f32', shape, 'final hidden');
+    this.gpu.run(rmsNorm, { x: gathered, gain: this.weights.norm, y }, { eps: this.config.rmsNormEps });
+    work.dispose();
+    return y;
+  }
+
+  /** Logits of few rows, f32 [rows, vocab]: the next token of each answer. */
+  logits(scope: Scope, hidden: Tensor): Tensor {
+    const y = scope.tensor('f32', [hidden.rows, this.config.vocabSize], 'logits');
+    this.#project(this.weights.head, hidden, y, 'few', 0);
+    return y;
+  }
+
+  /** Log-probability, entropy and largest probability per row of `hidden`, without ever holding the logits. */
+  tokenLogprobs(scope: Scope, hidden: Tensor, targetIds: Uint32Array): TokenTensors {
+    const tokens = targetIds.length;
+    const { head } = this.weights;
+    const work = this.gpu.scope('head log-probability');
+    const chunks = headChunks(head.out);
+    const targets = work.upload('u32', [tokens], targetIds, 'targets');
+    const partials = work.tensor('f32', [chunks, tokens, 4], 'partials');
+    const partial_top = work.tensor('u32', [chunks, tokens], 'partial top');
+    const target_logits = work.tensor('f32', [tokens], 'target logits');
+    this.gpu.run(headLogprobTiles[head.format], {
+      hidden,
+      weights: head.tensor,
+      targets,
+      partials,
+      partial_top,
+      target_logits,
+    });
+    const logps = scope.tensor('f32', [tokens], 'logps');
+    const entropy = scope.tensor('f32', [tokens], 'entropy');
+    const top1 = scope.tensor('f32', [tokens], 'top1');
+    const topIds = scope.tensor('u32', [tokens], 'top ids');
+    this.gpu.run(headLogprobCombine, {
+      partials,
+      partial_top,
+      target_logits,
+      logps,
+      entropy,
+      top1,
+      top_id: topIds,
+    });
+    work.dispose();
+    return { logps, entropy, top1, topIds };
+  }
+
+  #embed(scope: Scope, { ids, visual }: RowLayout): Tensor {
+    const { embedding: table } = this.weights;
+    const stream = scope.tensor('f32', [ids.length, this.config.hiddenSize], 'residual stream');
+    const idTensor = scope.upload('u32', [ids.length], ids, 'ids');
+    this.gpu.run(embedding[table.format], { ids: idTensor, weights: table.tensor, embeddings: stream });
+    for (const { source, rows } of visual) {
+      this.gpu.run(scatterRows, {
+        source: source.reshape([source.rows, source.cols]),
+        rows: scope.upload('u32', [rows.length], rows, 'image rows'),
+        target_buffer: stream,
+      });
+    }
+    return stream;
+  }
+
+  #workspace(scope: Scope, { ids, position, keyRow, spans }: RowLayout): Workspace {
+    const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = this.config;
+    const rows = ids.length;
+    const f32 = (width: number, label: string) => scope.tensor('f32', [rows, width], label);
+    return {
+      normed: f32(hiddenSize, 'normed'),
+      qkv: f32((heads + 2 * kvHeads) * headDim, 'qkv'),
+      q: f32(heads * headDim, 'q'),
+      mixed: f32(heads * headDim, 'mixed values'),
+      lse: f32(heads, 'lse'),
+      gateUp: f32(2 * intermediateSize, 'gate and up'),
+      inner: f32(intermediateSize, 'inner'),
+      position: scope.upload('u32', [rows], position, 'position'),
+      keyRow: scope.upload('u32', [rows], keyRow, 'key row'),
+      spans: scope.upload('u32', [rows, 4], spans, 'spans'),
+      angles: this.#anglesFor(position.reduce((highest, value) => Math.max(highest, value), 0) + 1),
+    };
+  }
+
+  /** One layer, in place on the residual stream. */
+  #layer(layer: LayerWeights, stream: Tensor, { k, v }: KeyValues, work: Workspace, rowCount: RowCount): void {
+    const { gpu } = this;
+    const eps = this.config.rmsNormEps;
+    const shape = { kv_heads: this.config.kvHeads, head_dim: this.config.headDim };
+    const { normed, qkv, q, mixed, lse, gateUp, inner, position, angles, spans } = work;
+
+    gpu.run(rmsNorm, { x: stream, gain: layer.inputNorm, y: normed }, { eps });
+    this.#project(layer.qkv, normed, qkv, rowCount, 0);
+    gpu.run(rope, { qkv, angles, position, key_row: work.keyRow, q, k, v }, { heads: this.config.heads, ...shape });
+    gpu.run(attention, { q, k, v, spans, y: mixed, lse }, shape);
+    this.#project(layer.output, mixed, stream, rowCount, 1);
+
+    gpu.run(rmsNorm, { x: stream, gain: layer.postNorm, y: normed }, { eps });
+    this.#project(layer.gateUp, normed, gateUp, rowCount, 0);
+    gpu.run(swiglu, { gate_up: gateUp, y: inner }, { inner: this.config.intermediateSize });
+    this.#project(layer.down, inner, stream, rowCount, 1);
+  }
+
+  /** y = x Wᵀ, or y += x Wᵀ: every projection of the decoder goes through here, so an adapter has one place to add. */
+  #project(weight: Weight, x: Tensor, y: Tensor, rowCount: RowCount, accumulate: 0 | 1): void {
+    const kernels = rowCount === 'many' ? linear : linearFewRows;
+    this.gpu.run(kernels[weight.format], { x, weights: weight.tensor, y }, {}, { ACCUMULATE: accumulate });
+  }
+
+  /** The table of angles for positions below `count`; grows in powers of two. */
+  #anglesFor(count: number): Tensor {
+    if (this.#angles && this.#angles.shape[0] >= count) return this.#angles;
+    if (this.#angles) this.scope.release(this.#angles);
+    const { headDim, ropeTheta } = this.config;
+    const positions = Math.max(MIN_POSITIONS, 2 ** Math.ceil(Math.log2(count)));
+    const table = ropeAngles(positions, headDim, ropeTheta);
+    this.#angles = this.scope.upload('f32', [positions, headDim / 2, 2], table, 'rope angles');
+    return this.#angles;
+  }
+}
+
+/** Empty keys and values for `keys` rows. */
+export function keyValues(scope: Scope, keys: number, width: number): KeyValues {
+  return { k: scope.tensor('f32', [keys, width], 'keys'), v: scope.tensor('f32', [keys, width], 'values') };
+}

@@ -1,0 +1,171 @@
+/**
+ * How sequences lie in rows. Several sequences of different length run as one batch of rows; answers to the same
+ * prompt and picture share the prompt's rows, so a preference pair pays for its prompt once.
+ */
+import { InputError } from '../../errors.ts';
+import type { Tensor } from '../../kernels/gpu/index.ts';
+import type { LlamaConfig } from './config.ts';
+
+/** A prompt whose image tokens stand for rows of `visual`. */
+export interface PromptInput {
+  readonly promptIds: readonly number[];
+  /** Visual tokens, f32 [count, hidden]; may be a wrapped ORT buffer. */
+  readonly visual?: Tensor;
+  /** The id that `promptIds` has where visual tokens go. */
+  readonly imageTokenId?: number;
+}
+
+export interface SequenceInput extends PromptInput {
+  /** The answer, end-of-utterance included where it counts. */
+  readonly responseIds: readonly number[];
+}
+
+/** Rows of one forward pass, as the kernels take them. */
+export interface RowLayout {
+  readonly ids: Uint32Array;
+  readonly position: Uint32Array;
+  /** Row of the keys and values that this row writes. */
+  readonly keyRow: Uint32Array;
+  /** Keys this row sees: a..b-1 and c..e-1, four numbers per row. */
+  readonly spans: Uint32Array;
+  /** Rows that take visual tokens instead of embeddings. */
+  readonly visual: readonly { readonly source: Tensor; readonly rows: Uint32Array }[];
+}
+
+export interface ScoreLayout extends RowLayout {
+  /** Per scored token, all sequences one after another: the row that predicts it, and its id. */
+  readonly predictedBy: Uint32Array;
+  readonly targets: Uint32Array;
+  /** Where each sequence's tokens start, plus the total at the end. */
+  readonly starts: readonly number[];
+}
+
+/** Collects rows; `spans` and `keyRow` refer to the same rows (no cache). */
+class RowBuilder {
+  readonly ids: number[] = [];
+  readonly position: number[] = [];
+  readonly spans: number[] = [];
+  readonly visual: { source: Tensor; rows: Uint32Array }[] = [];
+
+  get length(): number {
+    return this.ids.length;
+  }
+
+  /** Rows for `ids` at positions from `first` on, which see the rows `shared` and their own predecessors. */
+  add(ids: readonly number[], first: number, shared: readonly [number, number]): void {
+    const start = this.length;
+    ids.forEach((id, i) => {
+      this.ids.push(id);
+      this.position.push(first + i);
+      this.spans.push(shared[0], shared[1], start, start + i + 1);
+    });
+  }
+
+  /** Rows of a prompt, visual tokens in their places; returns the run of rows. */
+  addPrompt({ promptIds, visual, imageTokenId }: PromptInput): readonly [number, number] {
+    const start = this.length;
+    this.add(promptIds, 0, [0, 0]);
+    if (visual) {
+      const rows = promptIds.flatMap((id, i) => (id === imageTokenId ? [start + i] : []));
+      this.visual.push({ source: visual, rows: Uint32Array.from(rows) });
+    }
+    return [start, this.length];
+  }
+
+  build(): RowLayout {
+    return {
+      ids: Uint32Array.from(this.ids),
+      position: Uint32Array.from(this.position),
+      keyRow: Uint32Array.from(this.ids, (_, row) => row),
+      spans: Uint32Array.from(this.spans),
+      visual: this.visual,
+    };
+  }
+}
+
+/** Rows of one prompt alone, for the prefill of generation. */
+export function layoutPrompt(prompt: PromptInput): RowLayout {
+  const rows = new RowBuilder();
+  rows.addPrompt(prompt);
+  return rows.build();
+}
+
+/** Rows that score every sequence's response. The last response token predicts nothing and gets no row. */
+export function layoutScore(sequences: readonly SequenceInput[]): ScoreLayout {
+  const rows = new RowBuilder();
+  const prompts: { input: SequenceInput; run: readonly [number, number] }[] = [];
+  const predictedBy: number[] = [];
+  const targets: number[] = [];
+  const starts = [0];
+  for (const input of sequences) {
+    let run = prompts.find((known) => samePrompt(known.input, input))?.run;
+    if (!run) {
+      run = rows.addPrompt(input);
+      prompts.push({ input, run });
+    }
+    const own = rows.length;
+    rows.add(input.responseIds.slice(0, -1), input.promptIds.length, run);
+    input.responseIds.forEach((id, i) => {
+      predictedBy.push(i === 0 ? run[1] - 1 : own + i - 1);
+      targets.push(id);
+    });
+    starts.push(targets.length);
+  }
+  return {
+    ...rows.build(),
+    predictedBy: Uint32Array.from(predictedBy),
+    targets: Uint32Array.from(targets),
+    starts,
+  };
+}
+
+function samePrompt(a: PromptInput, b: PromptInput): boolean {
+  return (
+    a.visual?.buffer === b.visual?.buffer &&
+    a.imageTokenId === b.imageTokenId &&
+    a.promptIds.length === b.promptIds.length &&
+    a.promptIds.every((id, i) => id === b.promptIds[i])
+  );
+}
+
+/**
+ * Refuses a prompt the decoder cannot take with `answerLength` tokens after it.
+ * @throws InputError with the numbers.
+ */
+export function checkPrompt(config: LlamaConfig, prompt: PromptInput, answerLength: number): void {
+  const { promptIds, visual, imageTokenId } = prompt;
+  if (promptIds.length === 0) throw new InputError('The prompt has no tokens.', 'prompt');
+  checkIds(config, promptIds, 'prompt');
+  const places = visual || imageTokenId !== undefined ? promptIds.filter((id) => id === imageTokenId).length : 0;
+  const given = visual?.rows ?? 0;
+  if (places !== given) {
+    throw new InputError(`The prompt has ${places} image tokens, and the image gives ${given} visual tokens.`, 'image');
+  }
+  if (visual && visual.cols !== config.hiddenSize) {
+    throw new InputError(
+      `Visual tokens have ${visual.cols} features, and the decoder takes ${config.hiddenSize}.`,
+      'image',
+    );
+  }
+  const total = promptIds.length + answerLength;
+  if (total > config.maxPositions) {
+    throw new InputError(
+      `The prompt takes ${promptIds.length} tokens and the answer up to ${answerLength}, together ${total}; this model reads at most ${config.maxPositions}.`,
+      'prompt',
+    );
+  }
+}
+
+/** @throws InputError for a sequence that cannot be scored. */
+export function checkSequence(config: LlamaConfig, sequence: SequenceInput): void {
+  if (sequence.responseIds.length === 0) throw new InputError('The response has no tokens to score.', 'response');
+  checkIds(config, sequence.responseIds, 'response');
+  checkPrompt(config, sequence, sequence.responseIds.length);
+}
+
+function checkIds(config: LlamaConfig, ids: readonly number[], what: string): void {
+  const wrong = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= config.vocabSize);
+  if (wrong !== undefined) {
+    throw new InputError(`The ${what} has token ${wrong}, and the vocabulary ${config.vocabSize} entries.`, what);
+  }
+}

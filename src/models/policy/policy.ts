@@ -1,0 +1,153 @@
+/**
+ * The policy: the VLM's text decoder on our own kernels. It scores given responses and samples new ones; both give
+ * the same numbers for the same tokens.
+ */
+import { throwIfCancelled } from '../../errors.ts';
+import type { Gpu, Scope } from '../../kernels/gpu/index.ts';
+import type { Safetensors } from '../weights/safetensors.ts';
+import type { LlamaConfig } from './config.ts';
+import { Decoder, type TokenTensors } from './decoder.ts';
+import { type GeneratedToken, type GenerateRequest, generate } from './generate.ts';
+import { checkSequence, layoutScore, type SequenceInput } from './layout.ts';
+import { loadWeights } from './weights.ts';
+
+/** Per response token, of the untempered distribution. */
+export interface SequenceScore {
+  /** Natural log-probabilities. */
+  readonly logps: Float32Array;
+  /** Entropy of the next-token distribution, nats. */
+  readonly entropy: Float32Array;
+  /** Probability of the most likely token. */
+  readonly top1: Float32Array;
+  /** The most likely token. */
+  readonly topIds: Uint32Array;
+}
+
+export interface ScoreOptions {
+  readonly signal?: AbortSignal;
+  /** Sequences done and in all. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Scores that stay on the GPU: all sequences' response tokens one after another. */
+export interface ScoreTensors extends TokenTensors {
+  /** Sequence s has tokens starts[s] .. starts[s + 1] - 1. */
+  readonly starts: readonly number[];
+}
+
+/** Rows of one submitted batch: bounds activation memory and the time of one dispatch. */
+const BATCH_ROWS = 2048;
+
+export class Policy {
+  readonly config: LlamaConfig;
+  readonly #gpu: Gpu;
+  readonly #decoder: Decoder;
+  readonly #scope: Scope;
+
+  private constructor(decoder: Decoder) {
+    this.config = decoder.config;
+    this.#gpu = decoder.gpu;
+    this.#decoder = decoder;
+    this.#scope = decoder.scope;
+  }
+
+  /**
+   * Uploads the weights in the file's own precision and compiles the kernels.
+   * @throws ModelFileError when the file does not hold the decoder that `config` describes; OutOfMemoryError.
+   */
+  static async load(gpu: Gpu, config: LlamaConfig, file: Safetensors): Promise<Policy> {
+    const scope = gpu.scope('policy');
+    try {
+      const decoder = new Decoder(gpu, config, loadWeights(scope, config, file), scope);
+      await decoder.prepare();
+      return new Policy(decoder);
+    } catch (error) {
+      scope.dispose();
+      throw error;
+    }
+  }
+
+  /**
+   * Log-probability, entropy and top-1 of every response token.
+   * @throws InputError with the numbers when the sequence cannot be scored; CancelledError.
+   */
+  async score(input: SequenceInput & ScoreOptions): Promise<SequenceScore> {
+    return (await this.scoreMany([input], input))[0];
+  }
+
+  /**
+   * Scores of several sequences, in batches of rows; sequences with the same prompt and picture share its rows.
+   * The signal is heard between batches.
+   * @throws InputError, CancelledError as `score`.
+   */
+  async scoreMany(sequences: readonly SequenceInput[], options: ScoreOptions = {}): Promise<SequenceScore[]> {
+    const scores: SequenceScore[] = [];
+    for (const batch of batches(sequences)) {
+      throwIfCancelled(options.signal);
+      const scope = this.#gpu.scope('score');
+      try {
+        const { starts, ...tensors } = this.scoreTensors(scope, batch);
+        const { logps, entropy, top1, topIds } = tensors;
+        const [l, e, t, ids] = await this.#gpu.readAll([logps, entropy, top1, topIds]);
+        for (let s = 0; s < batch.length; s++) {
+          const [from, to] = [starts[s], starts[s + 1]];
+          scores.push({
+            logps: l.slice(from, to) as Float32Array,
+            entropy: e.slice(from, to) as Float32Array,
+            top1: t.slice(from, to) as Float32Array,
+            topIds: ids.slice(from, to) as Uint32Array,
+          });
+        }
+      } finally {
+        scope.dispose();
+      }
+      options.onProgress?.(scores.length, sequences.length);
+    }
+    return scores;
+  }
+
+  /**
+   * Records the scoring of all sequences as one batch and leaves the results on the GPU, in `scope`: for reductions
+   * of per-token differences.
+   * @throws InputError as `score`.
+   */
+  scoreTensors(scope: Scope, sequences: readonly SequenceInput[]): ScoreTensors {
+    for (const sequence of sequences) checkSequence(this.config, sequence);
+    const layout = layoutScore(sequences);
+    const work = this.#gpu.scope('score forward');
+    try {
+      const stream = this.#decoder.forward(work, layout, 'many');
+      const hidden = this.#decoder.normed(work, stream, layout.predictedBy);
+      return { ...this.#decoder.tokenLogprobs(scope, hidden, layout.targets), starts: layout.starts };
+    } finally {
+      work.dispose();
+    }
+  }
+
+  /** Samples `n` answers at once and yields their tokens as they come; see `generate.ts`. */
+  generate(request: GenerateRequest): AsyncGenerator<GeneratedToken> {
+    return generate(this.#decoder, request);
+  }
+
+  /** Gives the weights' memory back. */
+  dispose(): void {
+    this.#scope.dispose();
+  }
+}
+
+/** Consecutive sequences whose rows stay below the limit together; a longer one goes alone. */
+function* batches(sequences: readonly SequenceInput[]): Generator<SequenceInput[]> {
+  let batch: SequenceInput[] = [];
+  let rows = 0;
+  for (const sequence of sequences) {
+    const own = sequence.promptIds.length + sequence.responseIds.length;
+    if (batch.length > 0 && rows + own > BATCH_ROWS) {
+      yield batch;
+      batch = [];
+      rows = 0;
+    }
+    batch.push(sequence);
+    rows += own;
+  }
+  if (batch.length > 0) yield batch;
+}
