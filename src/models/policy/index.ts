@@ -1,0 +1,5 @@
+/** What the rest of the product uses of the policy. */
+export { type LlamaConfig, parseLlamaConfig } from './config.ts';
+export type { GeneratedToken, GenerateRequest } from './generate.ts';
+export type { PromptInput, SequenceInput } from './layout.ts';
+export { Policy, type ScoreOptions, type ScoreTensors, type SequenceScore } from './policy.ts';
