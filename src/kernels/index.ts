@@ -10,8 +10,7 @@ import { headLogprobCombine, headLogprobTiles } from './head-logprob/kernel.ts';
 import { linear } from './linear/kernel.ts';
 import { linearFewRows } from './linear-few-rows/kernel.ts';
 import { linearFewRowsSubgroups } from './linear-few-rows-subgroups/kernel.ts';
-import { objectives, objectives } from './losses/index.ts';
-import { preferenceLoss } from './preference-loss/index.ts';
+import { objectives } from './losses/index.ts';
 import { preferenceLoss } from './preference-loss/kernel.ts';
 import { rmsNorm } from './rms-norm/kernel.ts';
 import { rope } from './rope/kernel.ts';
@@ -32,7 +31,6 @@ export const allKernels: readonly KernelSpec[] = [
   swiglu,
   headLogprobTiles.f32,
   headLogprobCombine,
-  ...objectives.map(preferenceLoss),
   sequenceReduce,
   sequenceReduceBackward,
   ...objectives.map(preferenceLoss),

@@ -1,0 +1,1 @@
+export { SUM_COLUMNS, sequenceReduce, sequenceReduceBackward } from './kernel.ts';
