@@ -178,9 +178,17 @@ export interface LoadProgress {
 export interface KernelReport {
   readonly name: string;
   readonly files: readonly { readonly path: string; readonly code: string }[];
-  readonly bindings: readonly { readonly name: string; readonly access: string; readonly dtype: string; readonly dims: string }[];
+  readonly bindings: readonly {
+    readonly name: string;
+    readonly access: string;
+    readonly dtype: string;
+    readonly dims: string;
+  }[];
   /** Shapes and workgroups of the last dispatch, if it ran. */
-  readonly last?: { readonly shapes: Readonly<Record<string, readonly number[]>>; readonly workgroups: readonly number[] };
+  readonly last?: {
+    readonly shapes: Readonly<Record<string, readonly number[]>>;
+    readonly workgroups: readonly number[];
+  };
   /** GPU microseconds of the last measured dispatch; absent without `timestamp-query` or before the first run. */
   readonly lastMicroseconds?: number;
   readonly runs: number;

@@ -3,8 +3,9 @@
  * (`load-file.ts`), so that sizes and hashes are checked and cancellation works; the library itself is told never to
  * fetch anything, and to share our ONNX Runtime and its WASM. Nobody else imports `@xenova/transformers`.
  */
-import { wasmPaths } from './ort.ts';
+
 import { env, PreTrainedTokenizer } from '@xenova/transformers';
+import { wasmPaths } from './ort.ts';
 
 env.allowRemoteModels = false;
 env.allowLocalModels = false;

@@ -70,7 +70,10 @@ async function download(request: FileRequest, options: FileOptions): Promise<Uin
   try {
     const response = await fetch(url, { signal: options.signal });
     if (!response.ok) {
-      throw new ModelFileError(`${name} is missing: the server answered ${response.status} for ${url}. ${REMEDY}`, name);
+      throw new ModelFileError(
+        `${name} is missing: the server answered ${response.status} for ${url}. ${REMEDY}`,
+        name,
+      );
     }
     // A single-page server answers an unknown path with its index page.
     if (response.headers.get('content-type')?.startsWith('text/html')) {
@@ -79,7 +82,8 @@ async function download(request: FileRequest, options: FileOptions): Promise<Uin
     return await readAll(response, request, options);
   } catch (error) {
     if (error instanceof ModelFileError) throw error;
-    if (options.signal?.aborted) throw new CancelledError('Loading was cancelled. Files already fetched are kept.', name);
+    if (options.signal?.aborted)
+      throw new CancelledError('Loading was cancelled. Files already fetched are kept.', name);
     const detail = error instanceof Error ? error.message : String(error);
     throw new ModelFileError(
       `${name} could not be fetched (${detail}). Check the connection and try again; files already fetched are kept.`,

@@ -11,10 +11,7 @@ export type Provider = 'webgpu' | 'wasm';
 
 /** Our own copy of the WASM, emitted by Vite and served by the test server: no CDN is ever asked. */
 export const wasmPaths = {
-  wasm: new URL(
-    '../../node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.wasm',
-    import.meta.url,
-  ).href,
+  wasm: new URL('../../node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.wasm', import.meta.url).href,
 };
 
 ort.env.wasm.wasmPaths = wasmPaths;

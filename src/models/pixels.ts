@@ -4,7 +4,7 @@
  * CLIP (shortest edge, centre crop).
  */
 import { InputError, ModelFileError } from '../errors.ts';
-import { BICUBIC, BILINEAR, centerCrop, LANCZOS, NEAREST, type Resample, resize, type RgbImage } from './resample.ts';
+import { BICUBIC, BILINEAR, centerCrop, LANCZOS, NEAREST, type Resample, type RgbImage, resize } from './resample.ts';
 
 /** The parts of `preprocessor_config.json` that are read here. */
 export interface PreprocessorConfig {

@@ -61,10 +61,18 @@ export async function chooseProvider<T>(trial: Trial<T>, options: ChoiceOptions)
     );
   }
   if (webgpu instanceof Error) {
-    return { value: (wasm as Attempt<T>).value, provider: 'wasm', note: `Runs on WASM: WebGPU failed (${webgpu.message}).` };
+    return {
+      value: (wasm as Attempt<T>).value,
+      provider: 'wasm',
+      note: `Runs on WASM: WebGPU failed (${webgpu.message}).`,
+    };
   }
   if (wasm instanceof Error) {
-    return { value: webgpu.value, provider: 'webgpu', note: `Runs on WebGPU, unchecked: WASM failed (${wasm.message}).` };
+    return {
+      value: webgpu.value,
+      provider: 'webgpu',
+      note: `Runs on WebGPU, unchecked: WASM failed (${wasm.message}).`,
+    };
   }
   const agreement = relativeDifference(webgpu.output, wasm.output);
   const decision = decide(agreement, wasm.ms, webgpu.ms, warm);

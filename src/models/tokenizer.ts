@@ -59,7 +59,8 @@ export class ChatTokenizer {
    * @throws {InputError} for an empty prompt, or one that holds special tokens.
    */
   encodePrompt(prompt: string, visualTokens: number): number[] {
-    if (prompt.trim() === '') throw new InputError('The prompt is empty. Write a question about the picture.', 'prompt');
+    if (prompt.trim() === '')
+      throw new InputError('The prompt is empty. Write a question about the picture.', 'prompt');
     this.assertPlain(prompt, 'prompt');
     const text = this.render(prompt).replace(IMAGE, () => this.before + IMAGE.repeat(visualTokens) + this.after);
     return this.encode(text);
@@ -78,9 +79,7 @@ export class ChatTokenizer {
   /** The answer as people read it: special tokens and surrounding blanks removed. */
   decode(ids: readonly number[]): string {
     if (ids.length === 0) return '';
-    return this.tokenizer
-      .decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false })
-      .trim();
+    return this.tokenizer.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false }).trim();
   }
 
   /** Text of one token; a part of a multi-byte character shows as U+FFFD. */

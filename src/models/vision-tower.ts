@@ -7,7 +7,14 @@ import { ModelFileError } from '../errors.ts';
 import type { Gpu, Scope, Tensor } from '../kernels/gpu/index.ts';
 import { Lru } from './lru.ts';
 import { type HostTensor, OrtSession, type Provider } from './ort.ts';
-import { checkPattern, normalize, type PixelRecipe, pixelRecipe, pixelValues, type PreprocessorConfig } from './pixels.ts';
+import {
+  checkPattern,
+  normalize,
+  type PixelRecipe,
+  type PreprocessorConfig,
+  pixelRecipe,
+  pixelValues,
+} from './pixels.ts';
 import { type Choice, chooseProvider } from './provider-choice.ts';
 
 /** Images whose features stay on the GPU: 150 kB each for SmolVLM-256M. */

@@ -16,7 +16,12 @@ const HIDDEN = 24;
 const TOKENS = (EDGE / PATCH) ** 2;
 const weights = random(7).normals(HIDDEN * 3 * PATCH * PATCH, 0.1);
 const model = tinyVisionEncoder(EDGE, PATCH, HIDDEN, weights);
-const preprocessor = { do_resize: true, size: { longest_edge: EDGE }, max_image_size: { longest_edge: EDGE }, resample: 1 };
+const preprocessor = {
+  do_resize: true,
+  size: { longest_edge: EDGE },
+  max_image_size: { longest_edge: EDGE },
+  resample: 1,
+};
 const files = { model, name: 'tiny/onnx/vision_encoder.onnx', preprocessor };
 const recipe = pixelRecipe(preprocessor, 'preprocessor_config.json');
 
@@ -64,7 +69,10 @@ describe('ONNX Runtime on our device', () => {
     const y = scope.tensor('f32', [TOKENS * HIDDEN], 'y');
     gpu.run(scale, { x: output.tensor.reshape([TOKENS * HIDDEN]), y }, { factor: 2 });
     const doubled = await gpu.read(y);
-    expectClose(doubled, expectedFeatures(image).map((value) => 2 * value));
+    expectClose(
+      doubled,
+      expectedFeatures(image).map((value) => 2 * value),
+    );
     output.dispose();
     scope.dispose();
     await session.release();
@@ -90,7 +98,10 @@ describe('ONNX Runtime on our device', () => {
 
   it('names the file when it is no model, and goes on working', async () => {
     const broken = OrtSession.create(new Uint8Array(64), { provider: 'wasm', output: 'cpu', label: 'broken.onnx' });
-    const error = await broken.then(() => null, (caught) => caught);
+    const error = await broken.then(
+      () => null,
+      (caught) => caught,
+    );
     expect(error).to.be.instanceOf(EngineError);
     expect(error.subject).to.equal('broken.onnx');
     const session = await OrtSession.create(model, { provider: 'wasm', output: 'cpu', label: 'tiny' });
@@ -130,7 +141,10 @@ describe('VisionTower', () => {
 
   it('refuses a file that is not a picture', async () => {
     const tower = await VisionTower.load(await sharedGpu(), files);
-    const error = await tower.features({ id: 'x', blob: new Blob(['no picture']) }).then(() => null, (caught) => caught);
+    const error = await tower.features({ id: 'x', blob: new Blob(['no picture']) }).then(
+      () => null,
+      (caught) => caught,
+    );
     expect(error).to.be.instanceOf(InputError);
     await tower.dispose();
   });
@@ -138,7 +152,10 @@ describe('VisionTower', () => {
   it('names a damaged model file', async () => {
     const damaged = model.slice(0, 200);
     const load = VisionTower.load(await sharedGpu(), { ...files, model: damaged });
-    const error = await load.then(() => null, (caught) => caught);
+    const error = await load.then(
+      () => null,
+      (caught) => caught,
+    );
     expect(error).to.be.instanceOf(ModelFileError);
     expect(error.subject).to.equal(files.name);
   });

@@ -1,7 +1,7 @@
 import { expect } from '@esm-bundle/chai';
 import { InputError, ModelFileError } from '../../src/errors.ts';
 import { decodePixels, fit, normalize, pixelRecipe } from '../../src/models/pixels.ts';
-import { centerCrop, type Resample, resize, type RgbImage } from '../../src/models/resample.ts';
+import { centerCrop, type Resample, type RgbImage, resize } from '../../src/models/resample.ts';
 import { png } from '../support/pictures.ts';
 
 interface Golden {
@@ -55,13 +55,19 @@ describe('pixels', () => {
   });
 
   it('says what to do about a file that is no picture', async () => {
-    const error = await decodePixels(new Blob(['text'])).then(() => null, (caught) => caught);
+    const error = await decodePixels(new Blob(['text'])).then(
+      () => null,
+      (caught) => caught,
+    );
     expect(error).to.be.instanceOf(InputError);
     expect(error.message).to.contain('PNG, JPEG or WebP');
   });
 
   it('squashes for Idefics3 and crops for CLIP', () => {
-    const idefics = pixelRecipe({ size: { longest_edge: 2048 }, max_image_size: { longest_edge: 16 }, resample: 1 }, 'f');
+    const idefics = pixelRecipe(
+      { size: { longest_edge: 2048 }, max_image_size: { longest_edge: 16 }, resample: 1 },
+      'f',
+    );
     expect(fit(image(30, 20), idefics)).to.include({ width: 16, height: 16 });
     const clip = pixelRecipe({ size: { shortest_edge: 8 }, crop_size: { width: 8, height: 8 }, resample: 3 }, 'f');
     expect(fit(image(31, 20), clip)).to.include({ width: 8, height: 8 });
@@ -69,8 +75,14 @@ describe('pixels', () => {
   });
 
   it('normalises per channel, planes first', () => {
-    const recipe = pixelRecipe({ size: { height: 1, width: 2 }, image_mean: [0, 0.5, 0.5], image_std: [1, 0.5, 0.25] }, 'f');
-    const values = normalize(image(2, 1, (x) => [x * 255, 0, 255]), recipe);
+    const recipe = pixelRecipe(
+      { size: { height: 1, width: 2 }, image_mean: [0, 0.5, 0.5], image_std: [1, 0.5, 0.25] },
+      'f',
+    );
+    const values = normalize(
+      image(2, 1, (x) => [x * 255, 0, 255]),
+      recipe,
+    );
     expect(Array.from(values)).to.deep.equal([0, 1, -1, -1, 2, 2]);
   });
 

@@ -1,0 +1,95 @@
+/** Sampling answers, token by token. */
+import { CancelledError, InputError } from '../../errors.ts';
+import type { ChatTokenizer } from '../../models/tokenizer.ts';
+import type { Candidate, FinishReason, SampleEvent, SampleRequest, TokenScore } from '../engine.ts';
+import { type EngineHost, type JobContext, requireVlm } from './host.ts';
+
+const MAX_ANSWERS = 16;
+
+/**
+ * Samples `request.n` answers and reports every token with its log-probability. After a cancel, answers that have begun
+ * are reported as they stand with `finish: 'cancelled'`, then the job ends with `CancelledError`.
+ * @throws {InputError} for settings out of range, an empty prompt, or one too long for the model.
+ */
+export async function sample(
+  host: EngineHost,
+  request: SampleRequest,
+  context: JobContext,
+  emit: (event: SampleEvent) => void,
+): Promise<null> {
+  checkSettings(request);
+  const { vlm } = requireVlm(host);
+  const { tokenizer, policy } = vlm;
+  const { n, temperature, topP, maxTokens, seed } = request;
+  const prompt = await vlm.prompt(request.image, request.prompt);
+  const answers: TokenScore[][] = Array.from({ length: n }, () => []);
+  const open = new Set(answers.keys());
+  const finish = (index: number, reason: FinishReason) => {
+    open.delete(index);
+    emit({ type: 'done', index, candidate: candidate(index, answers[index], reason, tokenizer) });
+    context.onProgress(n - open.size, n);
+  };
+  try {
+    const tokens = policy.generate({
+      ...prompt,
+      n,
+      temperature,
+      topP,
+      maxTokens,
+      seed,
+      stopIds: [tokenizer.eosTokenId],
+      signal: context.signal,
+    });
+    for await (const { index, id, logp, entropy, top1, finished } of tokens) {
+      const token = { id, text: tokenizer.piece(id), logp, entropy, top1 };
+      answers[index].push(token);
+      emit({ type: 'token', index, token });
+      if (finished) finish(index, finished);
+    }
+    return null;
+  } catch (error) {
+    if (error instanceof CancelledError) {
+      for (const index of [...open]) if (answers[index].length > 0) finish(index, 'cancelled');
+    }
+    throw error;
+  }
+}
+
+function candidate(
+  index: number,
+  tokens: readonly TokenScore[],
+  finish: FinishReason,
+  tokenizer: ChatTokenizer,
+): Candidate {
+  return {
+    index,
+    tokens,
+    text: tokenizer.decode(tokens.map((token) => token.id)),
+    logpSum: tokens.reduce((sum, token) => sum + token.logp, 0),
+    finish,
+  };
+}
+
+function checkSettings({ n, seed, maxTokens, temperature, topP }: SampleRequest): void {
+  if (!Number.isInteger(n) || n < 1 || n > MAX_ANSWERS) {
+    throw new InputError(`The number of answers is ${n}; choose a whole number from 1 to ${MAX_ANSWERS}.`, 'n');
+  }
+  if (!Number.isInteger(maxTokens) || maxTokens < 1) {
+    throw new InputError(
+      `The longest answer is ${maxTokens} tokens; choose a whole number of at least 1.`,
+      'maxTokens',
+    );
+  }
+  if (!(temperature >= 0) || !Number.isFinite(temperature)) {
+    throw new InputError(
+      `The temperature is ${temperature}; choose a number of at least 0 (0 is greedy).`,
+      'temperature',
+    );
+  }
+  if (!(topP > 0 && topP <= 1)) {
+    throw new InputError(`Top-p is ${topP}; choose a number above 0 and at most 1.`, 'topP');
+  }
+  if (!Number.isSafeInteger(seed)) {
+    throw new InputError(`The seed is ${seed}; choose a whole number.`, 'seed');
+  }
+}

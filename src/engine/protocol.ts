@@ -1,0 +1,83 @@
+/**
+ * What crosses between the page and the worker: two tagged unions of plain data. Every switch over them ends in
+ * `satisfies never`, so that a message without a handler does not compile.
+ */
+import type {
+  ClipRequest,
+  EngineErrorData,
+  EngineFacts,
+  EvaluateRequest,
+  Evaluation,
+  KernelReport,
+  LoadProgress,
+  LogpsRequest,
+  LogpsResult,
+  MemoryReport,
+  PairLogps,
+  PairLogpsRequest,
+  SampleEvent,
+  SampleRequest,
+} from './engine.ts';
+
+export interface LoadRequest {
+  readonly vlm: string;
+  readonly clip: string;
+  /** Absolute URL of the models folder, with a trailing slash. */
+  readonly baseUrl: string;
+}
+
+/** Work that waits its turn in the queue. `id` is unique per client. */
+export type Job =
+  | { readonly type: 'load'; readonly id: number; readonly request: LoadRequest }
+  | { readonly type: 'sample'; readonly id: number; readonly request: SampleRequest }
+  | { readonly type: 'logps'; readonly id: number; readonly request: LogpsRequest }
+  | { readonly type: 'pairLogps'; readonly id: number; readonly request: PairLogpsRequest }
+  | { readonly type: 'clipScore'; readonly id: number; readonly request: ClipRequest }
+  | { readonly type: 'evaluate'; readonly id: number; readonly request: EvaluateRequest };
+
+/** Questions answered at once, also while a job runs. */
+export type Query =
+  | { readonly type: 'kernels'; readonly id: number }
+  | { readonly type: 'memory'; readonly id: number }
+  | { readonly type: 'destroyDevice'; readonly id: number };
+
+/** Soft cancel of the job `id`, waiting or at work. Has no answer of its own. */
+export interface Cancel {
+  readonly type: 'cancel';
+  readonly id: number;
+}
+
+export type EngineRequest = Job | Query | Cancel;
+
+/** What a `result` event carries, by type of request. */
+export interface Results {
+  readonly load: EngineFacts;
+  readonly sample: null;
+  readonly logps: LogpsResult;
+  readonly pairLogps: PairLogps;
+  readonly clipScore: number[];
+  readonly evaluate: Evaluation;
+  readonly kernels: KernelReport[];
+  readonly memory: MemoryReport;
+  readonly destroyDevice: null;
+}
+
+export type EngineEvent =
+  /** Sent twice a second while a job runs: the worker's own timers still fire. */
+  | { readonly type: 'heartbeat' }
+  | { readonly type: 'started'; readonly id: number }
+  | { readonly type: 'loadProgress'; readonly id: number; readonly progress: LoadProgress }
+  | { readonly type: 'progress'; readonly id: number; readonly done: number; readonly total: number }
+  | { readonly type: 'sample'; readonly id: number; readonly event: SampleEvent }
+  | { readonly type: 'result'; readonly id: number; readonly result: Results[keyof Results] }
+  | {
+      readonly type: 'error';
+      readonly id: number;
+      readonly error: EngineErrorData;
+      /** For a failed load: whether the models loaded before still work. */
+      readonly modelsKept?: boolean;
+    }
+  | { readonly type: 'deviceLost'; readonly message: string };
+
+/** Milliseconds between heartbeats. */
+export const HEARTBEAT_MS = 500;
