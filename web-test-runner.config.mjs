@@ -1,15 +1,17 @@
-import { chromeLauncher } from '@web/test-runner-chrome';
 import { esbuildPlugin } from '@web/dev-server-esbuild';
-import { wgslTestServer } from './tools/wgsl-plugin.mjs';
+import { chromeLauncher } from '@web/test-runner-chrome';
 import { findBrowser } from './tools/browser.mjs';
+import { cssTestServer } from './tools/css-plugin.mjs';
+import { wgslTestServer } from './tools/wgsl-plugin.mjs';
 
 export default {
   files: process.env.MARGIN_TESTS?.split(',') ?? ['tests/**/*.test.ts'],
   nodeResolve: { exportConditions: ['browser', 'production'] },
-  mimeTypes: { '**/*.wgsl': 'js' },
+  mimeTypes: { '**/*.wgsl': 'js', '**/*.css': 'js' },
   plugins: [
     esbuildPlugin({ ts: true, target: 'es2022', tsconfig: './tsconfig.json' }),
     wgslTestServer(),
+    cssTestServer(),
   ],
   browsers: [
     chromeLauncher({

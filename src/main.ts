@@ -1,4 +1,5 @@
 /** The page: engine, state, elements, console API; then the stored work comes back and the models load. */
+import { fetchChoices } from './components/app/catalog.ts';
 import './components/app/margin-app.ts';
 import { installTheme } from './components/theme.ts';
 import { createConsole } from './console.ts';
@@ -13,7 +14,12 @@ const app = createApp({ engine: new EngineClient(), persistence: createPersisten
 window.margin = createConsole(app);
 
 const element = document.querySelector('margin-app');
-if (element) element.app = app;
+if (element) {
+  element.app = app;
+  void fetchChoices(new URL('models/', document.baseURI).href).then((choices) => {
+    element.choices = choices;
+  });
+}
 
 // A hidden page may never run again: what is unsaved is saved now.
 addEventListener('pagehide', () => void app.flush());
@@ -23,4 +29,7 @@ document.addEventListener('visibilitychange', () => {
 
 // Which models to load is among the settings, so these come first.
 await app.restored;
+// A first visit starts with something to ask about.
+const { images, pairs } = app.store.state;
+if (images.length === 0 && pairs.length === 0) await app.intents.addSampleScenes();
 await app.intents.retryEngine();

@@ -72,7 +72,7 @@ export const tokens: CSSResult = css`
     --m-size: 15px;
     --m-size-small: 13px;
     --m-size-large: 18px;
-    --m-size-number: 25px;
+    --m-size-number: 22px;
   }
   @media (prefers-color-scheme: dark) {
     :root:not([data-theme='light']) {

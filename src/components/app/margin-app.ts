@@ -130,7 +130,7 @@ export class MarginApp extends LitElement {
     return this.narrow
       ? html`<section class="panel" id=${`panel-${id}`} role="tabpanel" aria-labelledby=${`tab-${id}`} ?hidden=${tab !== id}>${content}</section>`
       : html`<section class="panel" id=${`panel-${id}`} aria-label=${label}>
-          <h2 class="column-title">${label}</h2>
+          <h2 class="visually-hidden">${label}</h2>
           ${content}
         </section>`;
   }

@@ -19,7 +19,7 @@ export const appStyles = css`
   .columns {
     flex: 1 1 auto;
     display: grid;
-    grid-template-columns: 262px minmax(0, 1fr) minmax(400px, 31%);
+    grid-template-columns: 250px minmax(0, 1fr) minmax(430px, 33%);
     gap: 8px;
     min-height: 0;
   }
@@ -35,17 +35,12 @@ export const appStyles = css`
     flex: 1;
     min-height: 0;
   }
-  .column-title {
-    margin-bottom: 5px;
-    color: var(--m-muted);
-    font: 600 15px/1.2 var(--m-font-serif);
-  }
   #panel-responses {
     overflow: hidden;
   }
   /* Pairs today; whatever stands beside them shares the row. */
   .bottom {
-    flex: 0 0 clamp(132px, 22vh, 250px);
+    flex: 0 0 clamp(140px, 19vh, 250px);
     display: grid;
     grid-auto-flow: column;
     grid-auto-columns: minmax(0, 1fr);

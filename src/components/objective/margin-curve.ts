@@ -88,6 +88,10 @@ export class MarginCurve extends LitElement {
       .title {
         font-size: 14px;
         font-weight: 600;
+        paint-order: stroke;
+        stroke: var(--m-surface);
+        stroke-width: 5px;
+        stroke-linejoin: round;
       }
       .grid {
         stroke: var(--m-line);
@@ -191,8 +195,8 @@ export class MarginCurve extends LitElement {
           ${this.renderLine(points, x, loss, 'loss', '')}
           ${this.renderLine(points, x, slope, 'chosen', 'chosen')}
           ${this.renderLine(points, x, slope, 'rejected', 'rejected')}
-          <text class="title" x=${LEFT + 8} y=${TOP + 13}>loss</text>
-          <text class="title" x=${LEFT + 8} y=${split + GAP + 2}>
+          <text class="title" x=${width - RIGHT - 6} y=${TOP + 14} text-anchor="end">loss</text>
+          <text class="title" x=${width - RIGHT - 6} y=${split + GAP - 5} text-anchor="end">
             gradient on <tspan class="chosen-text">chosen —</tspan> <tspan class="rejected-text">rejected - -</tspan>
           </text>
           ${this.dots.map((dot, i) => this.renderDot(dot, x(margins[i]), loss(dot.loss)))}

@@ -5,7 +5,7 @@ import { count, number } from '../shared/format.ts';
 import { base } from '../shared/styles.ts';
 import type { Figures } from './figures.ts';
 
-/** The four numbers people come for: page label, TRL's name, and the mark that stands for its colour. */
+/** The four numbers people come for: accessible name, TRL's name, which is also what is printed, and colour. */
 const MAIN = [
   { label: 'Loss', trl: 'loss', tone: '' },
   { label: 'Reward chosen', trl: 'rewards/chosen', tone: 'chosen' },
@@ -14,9 +14,9 @@ const MAIN = [
 ] as const;
 
 const FURTHER = [
-  { label: 'Reward accuracy', trl: 'rewards/accuracies', digits: 3 },
-  { label: 'Log-probability chosen', trl: 'logps/chosen', digits: 3 },
-  { label: 'Log-probability rejected', trl: 'logps/rejected', digits: 3 },
+  { label: 'Reward accuracy', trl: 'rewards/accuracies' },
+  { label: 'Log-probability chosen', trl: 'logps/chosen' },
+  { label: 'Log-probability rejected', trl: 'logps/rejected' },
 ] as const;
 
 /**
@@ -42,28 +42,23 @@ export class MarginLiveLoss extends LitElement {
       section + section {
         margin-top: 6px;
       }
-      .main {
+      .main,
+      .further {
         display: grid;
-        grid-template-columns: repeat(4, minmax(0, 1fr));
-        gap: 0 10px;
+        grid-template-columns: minmax(0, 0.78fr) repeat(3, minmax(0, 1fr));
+        gap: 0 6px;
       }
-      .cell {
-        min-width: 0;
+      .further {
+        grid-template-columns: 1.2fr 1fr 1fr;
+        margin-top: 3px;
       }
       .label {
         display: block;
-        font-size: 14px;
-        white-space: nowrap;
         overflow: hidden;
         text-overflow: ellipsis;
-      }
-      .label.chosen::before {
-        content: '✓ ';
-        color: var(--m-chosen);
-      }
-      .label.rejected::before {
-        content: '✕ ';
-        color: var(--m-rejected);
+        color: var(--m-muted);
+        font-size: 12px;
+        white-space: nowrap;
       }
       output {
         display: block;
@@ -73,40 +68,17 @@ export class MarginLiveLoss extends LitElement {
         letter-spacing: -0.02em;
         white-space: nowrap;
       }
-      output.chosen {
-        color: var(--m-chosen);
-      }
-      output.rejected {
-        color: var(--m-rejected);
-      }
-      .trl {
-        display: block;
-        overflow: hidden;
-        text-overflow: ellipsis;
-        color: var(--m-muted);
-        font: 12px/1.4 var(--m-font-mono);
-        white-space: nowrap;
-      }
-      .further {
-        display: flex;
-        flex-wrap: wrap;
-        gap: 0 14px;
-        margin-top: 4px;
-        font-size: var(--m-size-small);
-      }
       .further output {
-        display: inline;
         font-size: 15px;
       }
-      .further .trl {
-        display: inline;
+      .chosen {
+        color: var(--m-chosen);
+      }
+      .rejected {
+        color: var(--m-rejected);
       }
       .pair output {
         font-size: 18px;
-      }
-      .pair .label {
-        color: var(--m-muted);
-        font-size: 12px;
       }
     `,
   ];
@@ -128,43 +100,35 @@ export class MarginLiveLoss extends LitElement {
           </span>
         </div>
         <div class="main">
-          ${MAIN.map(
-            ({ label, trl, tone }) =>
-              html`<div class="cell">
-                <span class="label ${tone}" aria-hidden="true">${label}</span>
-                <output class=${tone} aria-label=${label} title=${batch?.[trl] ?? ''}>${number(batch?.[trl], 4)}</output>
-                <span class="trl">${trl}</span>
-              </div>`,
-          )}
+          ${MAIN.map(({ label, trl, tone }) => this.renderCell(label, trl, tone, batch?.[trl]))}
         </div>
         <div class="further">
-          ${FURTHER.map(
-            ({ label, trl, digits }) =>
-              html`<span><span class="trl">${trl}</span> <output aria-label=${label} title=${batch?.[trl] ?? ''}>${number(batch?.[trl], digits)}</output></span>`,
-          )}
+          ${FURTHER.map(({ label, trl }) => this.renderCell(label, trl, '', batch?.[trl]))}
         </div>
         ${error ? html`<p class="small" role="status">${error}</p>` : nothing}
       </section>
-      ${pair ? this.renderPair(pair, rows[index]) : nothing}`;
+      ${pair && rows.length > 1 ? this.renderPair(pair, rows[index]) : nothing}`;
+  }
+
+  /** The exact number is in the tooltip. */
+  private renderCell(label: string, printed: string, tone: string, value: number | undefined) {
+    return html`<div>
+      ${printed ? html`<span class="label ${tone}" aria-hidden="true">${printed}</span>` : nothing}
+      <output class=${tone} aria-label=${label} title=${value ?? ''}>${number(value, 4)}</output>
+    </div>`;
   }
 
   private renderPair(pair: PairEvaluation, row: PairRow) {
-    const cells = [
-      { label: 'loss', value: pair.loss, tone: '' },
-      { label: 'chosen', value: pair.rewards.chosen, tone: 'chosen' },
-      { label: 'rejected', value: pair.rewards.rejected, tone: 'rejected' },
-      { label: 'margin', value: pair.margin, tone: '' },
-    ];
     return html`<section class="pair" role="region" aria-label=${this.pairName}>
       <div class="spread">
         <h3>${this.pairName}</h3>
         <span class="muted small number">logps ${number(row.chosen, 2)} over ${number(row.rejected, 2)}</span>
       </div>
       <div class="main">
-        ${cells.map(
-          ({ label, value, tone }) =>
-            html`<div class="cell"><output class=${tone} aria-label=${`This pair, ${label}`} title=${value}>${number(value, 4)}</output></div>`,
-        )}
+        ${this.renderCell('This pair, loss', '', '', pair.loss)}
+        ${this.renderCell('This pair, chosen', '', 'chosen', pair.rewards.chosen)}
+        ${this.renderCell('This pair, rejected', '', 'rejected', pair.rewards.rejected)}
+        ${this.renderCell('This pair, margin', '', '', pair.margin)}
       </div>
     </section>`;
   }

@@ -74,10 +74,10 @@ export class MarginObjective extends LitElement {
         font-weight: 600;
       }
       margin-formula[display] {
-        padding: 2px 0;
+        flex: none;
       }
       margin-curve {
-        flex: 1 0 210px;
+        flex: 1 0 212px;
       }
       details {
         font-size: 14px;
@@ -97,10 +97,11 @@ export class MarginObjective extends LitElement {
         margin: 0;
       }
       .why {
-        padding: 7px 10px;
+        padding: 5px 9px;
         border-left: 3px solid var(--m-line-strong);
         background: var(--m-surface-2);
-        font-size: 14px;
+        font-size: 13.5px;
+        line-height: 1.38;
       }
       .why button {
         min-height: 0;
@@ -144,8 +145,7 @@ export class MarginObjective extends LitElement {
   private renderPicker(objective: Objective, typing: boolean) {
     const families = [...new Set(objectives.map(({ family }) => family))];
     return html`<div class="picker">
-      <label
-        >Objective<select aria-label="Objective" @change=${(event: Event) => this.choose((event.target as HTMLSelectElement).value)}>
+      <select aria-label="Objective" @change=${(event: Event) => this.choose((event.target as HTMLSelectElement).value)}>
           ${families.map(
             (family) =>
               html`<optgroup label=${family}>
@@ -154,8 +154,7 @@ export class MarginObjective extends LitElement {
                   .map((each) => html`<option value=${each.id} ?selected=${each === objective}>${each.label}</option>`)}
               </optgroup>`,
           )}
-        </select></label
-      >
+      </select>
       <button
         class="toggle"
         aria-pressed=${typing}
@@ -175,14 +174,14 @@ export class MarginObjective extends LitElement {
     const others = objectives.filter(({ id }) => WITHOUT_REFERENCE.includes(id));
     const reads = Math.abs(batch.loss - Math.LN2) < 5e-5 ? 'ln 2 = 0.6931' : number(batch.loss, 4);
     return html`<p class="why">
-      ${objective.label} reads ${reads} and margin 0 here because policy and reference are the same weights until an adapter is
-      trained${
+      Policy and reference are the same weights until an adapter is trained, so ${objective.label} reads ${reads} and margin
+      0${
         others.length > 0
-          ? html`; without a reference, and so not fixed there:
-            ${others.map(
+          ? html`; ${others.map(
               ({ id, label }, i) =>
-                html`${i > 0 ? ', ' : ''}<button aria-label=${`Switch to ${label}`} @click=${() => this.choose(id)}>${label}</button>`,
-            )}.`
+                html`${i === 0 ? '' : i === others.length - 1 ? ' and ' : ', '}<button @click=${() => this.choose(id)}>${label}</button>`,
+            )}
+            compare without a reference.`
           : '.'
       }
     </p>`;

@@ -106,21 +106,21 @@ export class MarginCandidate extends LitElement {
         color: var(--m-danger);
       }
       .bar {
-        grid-column: 2;
+        grid-column: 1 / -1;
         display: flex;
         flex-wrap: wrap;
         align-items: center;
-        gap: 4px 12px;
+        gap: 4px 8px;
         margin-top: 3px;
       }
       .scores {
         display: flex;
         align-items: center;
-        gap: 6px 12px;
-        flex: 1 1 200px;
+        gap: 0 10px;
+        flex: 1 1 150px;
         min-width: 0;
         flex-wrap: wrap;
-        font-size: 14px;
+        font-size: var(--m-size-small);
         font-variant-numeric: tabular-nums;
         white-space: nowrap;
       }
@@ -131,7 +131,7 @@ export class MarginCandidate extends LitElement {
       }
       .track {
         display: inline-block;
-        width: 74px;
+        width: 52px;
         height: 10px;
         border: 1px solid var(--m-line-strong);
         border-radius: 3px;
@@ -144,15 +144,17 @@ export class MarginCandidate extends LitElement {
       }
       .actions {
         display: flex;
-        gap: 5px;
+        gap: 4px;
       }
       .actions button {
-        min-height: 28px;
-        padding: 2px 8px;
+        min-height: 27px;
+        padding: 2px 6px;
+        gap: 4px;
+        font-size: var(--m-size-small);
       }
       .actions .icon {
-        min-width: 28px;
-        padding: 2px 5px;
+        min-width: 27px;
+        padding: 2px 4px;
       }
       textarea {
         min-height: 62px;
@@ -224,7 +226,7 @@ export class MarginCandidate extends LitElement {
             : tokens.length > 0
               ? html`<span title="Sum of the token log-probabilities under the policy, and the number of tokens">
                 <span class="muted small">logp</span> ${number(logpSum, 2)}
-                <span class="muted small">/ ${tokens.length} tokens</span>
+                <span class="muted small">/ ${tokens.length}</span>
               </span>`
               : nothing
       }

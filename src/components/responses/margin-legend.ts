@@ -4,7 +4,7 @@ import { base } from '../shared/styles.ts';
 import { tokenTint } from '../theme.ts';
 
 /** Log-probabilities the scale shows, from certain to the least that is still told apart. */
-const STOPS = [0, -0.7, -1.6, -3, -6];
+const STOPS = [0, -1, -3, -6];
 
 /** What the tint of a token means. */
 @customElement('margin-legend')
@@ -22,7 +22,7 @@ export class MarginLegend extends LitElement {
         white-space: nowrap;
       }
       span.stop {
-        padding: 0 5px;
+        padding: 0 4px;
         border-radius: 2px;
         font-variant-numeric: tabular-nums;
       }
@@ -31,11 +31,11 @@ export class MarginLegend extends LitElement {
 
   protected override render() {
     return html`<p title="Tint of a token: its log-probability, in nats">
-      <span class="muted">token logp</span>
+      <span class="muted">logp</span>
       ${STOPS.map(
         (logp, i) =>
           html`<span class="stop" style=${`background:${tokenTint(logp)}`}
-            >${i === STOPS.length - 1 ? '≤ ' : ''}${String(logp).replace('-', '−')}</span
+            >${i === STOPS.length - 1 ? '≤' : ''}${String(logp).replace('-', '−')}</span
           >`,
       )}
     </p>`;

@@ -46,13 +46,9 @@ export class MarginSampling extends LitElement {
         min-width: 0;
       }
       label {
-        display: block;
+        display: grid;
+        gap: 1px;
         white-space: nowrap;
-        overflow: hidden;
-        text-overflow: ellipsis;
-      }
-      input {
-        margin-top: 1px;
       }
     `,
   ];

@@ -51,7 +51,7 @@ export class MarginTokens extends LitElement {
       .token.pointed {
         outline: 2px solid var(--m-text);
       }
-      .token.absent {
+      .absent {
         text-decoration: underline dotted 2px var(--m-danger);
         text-underline-offset: 4px;
       }
@@ -122,12 +122,13 @@ export class MarginTokens extends LitElement {
     const special = isSpecial(token.text);
     const end = (start ?? 0) + token.text.length;
     const absent = start !== undefined && !special && this.marks.some((mark) => mark.start < end && mark.end > start);
+    const [, space, word] = token.text.match(/^(\s*)([\s\S]*)$/)!;
     return html`<span
-      class=${classMap({ token: true, special, absent, pointed: i === this.pointed })}
+      class=${classMap({ token: true, special, pointed: i === this.pointed })}
       style=${styleMap({ background: tokenTint(token.logp) })}
       data-i=${i}
       @pointerenter=${() => this.point(i)}
-    >${special ? 'end' : token.text}</span>`;
+    >${special ? 'end' : absent ? html`${space}<span class="absent">${word}</span>` : token.text}</span>`;
   }
 
   private renderTip() {

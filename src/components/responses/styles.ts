@@ -26,6 +26,7 @@ export const responsesStyles = css`
     font-size: 16px;
     field-sizing: content;
     max-height: 110px;
+    resize: none;
   }
   .ask-button {
     min-height: 38px;
@@ -43,14 +44,15 @@ export const responsesStyles = css`
     margin-top: 2px;
   }
   .head margin-legend {
-    margin-left: 6px;
+    margin-left: 2px;
   }
   .grow {
     flex: 1;
   }
   .head button {
     min-height: 28px;
-    padding: 2px 9px;
+    padding: 2px 8px;
+    font-size: var(--m-size-small);
   }
   .toggle[aria-pressed='true'] {
     background: var(--m-surface-2);
