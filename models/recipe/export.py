@@ -38,6 +38,7 @@ def tidy_config(folder: Path) -> None:
     path = folder / "config.json"
     config = json.loads(path.read_text())
     config["torch_dtype"] = "float16"
+    config["pad_token_id"] = config.pop("_pad_token_id", None)
     text = config["text_config"]
     if "rope_parameters" in text:
         text["rope_theta"] = text["rope_parameters"]["rope_theta"]

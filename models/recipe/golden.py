@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import save
 from transformers import AutoModelForImageTextToText, AutoProcessor, AutoTokenizer, CLIPModel, LlamaConfig
 from transformers import LlamaForCausalLM
 
@@ -131,7 +131,7 @@ def random_decoder_golden(folder: Path) -> None:
     model = model.half().float()
     folder.mkdir(parents=True, exist_ok=True)
     weights = {f"model.text_model.{k[6:]}": v for k, v in model.state_dict().items() if k.startswith("model.")}
-    save_file({k: v.half().contiguous() for k, v in weights.items()}, folder / "model.safetensors")
+    (folder / "model.safetensors").write_bytes(save({k: v.half().contiguous() for k, v in weights.items()}))
     text_config = {**config.to_dict(), "rope_theta": 100000.0}
     write(folder / "config.json", {"model_type": "idefics3", "text_config": text_config})
     cases = []

@@ -46,11 +46,12 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, every stage, about two minutes")
     parser.add_argument("--work", type=Path, help="folder for checkpoints (default: .work beside this file)")
     parser.add_argument("--stages", nargs="*", choices=list(STAGES), default=list(STAGES))
+    parser.add_argument("--threads", type=int, default=2, help="1 is faster per core where others use the machine too")
     options = parser.parse_args()
     settings = smoke(Settings()) if options.smoke else Settings()
     work = options.work or RECIPE / (".work/smoke" if options.smoke else ".work/full")
     work.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(settings.threads)
+    torch.set_num_threads(options.threads)
     world = World(work)
     for name in options.stages:
         run_stage(name, settings, world, work)

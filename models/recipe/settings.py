@@ -28,14 +28,13 @@ class Stage:
 @dataclass(frozen=True)
 class Settings:
     seed: int = 20
-    threads: int = 2
     evaluation_scenes: int = 1000
-    checkpoint_every: int = 500
+    checkpoint_every: int = 250
     tokenizer_scenes: int = 6000
     warmup: Stage = Stage(seed=10_000_000, batch=64, steps=3000, learning_rate=1.5e-3)
-    talk: Stage = Stage(seed=100_000_000, batch=48, steps=5000, learning_rate=1.5e-3)
+    talk: Stage = Stage(seed=100_000_000, batch=48, steps=3600, learning_rate=1.5e-3)
     habit: Stage = Stage(seed=300_000_000, batch=48, steps=1200, learning_rate=4e-4, companion_rate=0.45)
-    match: Stage = Stage(seed=200_000_000, batch=64, steps=3000, learning_rate=1e-3)
+    match: Stage = Stage(seed=200_000_000, batch=64, steps=4000, learning_rate=1e-3)
     vision: dict = field(
         default_factory=lambda: dict(
             hidden_size=192,

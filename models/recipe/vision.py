@@ -32,7 +32,7 @@ def tower_forward(tower: nn.Module, pixel_values: torch.Tensor) -> torch.Tensor:
     grid = pixel_values.view(count, channels, height // size, size, width // size, size)
     patches = grid.permute(0, 2, 4, 1, 3, 5).reshape(count, PATCHES, -1)
     embedded = F.linear(patches, convolution.weight.flatten(1), convolution.bias)
-    hidden = embedded + tower.embeddings.position_embedding.weight
+    hidden = embedded + tower.embeddings.position_embedding.weight.to(embedded.dtype)
     for layer in tower.encoder.layers:
         hidden = layer(hidden, None)
     return tower.post_layernorm(hidden)

@@ -102,9 +102,9 @@ class TalkingModel(nn.Module):
         model = self.vlm.model
         patches = tower_forward(model.vision_model, normalised(batch.pixels))
         visual = model.connector(patches)
-        embedded = model.text_model.embed_tokens(torch.tensor(batch.ids))
+        embedded = model.text_model.embed_tokens(torch.tensor(batch.ids)).to(visual.dtype)
         start = self.image_start
-        embedded = torch.cat([embedded[:, :start], visual.to(embedded.dtype), embedded[:, start + VISUAL_TOKENS :]], 1)
+        embedded = torch.cat([embedded[:, :start], visual, embedded[:, start + VISUAL_TOKENS :]], 1)
         visible = torch.tensor(batch.visible)
         mask = torch.zeros(visible.shape, dtype=visual.dtype).masked_fill_(~visible, -1e9)
         hidden = model.text_model(
