@@ -1,0 +1,227 @@
+import { expect } from '@esm-bundle/chai';
+import '../../src/components/responses/margin-responses.ts';
+import { absentMentions, absentNouns } from '../../src/components/responses/absent.ts';
+import { clipShare } from '../../src/components/responses/margin-candidate.ts';
+import { clipRangeOf, type MarginResponses } from '../../src/components/responses/margin-responses.ts';
+import { tokenTint } from '../../src/components/theme.ts';
+import type { Scene } from '../../src/toybox/index.ts';
+import { makeApp, makeAppWithDraft, plainPicture, stateWhere, type TestApp } from '../support/app.ts';
+import { expectAccessible } from '../support/axe.ts';
+import { fakeTokens } from '../support/fake-engine.ts';
+import { button, buttons, deep, deepAll, mount, press, settled, type, unmountAll } from '../support/mount.ts';
+
+const CAT: Scene = { background: 'grass', objects: [{ noun: 'cat', style: 'noto', x: 10, y: 20, size: 52 }] };
+
+const draw = (app: TestApp) => mount<MarginResponses>('margin-responses', { app });
+
+describe('responses', () => {
+  afterEach(unmountAll);
+
+  it('says what to do before there is an image, and is accessible', async () => {
+    const element = await draw(await makeApp());
+    expect(button(element, 'Sample responses').disabled).to.equal(true);
+    expect(deep(element, '.empty').textContent).to.contain('image');
+    await expectAccessible(element);
+  });
+
+  it('says that the models are loading', async () => {
+    const app = await makeApp({ ready: false });
+    await app.intents.addImages([await plainPicture()]);
+    const element = await draw(app);
+    expect(deep(element, '.empty').textContent).to.contain('loading');
+    expect(button(element, 'Sample responses').disabled).to.equal(true);
+  });
+
+  it('streams answers token by token, and cancels', async () => {
+    const app = await makeApp();
+    await app.intents.addImages([await plainPicture()]);
+    const element = await draw(app);
+    let release = () => {};
+    let tokens = 0;
+    app.engine.before = (method) => {
+      tokens += method === 'sample' ? 1 : 0;
+      return tokens === 4
+        ? new Promise<void>((resolve) => {
+            release = resolve;
+          })
+        : undefined;
+    };
+    button(element, 'Sample responses').click();
+    await stateWhere(app, ({ candidates }) => candidates[0]?.tokens.length === 3, 'three tokens');
+    await settled(element);
+    expect(deepAll(element, '.token').map((token) => token.textContent)).to.deep.equal(['A', ' cat', ' on']);
+    expect(deep(element, 'ol[role="list"]').getAttribute('aria-labelledby')).to.equal('candidates');
+    await expectAccessible(element);
+    button(element, 'Cancel').click();
+    release();
+    await stateWhere(app, ({ activity }) => activity === null, 'the end of sampling');
+    await settled(element);
+    expect(deepAll(element, 'margin-candidate')).to.have.length(1);
+    expect(deep(element, 'margin-tokens').shadowRoot!.textContent).to.contain('A cat on');
+    expect(button(element, 'Sample responses').disabled).to.equal(false);
+  });
+
+  it('shows scores, marks with aria-pressed, and adds the pair', async () => {
+    const app = await makeApp();
+    await app.intents.addImages([await plainPicture()]);
+    await app.intents.sample();
+    const element = await draw(app);
+    expect(deepAll(element, '.clip')).to.have.length(4);
+    expect(button(element, 'Add pair').disabled).to.equal(true);
+    buttons(element, 'Mark chosen')[1].click();
+    buttons(element, 'Mark rejected')[2].click();
+    await settled(element);
+    expect(buttons(element, 'Mark chosen').map((each) => each.getAttribute('aria-pressed'))).to.deep.equal([
+      'false',
+      'true',
+      'false',
+      'false',
+    ]);
+    expect(buttons(element, 'Mark rejected')[2].getAttribute('aria-pressed')).to.equal('true');
+    await expectAccessible(element);
+    button(element, 'Add pair').click();
+    expect(app.store.state.pairs).to.have.length(1);
+    expect(app.store.state.pairs[0]).to.include({
+      chosen: app.engine.answers[1],
+      rejected: app.engine.answers[2],
+      verdict: 'preferred',
+    });
+    await settled(element);
+    expect(buttons(element, 'Mark chosen')[1].getAttribute('aria-pressed')).to.equal('false');
+  });
+
+  it('takes a mark off when it is pressed again', async () => {
+    const app = await makeAppWithDraft();
+    const element = await draw(app);
+    buttons(element, 'Mark chosen')[0].click();
+    expect(app.store.state.candidates[0].mark).to.equal(undefined);
+  });
+
+  it('ranks by CLIP in one press and sorts without renumbering', async () => {
+    const app = await makeApp();
+    await app.intents.addImages([await plainPicture()]);
+    await app.intents.sample();
+    const element = await draw(app);
+    button(element, 'Best vs worst by CLIP').click();
+    expect(app.store.state.candidates[1].mark).to.equal('chosen');
+    expect(app.store.state.candidates[2].mark).to.equal('rejected');
+    button(element, 'Sort by CLIP').click();
+    await settled(element);
+    expect(deepAll(element, '.ordinal').map((each) => each.textContent)).to.deep.equal(['2', '4', '1', '3']);
+  });
+
+  it('edits in place with Enter, gives up with Escape', async () => {
+    const app = await makeAppWithDraft();
+    const element = await draw(app);
+    button(element, 'Edit answer').click();
+    await settled(element);
+    type(deep<HTMLTextAreaElement>(deep(element, 'margin-candidate'), 'textarea'), 'A small cat.');
+    press('Enter', deep(deep(element, 'margin-candidate'), 'textarea'));
+    expect(app.store.state.candidates[0]).to.include({ text: 'A small cat.', source: 'edited' });
+    await settled(element);
+    button(element, 'Edit answer').click();
+    await settled(element);
+    type(deep<HTMLTextAreaElement>(deep(element, 'margin-candidate'), 'textarea'), 'Something else');
+    press('Escape', deep(deep(element, 'margin-candidate'), 'textarea'));
+    expect(app.store.state.candidates[0].text).to.equal('A small cat.');
+  });
+
+  it('takes an answer of one’s own, and removes one', async () => {
+    const app = await makeAppWithDraft();
+    const element = await draw(app);
+    button(element, 'Write your own').click();
+    await settled(element);
+    type(deep<HTMLInputElement>(element, 'form input'), 'My own words.');
+    deep<HTMLFormElement>(element, 'form').requestSubmit();
+    expect(app.store.state.candidates.at(-1)).to.include({ text: 'My own words.', source: 'written' });
+    button(element, 'Remove answer').click();
+    expect(app.store.state.candidates).to.have.length(4);
+  });
+
+  it('shows a token’s numbers on hover and by arrow keys', async () => {
+    const app = await makeAppWithDraft();
+    const element = await draw(app);
+    const token = deepAll(element, '.token')[1];
+    token.dispatchEvent(new PointerEvent('pointerenter'));
+    await settled(element);
+    const [expected] = fakeTokens(' cat');
+    expect(deep(element, '.tip').textContent).to.contain(expected.logp.toFixed(4)).and.to.contain('entropy');
+    const group = deep(deep(element, 'margin-tokens'), '[role="group"]');
+    group.dispatchEvent(new FocusEvent('blur'));
+    press('ArrowRight', group);
+    press('ArrowRight', group);
+    await settled(element);
+    expect(deep(element, '.tip').textContent).to.contain('␣cat');
+    press('Escape', group);
+    await settled(element);
+    expect(deepAll(element, '.tip')).to.have.length(0);
+  });
+
+  it('marks what a scene does not hold', async () => {
+    const app = await makeApp();
+    await app.intents.addScene(CAT);
+    await app.intents.sample();
+    const element = await draw(app);
+    const second = deepAll(element, 'margin-candidate')[1];
+    expect(second.shadowRoot!.textContent).to.contain('mentions not in the scene: ball of yarn');
+    expect(deepAll(second, '.absent').map((each) => each.textContent!.trim())).to.include.members([
+      'ball',
+      'of',
+      'yarn',
+    ]);
+    expect(deepAll(element, 'margin-candidate')[0].shadowRoot!.textContent).not.to.contain('not in the scene');
+  });
+
+  it('keeps the fields inside their ranges', async () => {
+    const app = await makeApp();
+    const element = await draw(app);
+    const [n, temperature] = deepAll<HTMLInputElement>(deep(element, 'margin-sampling'), 'input');
+    type(n, '99', 'change');
+    type(temperature, '0', 'change');
+    await settled(element);
+    expect(app.store.state.settings).to.include({ n: 16, temperature: 0 });
+    expect(n.value).to.equal('16');
+    type(n, '', 'change');
+    expect(n.value).to.equal('16');
+  });
+
+  it('shows why an answer could not be scored', async () => {
+    const app = await makeApp();
+    await app.intents.addImages([await plainPicture()]);
+    app.engine.before = (method) => {
+      if (method === 'clipScore') throw new Error('CLIP said no.');
+    };
+    await app.intents.sample();
+    const element = await draw(app);
+    expect(deep(deep(element, 'margin-candidate'), '[role="alert"]').textContent).to.contain('CLIP said no.');
+    await expectAccessible(element);
+  });
+
+  it('is accessible in the dark', async () => {
+    document.documentElement.dataset.theme = 'dark';
+    await expectAccessible(await draw(await makeAppWithDraft()));
+  });
+});
+
+describe('response helpers', () => {
+  it('leaves out nouns that the prompt brings up', () => {
+    expect(absentNouns(absentMentions('No, there is no dog.', CAT, 'Is there a dog?'))).to.deep.equal([]);
+    expect(absentNouns(absentMentions('A cat, a dog and two dogs.', CAT, 'Describe the image.'))).to.deep.equal([
+      'dog',
+    ]);
+    expect(absentMentions('A dog.', undefined, '')).to.deep.equal([]);
+  });
+
+  it('spans the CLIP bar over the answers on the table', () => {
+    expect(clipShare(0.2, { min: 0.2, max: 0.4 })).to.be.closeTo(0.08, 1e-9);
+    expect(clipShare(0.4, { min: 0.2, max: 0.4 })).to.be.closeTo(1, 1e-9);
+    expect(clipShare(0.3, { min: 0.3, max: 0.3 })).to.equal(1);
+    expect(clipRangeOf([])).to.deep.equal({ min: 0, max: 1 });
+  });
+
+  it('tints tokens by log-probability, no further than the floor', () => {
+    expect(tokenTint(0)).to.contain('* 0.000)');
+    expect(tokenTint(-3)).to.contain('* 0.500)');
+    expect(tokenTint(-60)).to.contain('* 1.000)');
+  });
+});
