@@ -29,9 +29,8 @@ const NAMES: Partial<Record<InputName, string>> = {
 
 /** The example pair the table begins with. */
 export function exampleRow(): PairRow {
-  return Object.fromEntries(
-    Object.keys(INPUTS).map((name) => [name, CURVE_PAIR[name as InputName]]),
-  ) as unknown as PairRow;
+  const known = Object.keys(INPUTS).filter((name) => Number.isFinite(CURVE_PAIR[name as InputName]));
+  return Object.fromEntries(known.map((name) => [name, CURVE_PAIR[name as InputName]])) as unknown as PairRow;
 }
 
 /**
