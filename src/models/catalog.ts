@@ -3,7 +3,7 @@
  * from Hugging Face only when somebody picks them. Sizes and hashes are those of `tools/catalog.mjs`.
  */
 import { InputError, ModelFileError } from '../errors.ts';
-import { type FileOptions, type FileRequest, loadFile, loadJson, parseJson } from './load-file.ts';
+import { type FileOptions, type FileRequest, loadFile, loadJson, MissingFileError, parseJson } from './load-file.ts';
 
 /** What a file is for. A VLM and a CLIP each need their own set; see `REQUIRED`. */
 export type FileRole =
@@ -23,6 +23,8 @@ export interface CatalogFile {
   readonly path: string;
   readonly bytes?: number;
   readonly sha256?: string;
+  /** Its absence is no error: hub folders keep the chat template in different places. */
+  readonly optional?: boolean;
 }
 
 export interface CatalogEntry {
@@ -142,15 +144,22 @@ export async function downloadModel(
   let before = 0;
   for (const file of entry.files) {
     const request = fileRequest(entry, file, baseUrl);
-    const bytes = await loadFile(request, {
+    const loading = loadFile(request, {
       signal,
       onBytes: (done, size) => {
         const total = Math.max(totalBytes(entry), before + (size ?? done));
         onBytes?.(request.name, before + done, total);
       },
     });
+    const bytes = await (file.optional ? loading.catch(unlessMissing) : loading);
+    if (!bytes) continue;
     contents.set(file.role, bytes);
     before += bytes.length;
   }
   return new ModelFiles(entry, contents);
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (error instanceof MissingFileError) return undefined;
+  throw error;
 }

@@ -22,6 +22,9 @@ export interface FileOptions {
   readonly onBytes?: (done: number, total: number | undefined) => void;
 }
 
+/** The server does not have the file. */
+export class MissingFileError extends ModelFileError {}
+
 const CACHE = 'margin-models';
 
 /**
@@ -77,7 +80,7 @@ async function download(request: FileRequest, options: FileOptions): Promise<Uin
     }
     // A single-page server answers an unknown path with its index page.
     if (response.headers.get('content-type')?.startsWith('text/html')) {
-      throw new ModelFileError(`${name} is missing: the server sent a web page in place of ${url}. ${REMEDY}`, name);
+      throw new MissingFileError(`${name} is missing: the server sent a web page in place of ${url}. ${REMEDY}`, name);
     }
     return await readAll(response, request, options);
   } catch (error) {

@@ -87,7 +87,7 @@ function pass(
         let at = line * stride.sourceLine + first * stride.source + channel;
         for (let i = 0; i < weights.length; i++, at += stride.source) sum += source[at] * weights[i];
         const value = Math.floor(sum / PRECISION);
-        target[line * stride.targetLine + out * stride.target + channel] = value < 0 ? 0 : value > 255 ? 255 : value;
+        target[line * stride.targetLine + out * stride.target + channel] = Math.max(0, Math.min(value, 255));
       }
     }
   }

@@ -11,7 +11,7 @@ import { liveGpuOutputs } from '../../src/models/ort.ts';
 import { picture } from '../support/pictures.ts';
 import { sharedGpu } from '../support/shared-gpu.ts';
 import { type Damage, serveTinyModels, TINY_BASE_URL } from '../support/tiny-fetch.ts';
-import { MAX_POSITIONS, VISUAL_TOKENS } from '../support/tiny-model.ts';
+import { MAX_POSITIONS } from '../support/tiny-model.ts';
 
 const context: JobContext = { signal: new AbortController().signal, onProgress: () => undefined };
 const settings = { prompt: 'What is there?', n: 3, temperature: 1, topP: 0.95, maxTokens: 6, seed: 5 };

@@ -15,8 +15,6 @@ const HEAD_DIM = 16;
 const CLIP_DIM = 16;
 const CLIP_LENGTH = 24;
 
-/** Visual tokens of one picture. */
-export const VISUAL_TOKENS = (EDGE / PATCH) ** 2;
 /** Longest sequence of the tiny VLM. */
 export const MAX_POSITIONS = 160;
 
