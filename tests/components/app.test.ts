@@ -146,7 +146,7 @@ describe('the page', () => {
     press('?');
     await settled(element);
     expect(deepAll(element, 'margin-shortcuts')).to.have.length(1);
-    expect(deepAll(element, 'dt')).to.have.length(SHORTCUTS.length);
+    expect(deepAll(deep(element, 'margin-shortcuts'), 'dt')).to.have.length(SHORTCUTS.length);
     await expectAccessible(element);
     button(element, 'Close').click();
     await settled(element);
