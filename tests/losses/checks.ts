@@ -25,9 +25,9 @@ export function checkGradients(objective: Objective, rows: readonly PairRow[], v
   }
 }
 
-/** The row with the fields `needs` names, and no other. */
-export function onlyNeeded(row: PairRow, needs: readonly InputName[]): PairRow {
-  const needed = ['chosen', 'rejected', ...needs];
+/** The row with the fields the objective declares, and no other. */
+export function onlyNeeded(row: PairRow, { needs, optional = [] }: Objective): PairRow {
+  const needed = ['chosen', 'rejected', ...needs, ...optional];
   return Object.fromEntries(Object.entries(row).filter(([name]) => needed.includes(name))) as unknown as PairRow;
 }
 
@@ -35,10 +35,10 @@ export function onlyNeeded(row: PairRow, needs: readonly InputName[]): PairRow {
 export function drawHyperparameters(objective: Objective, random: Random | null): Record<string, number> {
   for (;;) {
     const values: Record<string, number> = {};
-    for (const { key, default: fallback, min, max, scale } of objective.hyperparameters) {
+    for (const { key, default: fallback, min, max, step, scale } of objective.hyperparameters) {
       if (random === null) values[key] = fallback;
       else if (scale === 'log') values[key] = min * (max / min) ** random.next();
-      else values[key] = min + (max - min) * random.next();
+      else values[key] = min + step * Math.round(((max - min) / step) * random.next());
     }
     if (objective.hyperparameters.every((each) => each.refuse?.(values[each.key], values) === undefined)) return values;
   }

@@ -88,6 +88,9 @@ const FIELDS = {
   seqkl_rejected: 'sequenceKlRejected',
 } as const satisfies Record<string, InputName>;
 
+/** The pairs that the file's `beta_dpo_batch` keeps in its batch statistic. */
+const KEPT: ReadonlySet<number> = new Set([0, 1, 2, 3, 4, 5, 7, 8, 9]);
+
 /** Rows with every input any objective may need. */
 export function rowsOf(pairs: PairsOfFile): PairRow[] {
   return pairs.Lc.map((_, i) => {
@@ -101,6 +104,7 @@ export function rowsOf(pairs: PairsOfFile): PairRow[] {
       row[`${side}ChangedLength`] = sum(changed[i].filter((_, t) => t < row[`${side}Length`]));
       row[`${side}TailLogRatio`] = sum(difference.slice(shorter));
     }
+    row.kept = KEPT.has(i) ? 1 : 0;
     [row.extraRewardChosen1, row.extraRewardChosen2] = pairs.extra_reward_chosen[i];
     [row.extraRewardRejected1, row.extraRewardRejected2] = pairs.extra_reward_rejected[i];
     return row as unknown as PairRow;

@@ -61,6 +61,10 @@ export function prepareBatch(request: EvaluateRequest): PreparedBatch {
     checkRow(row, index, objective.needs);
   });
   const pairs = request.rows.map(pairInputs);
+  pairs.forEach((pair, index) => {
+    const reason = objective.refusePair?.(pair);
+    if (reason !== undefined) throw new InputError(`Pair ${index + 1}: ${reason}`);
+  });
   return {
     objective,
     values: objective.prepare?.(pairs, values) ?? values,

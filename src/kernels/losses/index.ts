@@ -1,29 +1,49 @@
 /** Every objective the playground knows, in the order of the picker. Adding a loss is one folder and one line here. */
 import { InputError } from '../../errors.ts';
+import { apoDown } from './apo_down/loss.ts';
+import { apoZero } from './apo_zero/loss.ts';
+import { bcoPair } from './bco_pair/loss.ts';
 import { cdpo } from './cdpo/loss.ts';
 import { cpo } from './cpo/loss.ts';
+import { discopop } from './discopop/loss.ts';
 import { dpoSigmoid } from './dpo_sigmoid/loss.ts';
+import { exoPair } from './exo_pair/loss.ts';
 import { hinge } from './hinge/loss.ts';
 import { ipoAvg } from './ipo_avg/loss.ts';
 import { ipoSum } from './ipo_sum/loss.ts';
+import { ncaPair } from './nca_pair/loss.ts';
 import type { Objective } from './objective.ts';
 import { orpo } from './orpo/loss.ts';
+import { rDpo } from './r_dpo/loss.ts';
+import { robustDpo } from './robust_dpo/loss.ts';
+import { sigmoidNorm } from './sigmoid_norm/loss.ts';
 import { simpo } from './simpo/loss.ts';
 import { simpoHinge } from './simpo_hinge/loss.ts';
 import { simpoNoMargin } from './simpo_no_margin/loss.ts';
 import { simpoSft } from './simpo_sft/loss.ts';
 import { simpoSmooth } from './simpo_smooth/loss.ts';
+import { sppoHardTrl } from './sppo_hard_trl/loss.ts';
 
 export const objectives: readonly Objective[] = [
   dpoSigmoid,
   cdpo,
+  robustDpo,
   ipoSum,
   ipoAvg,
   hinge,
+  rDpo,
+  sigmoidNorm,
+  exoPair,
+  discopop,
   simpo,
   simpoNoMargin,
   simpoSmooth,
   simpoHinge,
+  ncaPair,
+  bcoPair,
+  apoZero,
+  apoDown,
+  sppoHardTrl,
   simpoSft,
   cpo,
   orpo,

@@ -35,37 +35,39 @@ export const INPUTS = {
   rejectedChangedLength: 'the number of corrected tokens in the rejected answer',
   chosenTailLogRatio: 'the log-ratio summed over the chosen tokens beyond the shorter answer’s length',
   rejectedTailLogRatio: 'the log-ratio summed over the rejected tokens beyond the shorter answer’s length',
+  kept: 'whether the pair counts in the batch statistic (1 or 0)',
 } as const;
 
 export type InputName = keyof typeof INPUTS;
 
-/** Policy minus reference, and the row fields each comes from. */
-const LOG_RATIOS = {
+/** Differences the losses start from, and the row fields each comes from: taken in float64, before any rounding to f32. */
+const DIFFERENCES = {
   chosenLogRatio: ['chosen', 'refChosen'],
   rejectedLogRatio: ['rejected', 'refRejected'],
   corruptedLogRatio: ['corruptedChosen', 'refCorruptedChosen'],
   noisyArgmaxLogRatio: ['noisyArgmax', 'refNoisyArgmax'],
+  scoreMargin: ['scoreChosen', 'scoreRejected'],
 } as const satisfies Record<string, readonly [InputName, InputName]>;
 
-type LogRatioName = keyof typeof LOG_RATIOS;
+type DifferenceName = keyof typeof DIFFERENCES;
 
 /**
  * A pair as the losses see it, in nats and tokens. Log-ratios are always the per-token-difference reductions where
  * the row has them. Fields the row lacks are NaN; an objective reads only what it declares in `needs`.
  */
-export type PairInputs = { readonly [name in InputName | LogRatioName]: number };
+export type PairInputs = { readonly [name in InputName | DifferenceName]: number };
 
 const INPUT_NAMES = Object.keys(INPUTS) as InputName[];
-const LOG_RATIO_NAMES = Object.keys(LOG_RATIOS) as LogRatioName[];
+const DIFFERENCE_NAMES = Object.keys(DIFFERENCES) as DifferenceName[];
 const LENGTHS: ReadonlySet<string> = new Set(['chosenLength', 'rejectedLength']);
 
 /** Completes a row: log-ratios as given, else differences in float64; NaN for what is absent. */
 export function pairInputs(row: PairRow): PairInputs {
-  const inputs: Partial<Record<InputName | LogRatioName, number>> = {};
+  const inputs: Partial<Record<InputName | DifferenceName, number>> = {};
   for (const name of INPUT_NAMES) inputs[name] = row[name] ?? Number.NaN;
-  for (const name of LOG_RATIO_NAMES) {
-    const [policy, reference] = LOG_RATIOS[name];
-    inputs[name] = row[name] ?? inputs[policy]! - inputs[reference]!;
+  for (const name of DIFFERENCE_NAMES) {
+    const [from, subtract] = DIFFERENCES[name];
+    inputs[name] = row[name] ?? inputs[from]! - inputs[subtract]!;
   }
   return inputs as PairInputs;
 }
@@ -74,8 +76,8 @@ export function pairInputs(row: PairRow): PairInputs {
 export function missingInputs(row: PairRow, needs: readonly InputName[]): InputName[] {
   return needs.filter((name) => {
     if (row[name] !== undefined) return false;
-    const ratio = LOG_RATIO_NAMES.find((each) => LOG_RATIOS[each][1] === name);
-    return ratio === undefined || row[ratio] === undefined;
+    const difference = DIFFERENCE_NAMES.find((each) => DIFFERENCES[each][1] === name);
+    return difference === undefined || row[difference] === undefined;
   });
 }
 

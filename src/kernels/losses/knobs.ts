@@ -1,7 +1,7 @@
 /** Hyperparameters that several objectives share; each objective gives its own default and range. */
 import type { Hyperparameter } from './objective.ts';
 
-type Range = Partial<Pick<Hyperparameter, 'min' | 'max' | 'step' | 'scale' | 'doc'>>;
+type Range = Partial<Pick<Hyperparameter, 'min' | 'max' | 'step' | 'scale' | 'doc' | 'refuse'>>;
 
 /** A sentence for knobs that divide or scale: zero and below make the loss meaningless. */
 export const refuseUnlessPositive = (value: number): string | undefined =>
@@ -57,12 +57,14 @@ export const gamma = (defaultValue: number): Hyperparameter<'gamma'> => ({
   },
 });
 
-/** Weight of the negative log-likelihood of the chosen answers, under the name each method gives it. */
-export const sftWeight = <K extends string>(
+/** A weight of a term, or any other knob that must not be negative. */
+export const weight = <K extends string>(
   key: K,
+  symbol: string,
+  word: string,
   defaultValue: number,
-  symbol = 'α',
-  word = 'alpha',
+  doc: string,
+  range: Range = {},
 ): Hyperparameter<K> => ({
   key,
   symbol,
@@ -71,6 +73,22 @@ export const sftWeight = <K extends string>(
   min: 0,
   max: 2,
   step: 0.05,
-  doc: 'Weight of the likelihood of the chosen answers: it holds the policy to text it should still be able to write.',
+  doc,
   refuse: refuseNegative,
+  ...range,
 });
+
+/** Weight of the negative log-likelihood of the chosen answers, under the name each method gives it. */
+export const sftWeight = <K extends string>(
+  key: K,
+  defaultValue: number,
+  symbol = 'α',
+  word = 'alpha',
+): Hyperparameter<K> =>
+  weight(
+    key,
+    symbol,
+    word,
+    defaultValue,
+    'Weight of the likelihood of the chosen answers: it holds the policy to text it should still be able to write.',
+  );

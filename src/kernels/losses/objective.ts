@@ -96,6 +96,10 @@ export interface Objective<K extends string = string> {
   readonly formula: string;
   /** Fields of `PairRow` it cannot do without. `refChosen` is also satisfied by `chosenLogRatio`, and so on. */
   readonly needs: readonly InputName[];
+  /** Fields it reads where a row has them. */
+  readonly optional?: readonly InputName[];
+  /** A sentence why this pair cannot be used although its numbers are complete, or `undefined`. */
+  refusePair?(pair: PairInputs): string | undefined;
   /** Inputs beyond log-probabilities, log-ratios and lengths, in the order of `pair.extra[i]` in `loss.wgsl`; at most 4. */
   readonly extras?: readonly ExtraInput[];
   readonly hyperparameters: readonly Hyperparameter<K>[];

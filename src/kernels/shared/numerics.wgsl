@@ -36,3 +36,8 @@ fn log1mexp(a: f32) -> f32 {
   let far = -2.0 * s * atanh_series(s * s);
   return select(far, log(one_minus_exp(a)), a > -LN_2);
 }
+
+// e^a - e^b without cancellation where the two are close.
+fn exp_difference(a: f32, b: f32) -> f32 {
+  return select(-exp(b) * one_minus_exp(a - b), exp(a) * one_minus_exp(b - a), a >= b);
+}

@@ -37,6 +37,11 @@ fn implicit_rewards(pair: Pair, beta: f32) -> Rewards {
   );
 }
 
+// With a gradient into the first two further inputs as well.
+fn gradients_with(chosen: f32, rejected: f32, extra0: f32, extra1: f32) -> Gradients {
+  return Gradients(chosen, rejected, array<f32, 4>(extra0, extra1, 0.0, 0.0));
+}
+
 fn gradients(chosen: f32, rejected: f32) -> Gradients {
   return Gradients(chosen, rejected, array<f32, 4>());
 }
