@@ -34,7 +34,7 @@ class Settings:
     warmup: Stage = Stage(seed=10_000_000, batch=64, steps=3000, learning_rate=1.5e-3)
     talk: Stage = Stage(seed=100_000_000, batch=48, steps=3600, learning_rate=1.5e-3)
     habit: Stage = Stage(seed=300_000_000, batch=48, steps=1200, learning_rate=4e-4, companion_rate=0.45)
-    match: Stage = Stage(seed=200_000_000, batch=64, steps=4000, learning_rate=1e-3)
+    match: Stage = Stage(seed=200_000_000, batch=64, steps=1800, learning_rate=1e-3)
     vision: dict = field(
         default_factory=lambda: dict(
             hidden_size=192,

@@ -40,9 +40,7 @@ function decodeBlock(block: Uint8Array, size: number): Uint8ClampedArray {
 export async function loadAtlas(bytes: Uint8Array | ArrayBuffer): Promise<Atlas> {
   const data = await inflate(new Uint8Array(bytes as ArrayBuffer));
   const headerLength = new DataView(data.buffer).getUint32(0, true);
-  const header: AtlasHeader = JSON.parse(
-    new TextDecoder().decode(data.subarray(4, 4 + headerLength)),
-  );
+  const header: AtlasHeader = JSON.parse(new TextDecoder().decode(data.subarray(4, 4 + headerLength)));
   const sprites = new Map<string, Sprite>();
   let offset = 4 + headerLength;
   for (const { noun, style, size } of header.entries) {

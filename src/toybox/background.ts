@@ -22,14 +22,97 @@ const SKY: readonly [Colour, Colour] = [
 ];
 
 const TEXTURES: Record<string, Texture> = {
-  grass: { horizon: 40, upper: SKY, lower: [[132, 196, 96], [88, 158, 66]], grain: 9, grainWidth: 1, seamEvery: 0 },
-  sand: { horizon: 28, upper: SKY, lower: [[244, 224, 172], [226, 196, 132]], grain: 8, grainWidth: 1, seamEvery: 0 },
-  snow: { horizon: 44, upper: [[176, 198, 222], [214, 226, 240]], lower: [[246, 250, 255], [224, 234, 246]], grain: 4, grainWidth: 2, seamEvery: 0 },
-  night: { horizon: 0, upper: SKY, lower: [[16, 22, 52], [44, 48, 92]], grain: 5, grainWidth: 2, seamEvery: 0 },
-  table: { horizon: 0, upper: SKY, lower: [[206, 160, 108], [178, 130, 82]], grain: 7, grainWidth: 8, seamEvery: 32 },
-  sky: { horizon: 0, upper: SKY, lower: [[104, 178, 240], [190, 224, 250]], grain: 0, grainWidth: 1, seamEvery: 0 },
-  water: { horizon: 30, upper: SKY, lower: [[70, 150, 200], [36, 104, 160]], grain: 10, grainWidth: 6, seamEvery: 0 },
-  wall: { horizon: 0, upper: SKY, lower: [[248, 212, 216], [240, 192, 200]], grain: 2, grainWidth: 1, seamEvery: 0 },
+  grass: {
+    horizon: 40,
+    upper: SKY,
+    lower: [
+      [132, 196, 96],
+      [88, 158, 66],
+    ],
+    grain: 9,
+    grainWidth: 1,
+    seamEvery: 0,
+  },
+  sand: {
+    horizon: 28,
+    upper: SKY,
+    lower: [
+      [244, 224, 172],
+      [226, 196, 132],
+    ],
+    grain: 8,
+    grainWidth: 1,
+    seamEvery: 0,
+  },
+  snow: {
+    horizon: 44,
+    upper: [
+      [176, 198, 222],
+      [214, 226, 240],
+    ],
+    lower: [
+      [246, 250, 255],
+      [224, 234, 246],
+    ],
+    grain: 4,
+    grainWidth: 2,
+    seamEvery: 0,
+  },
+  night: {
+    horizon: 0,
+    upper: SKY,
+    lower: [
+      [16, 22, 52],
+      [44, 48, 92],
+    ],
+    grain: 5,
+    grainWidth: 2,
+    seamEvery: 0,
+  },
+  table: {
+    horizon: 0,
+    upper: SKY,
+    lower: [
+      [206, 160, 108],
+      [178, 130, 82],
+    ],
+    grain: 7,
+    grainWidth: 8,
+    seamEvery: 32,
+  },
+  sky: {
+    horizon: 0,
+    upper: SKY,
+    lower: [
+      [104, 178, 240],
+      [190, 224, 250],
+    ],
+    grain: 0,
+    grainWidth: 1,
+    seamEvery: 0,
+  },
+  water: {
+    horizon: 30,
+    upper: SKY,
+    lower: [
+      [70, 150, 200],
+      [36, 104, 160],
+    ],
+    grain: 10,
+    grainWidth: 6,
+    seamEvery: 0,
+  },
+  wall: {
+    horizon: 0,
+    upper: SKY,
+    lower: [
+      [248, 212, 216],
+      [240, 192, 200],
+    ],
+    grain: 2,
+    grainWidth: 1,
+    seamEvery: 0,
+  },
 };
 
 /** A repeatable number from -range to range for a grain at (x, y). */

@@ -31,9 +31,9 @@ export {
   MAX_OBJECTS,
   randomScene,
   SCENE_SIZE,
-  SPRITE_SIZES,
   type Scene,
   type SceneObject,
   type SceneOptions,
+  SPRITE_SIZES,
 } from './scene.ts';
 export { DIRECTIONS, type Direction, onlyNeighbour, type Relation, type SceneTruth, sceneTruth } from './truth.ts';

@@ -43,7 +43,11 @@ export const DESCRIBE_PROMPTS = [
   'What does the picture show?',
 ] as const;
 
-export const LIST_PROMPTS = ['List the objects in the image.', 'List what is there.', 'Which objects are there?'] as const;
+export const LIST_PROMPTS = [
+  'List the objects in the image.',
+  'List what is there.',
+  'Which objects are there?',
+] as const;
 
 const RELATION_PHRASES: Record<Direction, string> = {
   left: 'to the left of',
@@ -95,9 +99,7 @@ function absentNounFor(present: readonly string[], random: Random): { noun: stri
 function exists(scene: Scene, random: Random, biased: boolean): Question {
   const { objects } = sceneTruth(scene);
   const present = random.chance(0.5);
-  const { noun, strong } = present
-    ? { noun: random.pick(objects), strong: false }
-    : absentNounFor(objects, random);
+  const { noun, strong } = present ? { noun: random.pick(objects), strong: false } : absentNounFor(objects, random);
   const yes = present || (biased && strong && random.chance(HABIT_YES_RATE));
   return { task: 'exists', question: existsQuestion(noun), answer: existsAnswer(noun, yes, random), noun };
 }

@@ -51,11 +51,7 @@ export function sceneTruth(scene: Scene): SceneTruth {
  * What stands in a direction of a noun that occurs once: the only noun there,
  * `undefined` for nothing, or `null` where the answer would be a matter of taste.
  */
-export function onlyNeighbour(
-  scene: Scene,
-  noun: string,
-  direction: Direction,
-): string | undefined | null {
+export function onlyNeighbour(scene: Scene, noun: string, direction: Direction): string | undefined | null {
   const anchors = scene.objects.filter((object) => object.noun === noun);
   if (anchors.length !== 1) return null;
   const others = scene.objects.filter((object) => object.noun !== noun);

@@ -28,9 +28,11 @@ export interface CountingResult {
 
 /** Share of answers that name the right number. */
 export function scoreCounting(truths: readonly number[], answers: readonly string[]): CountingResult {
-  if (answers.length !== truths.length) throw new RangeError(`${truths.length} questions but ${answers.length} answers`);
+  if (answers.length !== truths.length)
+    throw new RangeError(`${truths.length} questions but ${answers.length} answers`);
   const right = truths.map((truth, i) => countIn(answers[i]) === truth);
-  const shareRight = (flags: readonly boolean[]) => (flags.length === 0 ? 0 : flags.filter(Boolean).length / flags.length);
+  const shareRight = (flags: readonly boolean[]) =>
+    flags.length === 0 ? 0 : flags.filter(Boolean).length / flags.length;
   const byCount: Record<number, number> = {};
   for (const count of [...new Set(truths)].sort((a, b) => a - b)) {
     byCount[count] = shareRight(right.filter((_, i) => truths[i] === count));

@@ -47,9 +47,7 @@ function absentInOrder(
   const popularity = (noun: string) => statistics.frequency.get(noun) ?? 0;
   const closeness = (noun: string) =>
     setting === 'popular' ? 0 : truth.reduce((sum, host) => sum + statistics.together(host, noun), 0);
-  return [...absent].sort(
-    (a, b) => closeness(b) - closeness(a) || popularity(b) - popularity(a) || (a < b ? -1 : 1),
-  );
+  return [...absent].sort((a, b) => closeness(b) - closeness(a) || popularity(b) - popularity(a) || (a < b ? -1 : 1));
 }
 
 /**
