@@ -56,6 +56,12 @@ export function diffList<T extends Identified>(before: readonly T[], after: read
   };
 }
 
+/** The record with these fields; a field that becomes undefined goes. */
+function withFields<T extends Identified>(record: T, fields: Partial<T> | undefined): T {
+  if (!fields) return record;
+  return Object.fromEntries(Object.entries({ ...record, ...fields }).filter(([, value]) => value !== undefined)) as T;
+}
+
 /** Applies a difference forwards or backwards to a list that may have changed otherwise in the meantime. */
 export function applyDiff<T extends Identified>(
   list: readonly T[],
@@ -67,7 +73,7 @@ export function applyDiff<T extends Identified>(
   const change = new Map(diff.changed.map((entry) => [entry.id, direction === 'undo' ? entry.before : entry.after]));
   const result = list
     .filter((record) => !remove.has(record.id))
-    .map((record) => (change.has(record.id) ? { ...record, ...change.get(record.id) } : record));
+    .map((record) => withFields(record, change.get(record.id)));
   for (const { index, record } of insert) {
     if (!result.some((other) => other.id === record.id)) result.splice(Math.min(index, result.length), 0, record);
   }

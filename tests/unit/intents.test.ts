@@ -1,15 +1,389 @@
 import { expect } from '@esm-bundle/chai';
-import { makeAppWithDraft, stateWhere } from '../support/app.ts';
+import { DeviceLostError, EngineError } from '../../src/errors.ts';
+import { type App } from '../../src/state/app.ts';
+import type { Scene } from '../../src/toybox/index.ts';
+import { makeApp, makeAppWithDraft, plainPicture, stateWhere, type TestApp } from '../support/app.ts';
+import { fakeClip, fakeLogps } from '../support/fake-engine.ts';
 
-describe('intents: the main job', () => {
-  it('goes from a picture to a scored pair', async () => {
-    const app = await makeAppWithDraft();
+const SCENE: Scene = { background: 'grass', objects: [{ noun: 'cat', style: 'noto', x: 10, y: 40, size: 52 }] };
+
+const lastNotice = (app: App) => app.store.state.notices.at(-1)?.message ?? '';
+
+/** An app with one picture selected. */
+async function withPicture(): Promise<TestApp> {
+  const app = await makeApp();
+  await app.intents.addImages([await plainPicture()]);
+  return app;
+}
+
+describe('images', () => {
+  it('are added once, selected, and identified by their bytes', async () => {
+    const app = await makeApp();
+    const [first] = await app.intents.addImages([await plainPicture(), await plainPicture([0, 0, 9], 'dark.png')]);
+    expect(app.store.state.images.map(({ name }) => name)).to.deep.equal(['red.png', 'dark.png']);
+    expect(app.store.state.selectedImage).to.equal(first.id);
+    expect(first.id).to.match(/^[0-9a-f]{64}$/);
+    await app.intents.addImages([await plainPicture()]);
+    expect(app.store.state.images).to.have.length(2);
+    expect(lastNotice(app)).to.include('in the list already');
+    app.dispose();
+  });
+
+  it('that cannot be read harm nothing else', async () => {
+    const app = await makeApp();
+    const records = await app.intents.addImages([
+      new File([], 'empty.png'),
+      await plainPicture(),
+      new File(['text'], 'notes.txt'),
+    ]);
+    expect(records).to.have.length(1);
+    expect(app.store.state.images).to.have.length(1);
+    const words = app.store.state.notices.map(({ message }) => message).join(' ');
+    expect(words).to.include('empty.png').and.to.include('notes.txt');
+    expect(app.store.state.activity).to.equal(null);
+    app.dispose();
+  });
+
+  it('of scenes keep the scene, and the same scene is the same picture', async () => {
+    const app = await makeApp();
+    const first = await app.intents.addScene(SCENE);
+    const second = await app.intents.addScene(structuredClone(SCENE));
+    expect(first?.scene).to.deep.equal(SCENE);
+    expect(first?.id).to.equal(second?.id);
+    expect(first?.name).to.equal('cat');
+    expect(app.store.state.images).to.have.length(1);
+    app.dispose();
+  });
+
+  it('come as sample scenes that follow from the seed', async () => {
+    const [one, two] = [await makeApp(), await makeApp()];
+    await one.intents.addSampleScenes();
+    await two.intents.addSampleScenes(2);
+    await two.intents.addSampleScenes(2);
+    const ids = (app: App) => app.store.state.images.map(({ id }) => id);
+    expect(ids(one)).to.have.length(4);
+    expect(ids(one)).to.deep.equal(ids(two));
+    one.dispose();
+    two.dispose();
+  });
+});
+
+describe('sampling', () => {
+  it('streams answers, then scores each with CLIP', async () => {
+    const app = await withPicture();
+    const texts = new Set<string>();
+    const stop = app.store.subscribe(({ candidates }) => texts.add(candidates[0]?.text ?? ''));
+    await app.intents.sample();
+    stop();
+    expect(texts.has('A cat'), 'text while streaming').to.equal(true);
     const { candidates } = app.store.state;
-    expect(candidates).to.have.length(4);
-    expect(candidates.every(({ status, clip }) => status === 'ready' && clip !== undefined)).to.equal(true);
+    expect(candidates.map(({ text }) => text)).to.deep.equal(app.engine.answers);
+    for (const { text, clip, status, logpSum, tokens, finish } of candidates) {
+      expect(clip).to.equal(fakeClip(text));
+      expect(status).to.equal('ready');
+      expect(finish).to.equal('stop');
+      expect(logpSum).to.be.closeTo(fakeLogps(text).sum, 1e-12);
+      expect(tokens).to.have.length(fakeLogps(text).length);
+    }
+    app.dispose();
+  });
+
+  it('passes the settings on, and the same ones again', async () => {
+    const app = await withPicture();
+    app.intents.setSetting('seed', 42);
+    app.intents.setSetting('n', 2);
+    await app.intents.sample();
+    const request = app.engine.callsOf('sample')[0] as Record<string, unknown>;
+    expect(request).to.include({ seed: 42, n: 2, prompt: app.store.state.settings.prompt });
+    app.dispose();
+  });
+
+  it('keeps the text so far when it is cancelled', async () => {
+    const app = await withPicture();
+    let tokens = 0;
+    app.engine.before = (method) => {
+      if (method === 'sample' && ++tokens === 10) app.intents.cancel();
+    };
+    await app.intents.sample();
+    const { candidates, activity, notices } = app.store.state;
+    expect(activity).to.equal(null);
+    expect(notices.filter(({ tone }) => tone === 'error')).to.have.length(0);
+    expect(candidates.map(({ text }) => text)).to.deep.equal(['A cat on the grass.', 'A cat and']);
+    expect(candidates[1].finish).to.equal('cancelled');
+    expect(candidates.every(({ status }) => status === 'ready')).to.equal(true);
+    app.dispose();
+  });
+
+  it('keeps the text so far when the engine fails, and says so', async () => {
+    const app = await withPicture();
+    let tokens = 0;
+    app.engine.before = (method) => {
+      if (method === 'sample' && ++tokens === 3) throw new DeviceLostError('The GPU went away.');
+    };
+    await app.intents.sample();
+    expect(lastNotice(app)).to.include('The GPU went away.').and.to.include('kept');
+    expect(app.store.state.candidates.map(({ text }) => text)).to.deep.equal(['A cat']);
+    app.dispose();
+  });
+
+  it('replaces earlier answers except marked and own ones; undo brings them back', async () => {
+    const app = await withPicture();
+    await app.intents.sample();
+    const [first, second] = app.store.state.candidates;
+    app.intents.markChosen(first.id);
+    app.intents.editCandidate(second.id, 'My own words.');
+    await app.intents.sample();
+    const { candidates } = app.store.state;
+    expect(candidates).to.have.length(6);
+    expect(candidates.slice(0, 2).map(({ id }) => id)).to.deep.equal([first.id, second.id]);
+    app.intents.undo();
+    expect(app.store.state.candidates).to.have.length(8);
+    app.dispose();
+  });
+
+  it('says what is missing instead of starting', async () => {
+    const app = await makeApp({ ready: false });
+    await app.intents.sample();
+    expect(lastNotice(app)).to.include('image');
+    await app.intents.addImages([await plainPicture()]);
+    await app.intents.sample();
+    expect(lastNotice(app)).to.include('loading');
+    await app.intents.retryEngine();
+    app.intents.setSetting('prompt', '  ');
+    await app.intents.sample();
+    expect(lastNotice(app)).to.include('prompt');
+    app.intents.setSetting('prompt', 'What?');
+    const run = app.intents.sample();
+    await app.intents.sample();
+    expect(lastNotice(app)).to.include('under way');
+    await run;
+    expect(app.store.state.candidates).to.have.length(4);
+    app.dispose();
+  });
+});
+
+describe('answers', () => {
+  it('are scored anew after an edit; the newest edit wins', async () => {
+    const app = await withPicture();
+    await app.intents.sample();
+    const { id } = app.store.state.candidates[0];
+    let release = () => {};
+    app.engine.before = (method, request) => {
+      if (method !== 'logps' || (request as { response: string }).response !== 'First edit.') return;
+      return new Promise<void>((resolve) => {
+        release = resolve;
+      });
+    };
+    app.intents.editCandidate(id, 'First edit.');
+    expect(app.store.state.candidates[0]).to.include({ text: 'First edit.', status: 'scoring', source: 'edited' });
+    expect(app.store.state.candidates[0].clip).to.equal(undefined);
+    while (app.engine.callsOf('logps').length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    app.intents.editCandidate(id, 'Second edit, longer.');
+    release();
+    await stateWhere(app, ({ candidates }) => candidates[0].status === 'ready', 'scores of the second edit');
+    const [edited] = app.store.state.candidates;
+    expect(edited.text).to.equal('Second edit, longer.');
+    expect(edited.logpSum).to.be.closeTo(fakeLogps('Second edit, longer.').sum, 1e-12);
+    expect(edited.clip).to.equal(fakeClip('Second edit, longer.'));
+    app.dispose();
+  });
+
+  it('of one’s own are scored too', async () => {
+    const app = await withPicture();
+    app.intents.writeCandidate('Mine.');
+    await stateWhere(app, ({ candidates }) => candidates[0].status === 'ready', 'scores');
+    expect(app.store.state.candidates[0]).to.include({ source: 'written', text: 'Mine.', clip: fakeClip('Mine.') });
+    expect(app.intents.writeCandidate('  ')).to.equal(null);
+    app.dispose();
+  });
+
+  it('that cannot be scored say why, and can be tried again', async () => {
+    const app = await withPicture();
+    app.engine.before = (method) => {
+      if (method === 'logps') throw new EngineError('Too long for the model.');
+    };
+    app.intents.writeCandidate('Mine.');
+    await stateWhere(app, ({ candidates }) => candidates[0].status === 'error', 'the error');
+    expect(app.store.state.candidates[0].error).to.equal('Too long for the model.');
+    app.engine.before = () => {};
+    app.intents.scoreCandidate(app.store.state.candidates[0].id);
+    await stateWhere(app, ({ candidates }) => candidates[0].status === 'ready', 'scores');
+    app.dispose();
+  });
+
+  it('carry one chosen and one rejected mark per image', async () => {
+    const app = await withPicture();
+    await app.intents.sample();
+    const ids = app.store.state.candidates.map(({ id }) => id);
+    app.intents.markChosen(ids[0]);
+    app.intents.markChosen(ids[1]);
+    app.intents.markRejected(ids[2]);
+    app.intents.markRejected(ids[1]);
+    const marks = app.store.state.candidates.map(({ mark }) => mark);
+    expect(marks).to.deep.equal([undefined, 'rejected', undefined, undefined]);
+    app.dispose();
+  });
+
+  it('are ranked by CLIP: the highest chosen, the lowest rejected', async () => {
+    const app = await withPicture();
+    app.intents.rankByClip();
+    expect(lastNotice(app)).to.include('CLIP can rank');
+    await app.intents.sample();
+    app.intents.rankByClip();
+    const marks = app.store.state.candidates.map(({ mark }) => mark);
+    expect(marks).to.deep.equal([undefined, 'chosen', 'rejected', undefined]);
+    app.dispose();
+  });
+});
+
+describe('pairs', () => {
+  it('need one chosen and one rejected answer to the same prompt', async () => {
+    const app = await withPicture();
+    await app.intents.sample();
+    expect(app.intents.addPair()).to.equal(null);
+    expect(lastNotice(app)).to.include('one answer as chosen and one as rejected');
+    app.intents.markChosen(app.store.state.candidates[0].id);
+    app.intents.addPair();
+    expect(lastNotice(app)).to.include('one answer as rejected');
+    app.intents.setSetting('prompt', 'Another question?');
+    app.intents.writeCandidate('Another answer.');
+    app.intents.markRejected(app.store.state.candidates.at(-1)!.id);
+    expect(app.intents.addPair()).to.equal(null);
+    expect(lastNotice(app)).to.include('same prompt');
+    app.dispose();
+  });
+
+  it('are scored, take the CLIP scores of their answers along, and clear the marks', async () => {
+    const app = await makeAppWithDraft();
+    const [chosen, rejected] = app.store.state.candidates;
     const id = app.intents.addPair();
-    expect(id).to.be.a('string');
-    await stateWhere(app, (state) => state.pairs[0]?.scores !== undefined, 'scores of the pair');
+    await stateWhere(app, ({ pairs }) => pairs[0].scores !== undefined, 'scores');
+    const [pair] = app.store.state.pairs;
+    expect(pair.id).to.equal(id);
+    expect(pair.scores?.row.chosen).to.be.closeTo(fakeLogps(chosen.text).sum, 1e-12);
+    expect(pair.clip).to.deep.equal({ chosen: chosen.clip, rejected: rejected.clip });
+    expect(app.store.state.candidates.some(({ mark }) => mark)).to.equal(false);
+    expect(app.store.state.selectedPair).to.equal(id);
+    app.dispose();
+  });
+
+  it('can be ties, which are not scored', async () => {
+    const app = await makeAppWithDraft();
+    app.intents.tie();
+    expect(app.store.state.pairs[0].verdict).to.equal('tie');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(app.engine.callsOf('pairLogps')).to.have.length(0);
+    app.intents.setVerdict(app.store.state.pairs[0].id, 'preferred');
+    await stateWhere(app, ({ pairs }) => pairs[0].scores !== undefined, 'scores of a tie that became a preference');
+    app.dispose();
+  });
+
+  it('swap their sides with their scores', async () => {
+    const app = await makeAppWithDraft();
+    const id = app.intents.addPair()!;
+    await stateWhere(app, ({ pairs }) => pairs[0].scores !== undefined, 'scores');
+    const before = app.store.state.pairs[0];
+    app.intents.swapPair(id);
+    const after = app.store.state.pairs[0];
+    expect([after.chosen, after.rejected]).to.deep.equal([before.rejected, before.chosen]);
+    expect(after.scores?.row.chosen).to.equal(before.scores?.row.rejected);
+    expect(after.scores?.row.rejectedLength).to.equal(before.scores?.row.chosenLength);
+    app.intents.swapPair(id);
+    expect(app.store.state.pairs[0]).to.deep.equal(before);
+    app.dispose();
+  });
+
+  it('refuse an empty side', async () => {
+    const app = await makeAppWithDraft();
+    const id = app.intents.addPair()!;
+    app.intents.editPair(id, { chosen: ' ' });
+    expect(app.store.state.pairs[0].chosen).to.equal('A cat on the grass.');
+    app.dispose();
+  });
+
+  it('report progress while many are scored; a cancel keeps those that are done', async () => {
+    const app = await withPicture();
+    const imageId = app.store.state.images[0].id;
+    let calls = 0;
+    app.engine.before = (method) => {
+      if (method === 'pairLogps' && ++calls === 3) app.intents.cancel();
+    };
+    const seen = new Set<string>();
+    const stop = app.store.subscribe(({ activity }) => activity && seen.add(`${activity.done}/${activity.total}`));
+    for (let i = 0; i < 5; i++)
+      app.intents.addPairOf({ imageId, prompt: 'p', chosen: `chosen ${i}`, rejected: `rejected ${i}` });
+    await stateWhere(app, ({ pairs }) => pairs.every(({ scores, error }) => scores || error), 'scores or errors');
+    stop();
+    const { pairs, activity } = app.store.state;
+    expect(pairs.filter(({ scores }) => scores)).to.have.length(2);
+    expect(pairs.filter(({ error }) => error?.includes('cancelled'))).to.have.length(3);
+    expect([...seen].some((progress) => progress.endsWith('/5'))).to.equal(true);
+    await stateWhere(app, (state) => state.activity === null, 'the end of the activity');
+    expect(activity?.kind ?? 'score').to.equal('score');
+    app.intents.scorePair(pairs[4].id);
+    await stateWhere(app, (state) => state.pairs[4].scores !== undefined, 'scores of a pair tried again');
+    app.dispose();
+  });
+
+  it('are scored after the engine lost its device and came back', async () => {
+    const app = await makeAppWithDraft();
+    let calls = 0;
+    app.engine.before = (method) => {
+      if (method === 'pairLogps' && ++calls === 1) throw new DeviceLostError('lost');
+    };
+    app.intents.addPair();
+    await stateWhere(app, ({ pairs }) => pairs[0].scores !== undefined, 'scores');
+    expect(calls).to.equal(2);
+    app.dispose();
+  });
+
+  it('are scored anew by another model', async () => {
+    const app = await makeAppWithDraft();
+    app.intents.addPair();
+    await stateWhere(app, ({ pairs }) => pairs[0].scores !== undefined, 'scores');
+    app.intents.setSetting('vlm', 'smolvlm-256m');
+    await stateWhere(app, ({ pairs }) => pairs[0].scoredBy?.vlm === 'smolvlm-256m', 'scores by the other model');
+    expect(app.engine.callsOf('load')).to.deep.equal([
+      { vlm: 'toybox-vlm', clip: 'toybox-clip' },
+      { vlm: 'smolvlm-256m', clip: 'toybox-clip' },
+    ]);
+    await stateWhere(app, ({ candidates }) => candidates.every(({ status }) => status === 'ready'), 'answers too');
+    app.dispose();
+  });
+});
+
+describe('settings', () => {
+  it('stay in range', async () => {
+    const app = await makeApp();
+    app.intents.setSetting('n', 99);
+    app.intents.setSetting('temperature', -1);
+    app.intents.setSetting('objective', 'no such objective');
+    expect(app.store.state.settings).to.include({ n: 16, temperature: 0, objective: 'dpo_sigmoid' });
+    app.dispose();
+  });
+
+  it('store hyperparameters that differ from the defaults, and refuse impossible ones', async () => {
+    const app = await makeApp();
+    app.intents.setHyperparameter('dpo_sigmoid', 'beta', 5);
+    expect(app.store.state.settings.hyperparameters).to.deep.equal({ dpo_sigmoid: { beta: 5 } });
+    app.intents.setHyperparameter('dpo_sigmoid', 'beta', -1);
+    expect(lastNotice(app)).to.include('β beta').and.to.include('kept');
+    app.intents.setHyperparameter('dpo_sigmoid', 'beta', 0.1);
+    expect(app.store.state.settings.hyperparameters).to.deep.equal({});
+    app.intents.setHyperparameter('dpo_sigmoid', 'beta', 0.2);
+    app.intents.resetHyperparameters('dpo_sigmoid');
+    expect(app.store.state.settings.hyperparameters).to.deep.equal({});
+    app.dispose();
+  });
+
+  it('move to the next image and round to the first', async () => {
+    const app = await makeApp();
+    await app.intents.addImages([await plainPicture(), await plainPicture([1, 1, 1], 'b.png')]);
+    const [first, second] = app.store.state.images;
+    app.intents.next();
+    expect(app.store.state.selectedImage).to.equal(second.id);
+    app.intents.next();
+    expect(app.store.state.selectedImage).to.equal(first.id);
     app.dispose();
   });
 });

@@ -1,0 +1,98 @@
+import { expect } from '@esm-bundle/chai';
+import { createConsole } from '../../src/console.ts';
+import { makeApp, plainPicture } from '../support/app.ts';
+import { FAKE_FACTS, fakeClip, fakeLogps } from '../support/fake-engine.ts';
+
+async function failure(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => 'none',
+    (error: Error) => error.message,
+  );
+}
+
+describe('the console', () => {
+  it('does the whole main job, visibly on the page', async () => {
+    const app = await makeApp();
+    const margin = createConsole(app);
+    expect(await margin.ready).to.deep.equal(FAKE_FACTS);
+    const [image] = await margin.images.add([await plainPicture()]);
+    expect(image).to.include({ width: 16, height: 16 });
+    const texts: string[] = [];
+    for await (const { text, tokens, logps } of margin.sample({ image, prompt: 'What?', n: 3, seed: 5 })) {
+      texts.push(text);
+      expect(logps).to.deep.equal(tokens.map(({ logp }) => logp));
+    }
+    expect(texts).to.deep.equal(app.engine.answers.slice(0, 3));
+    expect(app.store.state.candidates.map(({ text }) => text)).to.deep.equal(texts);
+    expect(app.store.state.settings.seed, 'the page keeps its own settings').to.equal(1);
+    expect(await margin.clipScore({ image, texts })).to.deep.equal(texts.map(fakeClip));
+    const scored = await margin.logps({ image, prompt: 'What?', response: texts[0] });
+    expect(scored.sum).to.equal(fakeLogps(texts[0]).sum);
+    const pair = await margin.pairs.add({ image, prompt: 'What?', chosen: texts[0], rejected: texts[1] });
+    expect(pair.row?.chosen).to.equal(scored.sum);
+    expect(margin.pairs.list()).to.deep.equal([pair]);
+    const { batch, backend } = await margin.evaluate();
+    expect(backend).to.equal('wgsl');
+    expect(batch.loss).to.be.closeTo(Math.LN2, 1e-12);
+    expect(margin.state).to.equal(app.store.state);
+    app.dispose();
+  });
+
+  it('evaluates raw numbers, also without an engine', async () => {
+    const app = await makeApp({ ready: false });
+    const margin = createConsole(app);
+    const pairs = [
+      { chosen: -10, rejected: -12, refChosen: -11, refRejected: -11, chosenLength: 5, rejectedLength: 6 },
+    ];
+    const result = await margin.evaluate({ objective: 'dpo_sigmoid', hyperparameters: { beta: 0.5 }, pairs });
+    expect(result.backend).to.equal('f64');
+    expect(result.pairs[0].margin).to.be.closeTo(1, 1e-12);
+    expect(result.batch.loss).to.be.closeTo(Math.log1p(Math.exp(-1)), 1e-12);
+    app.dispose();
+  });
+
+  it('lists the objectives with their hyperparameters', async () => {
+    const app = await makeApp();
+    const dpo = createConsole(app).objectives.find(({ id }) => id === 'dpo_sigmoid');
+    expect(dpo?.hyperparameters.map(({ key }) => key)).to.deep.equal(['beta']);
+    app.dispose();
+  });
+
+  it('cancels sampling when its loop is left', async () => {
+    const app = await makeApp();
+    const margin = createConsole(app);
+    await margin.images.add([await plainPicture()]);
+    app.engine.before = () => new Promise((resolve) => setTimeout(resolve, 5));
+    for await (const { text } of margin.sample({ n: 8 })) {
+      expect(text).to.equal('A cat on the grass.');
+      break;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(app.store.state.activity).to.equal(null);
+    expect(app.store.state.candidates.length).to.be.lessThan(4);
+    app.dispose();
+  });
+
+  it('says what is wrong with a request', async () => {
+    const app = await makeApp();
+    const margin = createConsole(app);
+    const first = async (iterable: AsyncIterable<unknown>) => {
+      for await (const value of iterable) return value;
+    };
+    expect(await failure(first(margin.sample()))).to.include('image');
+    expect(await failure(first(margin.sample({ image: 'nope' })))).to.include('nope');
+    expect(await failure(margin.pairs.add({ image: 'nope', prompt: 'p', chosen: 'a', rejected: 'b' }))).to.include(
+      'nope',
+    );
+    expect(await failure(margin.evaluate({ objective: 'nope', pairs: [] }))).to.include('nope');
+    app.dispose();
+  });
+
+  it('tells who waits for it that the engine cannot run', async () => {
+    const app = await makeApp({ ready: false });
+    const margin = createConsole(app);
+    app.engine.setState({ kind: 'unavailable', error: { name: 'NoWebGpuError', message: 'No WebGPU here.' } });
+    expect(await failure(margin.ready)).to.equal('No WebGPU here.');
+    app.dispose();
+  });
+});
