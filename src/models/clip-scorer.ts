@@ -16,6 +16,7 @@ import {
   pixelValues,
 } from './pixels.ts';
 import { type Choice, chooseProvider } from './provider-choice.ts';
+import { checkMemory } from './provider-memory.ts';
 import { ClipTokenizer, type TokenizerFiles } from './tokenizer.ts';
 
 const CACHED_EMBEDDINGS = 512;
@@ -23,9 +24,9 @@ const CHECK_TEXT = 'a photo of a cat and a ball';
 
 export interface ClipFiles {
   /** `onnx/vision_model.onnx`: pixel_values -> image_embeds. */
-  readonly vision: Uint8Array;
+  readonly vision: Uint8Array<ArrayBuffer>;
   /** `onnx/text_model.onnx`: input_ids -> text_embeds. */
-  readonly text: Uint8Array;
+  readonly text: Uint8Array<ArrayBuffer>;
   /** Folder name for messages. */
   readonly name: string;
   readonly preprocessor: PreprocessorConfig;
@@ -72,7 +73,12 @@ export class ClipScorer {
           await text.release();
         },
       },
-      { prefer: 'faster', signal },
+      {
+        // A software adapter is the same CPU behind more layers: no need to measure.
+        prefer: gpu.facts.isFallback ? 'wasm' : 'faster',
+        signal,
+        memory: await checkMemory(gpu, files.vision, files.text),
+      },
     );
     return new ClipScorer(choice, recipe, tokenizer);
   }

@@ -1,9 +1,11 @@
 /**
  * The start-up check of a frozen tower: it runs once on WebGPU and once on WASM with the same fixed input. WebGPU
  * providers have been seen silently wrong, so what disagrees is not used, and what was decided is told on the page.
+ * The WASM answer is remembered, so that later loads check WebGPU against it without a second session.
  */
 import { ModelFileError, throwIfCancelled } from '../errors.ts';
 import type { Provider } from './ort.ts';
+import type { CheckMemory } from './provider-memory.ts';
 
 /**
  * Largest difference accepted, relative to the largest value. f32 towers agree to about 1e-5 and f16 ones to 1e-3;
@@ -37,10 +39,14 @@ interface Attempt<T> {
   readonly ms: number;
 }
 
+/** `faster`: the faster of two that agree. The others: that one when they agree. */
+export type Preference = 'webgpu' | 'wasm' | 'faster';
+
 export interface ChoiceOptions {
-  /** `webgpu`: use it when it agrees. `faster`: use the faster of two that agree. */
-  readonly prefer: 'webgpu' | 'faster';
+  readonly prefer: Preference;
   readonly signal?: AbortSignal;
+  /** What an earlier load on this device found. */
+  readonly memory?: CheckMemory;
 }
 
 /**
@@ -48,6 +54,9 @@ export interface ChoiceOptions {
  * @throws {CancelledError} between the two.
  */
 export async function chooseProvider<T>(trial: Trial<T>, options: ChoiceOptions): Promise<Choice<T>> {
+  const recalled = await recall(trial, options);
+  if (recalled) return recalled;
+  throwIfCancelled(options.signal);
   const warm = options.prefer === 'faster';
   const wasm = await attempt(trial, 'wasm', warm);
   throwIfCancelled(options.signal);
@@ -75,9 +84,25 @@ export async function chooseProvider<T>(trial: Trial<T>, options: ChoiceOptions)
     };
   }
   const agreement = relativeDifference(webgpu.output, wasm.output);
-  const decision = decide(agreement, wasm.ms, webgpu.ms, warm);
+  const decision = decide(agreement, wasm.ms, webgpu.ms, options.prefer);
   await trial.release(decision.provider === 'webgpu' ? wasm.value : webgpu.value);
+  if (Number.isFinite(agreement)) await options.memory?.store({ ...decision, agreement, reference: wasm.output });
   return { value: (decision.provider === 'webgpu' ? webgpu : wasm).value, agreement, ...decision };
+}
+
+/** The provider used before on this device, if it still gives the WASM answer of then. */
+async function recall<T>(trial: Trial<T>, { memory }: ChoiceOptions): Promise<Choice<T> | null> {
+  const known = await memory?.recall();
+  if (!known) return null;
+  const again = await attempt(trial, known.provider, false);
+  if (again instanceof Error) return null;
+  const difference = relativeDifference(again.output, known.reference);
+  if (difference <= TOLERANCE) {
+    const agreement = known.provider === 'webgpu' ? difference : known.agreement;
+    return { value: again.value, provider: known.provider, agreement, note: known.note };
+  }
+  await trial.release(again.value);
+  return null;
 }
 
 /** Which provider two results that both exist lead to. Exported for its test. */
@@ -85,7 +110,7 @@ export function decide(
   agreement: number,
   wasmMs: number,
   webgpuMs: number,
-  preferFaster: boolean,
+  prefer: Preference,
 ): { provider: Provider; note: string } {
   const difference = agreement.toExponential(0);
   if (!(agreement <= TOLERANCE)) {
@@ -94,12 +119,18 @@ export function decide(
       note: `Runs on WASM: WebGPU gives other numbers on this device (relative difference ${difference}).`,
     };
   }
-  if (!preferFaster) return { provider: 'webgpu', note: `WebGPU and WASM agree to ${difference}.` };
-  const provider = webgpuMs <= wasmMs ? 'webgpu' : 'wasm';
-  return {
-    provider,
-    note: `WebGPU and WASM agree to ${difference}; the faster is used (WebGPU ${webgpuMs.toFixed(1)} ms, WASM ${wasmMs.toFixed(1)} ms).`,
-  };
+  const agree = `WebGPU and WASM agree to ${difference}`;
+  switch (prefer) {
+    case 'webgpu':
+      return { provider: 'webgpu', note: `${agree}.` };
+    case 'wasm':
+      return { provider: 'wasm', note: `${agree}; WASM is used, because the graphics adapter is a software renderer.` };
+    case 'faster':
+      return {
+        provider: webgpuMs <= wasmMs ? 'webgpu' : 'wasm',
+        note: `${agree}; the faster is used (WebGPU ${webgpuMs.toFixed(1)} ms, WASM ${wasmMs.toFixed(1)} ms).`,
+      };
+  }
 }
 
 /** max |a - b| / max |b|; infinite for other lengths or numbers that are not finite. */

@@ -16,13 +16,14 @@ import {
   pixelValues,
 } from './pixels.ts';
 import { type Choice, chooseProvider } from './provider-choice.ts';
+import { checkMemory } from './provider-memory.ts';
 
 /** Images whose features stay on the GPU: 150 kB each for SmolVLM-256M. */
 const CACHED_IMAGES = 64;
 
 export interface VisionTowerFiles {
   /** `onnx/vision_encoder.onnx`: pixel_values -> image_features. */
-  readonly model: Uint8Array;
+  readonly model: Uint8Array<ArrayBuffer>;
   readonly name: string;
   readonly preprocessor: PreprocessorConfig;
 }
@@ -73,7 +74,7 @@ export class VisionTower {
         },
         release: (session) => session.release(),
       },
-      { prefer: 'webgpu', signal },
+      { prefer: 'webgpu', signal, memory: await checkMemory(gpu, files.model) },
     );
     if (dims.length !== 2) {
       throw new ModelFileError(`${files.name} does not give one row of features per visual token.`, files.name);
