@@ -2,8 +2,11 @@
  * Fast paths and the fixed inputs they are checked on at start-up (see `gpu/self-check.ts`). A new one is one entry.
  */
 import type { KernelSpec } from './gpu/declare.ts';
+import { isSoftwareAdapter } from './gpu/device.ts';
 import type { Gpu } from './gpu/gpu.ts';
 import { type CheckCase, type FastPath, type SelfCheckResult, selfCheck } from './gpu/self-check.ts';
+import { headLogprobTiles, headLogprobTilesTiled, headParts } from './head-logprob/kernel.ts';
+import { linear, linearTiled } from './linear/kernel.ts';
 import { linearFewRows } from './linear-few-rows/kernel.ts';
 import { linearFewRowsSubgroups } from './linear-few-rows-subgroups/kernel.ts';
 import { packWeights, type WeightFormat } from './shared/weights.ts';
@@ -18,12 +21,21 @@ function fixed(n: number, seed: number): Float32Array {
   });
 }
 
+type LinearSize = [rows: number, out: number, width: number];
+
 /** A decoder's width for one row, then every tail at once: rows, columns and quads that fill no tile. */
-function linearCases(format: WeightFormat): CheckCase[] {
-  const sizes: [rows: number, out: number, width: number][] = [
-    [1, 64, 576],
-    [5, 19, 68],
-  ];
+const FEW_ROWS: LinearSize[] = [
+  [1, 64, 576],
+  [5, 19, 68],
+];
+
+/** One full tile, then every tail at once. */
+const MANY_ROWS: LinearSize[] = [
+  [32, 32, 64],
+  [33, 35, 68],
+];
+
+function linearCases(format: WeightFormat, sizes: LinearSize[]): CheckCase[] {
   return sizes.map(([rows, out, width]) => {
     const packed = packWeights(format, fixed(out * width, 2));
     return {
@@ -36,13 +48,51 @@ function linearCases(format: WeightFormat): CheckCase[] {
   });
 }
 
-export const fastPaths: readonly FastPath[] = FORMATS.map((format) => ({
-  plain: linearFewRows[format] as KernelSpec,
-  fast: linearFewRowsSubgroups[format] as KernelSpec,
-  // Two orders of adding 576 products of size below 1.
-  tolerance: 1e-5,
-  cases: () => linearCases(format),
-}));
+/** More tokens than a tile, more entries than a chunk, and a width that fills no step. */
+function headCases(format: WeightFormat): CheckCase[] {
+  const [tokens, vocab, width] = [33, 131, 68];
+  const packed = packWeights(format, fixed(vocab * width, 2));
+  const targets = Uint32Array.from({ length: tokens }, (_, token) => (token * 4) % vocab);
+  return [
+    {
+      tensors: {
+        x: { shape: [tokens, width], data: fixed(tokens * width, 1) },
+        weights: { shape: [vocab, format === 'f32' ? width : width / 2], data: packed },
+        targets: { shape: [tokens], data: targets },
+        partials: { shape: [headParts(vocab), tokens, 4] },
+        partial_top: { shape: [headParts(vocab), tokens] },
+        target_logits: { shape: [tokens] },
+      },
+    },
+  ];
+}
+
+/** Workgroup memory pays on a GPU; a renderer on the CPU has its cache anyway and pays for the barriers. */
+const onGpu = (device: GPUDevice) => !isSoftwareAdapter(device.adapterInfo);
+
+export const fastPaths: readonly FastPath[] = FORMATS.flatMap((format) => [
+  {
+    plain: linearFewRows[format] as KernelSpec,
+    fast: linearFewRowsSubgroups[format] as KernelSpec,
+    // Two orders of adding 576 products of size below 1.
+    tolerance: 1e-5,
+    cases: () => linearCases(format, FEW_ROWS),
+  },
+  {
+    plain: linear[format] as KernelSpec,
+    fast: linearTiled[format] as KernelSpec,
+    tolerance: 1e-5,
+    cases: () => linearCases(format, MANY_ROWS),
+    worthwhile: onGpu,
+  },
+  {
+    plain: headLogprobTiles[format] as KernelSpec,
+    fast: headLogprobTilesTiled[format] as KernelSpec,
+    tolerance: 1e-5,
+    cases: () => headCases(format),
+    worthwhile: onGpu,
+  },
+]);
 
 /** Checks every fast path on this device and switches on those that agree. Once, when the device is new. */
 export function checkFastPaths(gpu: Gpu): Promise<readonly SelfCheckResult[]> {

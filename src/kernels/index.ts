@@ -6,8 +6,8 @@ import { attention } from './attention/kernel.ts';
 import { embedding } from './embedding/kernel.ts';
 import { gatherRows } from './gather-rows/kernel.ts';
 import type { KernelSpec } from './gpu/index.ts';
-import { headLogprobCombine, headLogprobTiles } from './head-logprob/kernel.ts';
-import { linear } from './linear/kernel.ts';
+import { headLogprobCombine, headLogprobTiles, headLogprobTilesTiled } from './head-logprob/kernel.ts';
+import { linear, linearTiled } from './linear/kernel.ts';
 import { linearFewRows } from './linear-few-rows/kernel.ts';
 import { linearFewRowsSubgroups } from './linear-few-rows-subgroups/kernel.ts';
 import { objectives } from './losses/index.ts';
@@ -24,12 +24,14 @@ export const allKernels: readonly KernelSpec[] = [
   gatherRows,
   rmsNorm,
   linear.f32,
+  linearTiled.f32,
   linearFewRows.f32,
   linearFewRowsSubgroups.f32,
   rope,
   attention,
   swiglu,
   headLogprobTiles.f32,
+  headLogprobTilesTiled.f32,
   headLogprobCombine,
   sequenceReduce,
   sequenceReduceBackward,

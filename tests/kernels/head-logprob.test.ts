@@ -1,5 +1,10 @@
 import { expect } from '@esm-bundle/chai';
-import { headChunks, headLogprobCombine, headLogprobTiles } from '../../src/kernels/head-logprob/kernel.ts';
+import {
+  headLogprobCombine,
+  headLogprobTiles,
+  headLogprobTilesTiled,
+  headParts,
+} from '../../src/kernels/head-logprob/kernel.ts';
 import { headLogprobReference } from '../../src/kernels/head-logprob/reference.ts';
 import { packWeights, unpackWeights, type WeightFormat } from '../../src/kernels/shared/weights.ts';
 import { runKernel } from '../support/kernel-harness.ts';
@@ -9,6 +14,7 @@ import { EXACT, expectClose } from '../support/tolerance.ts';
 /** Both parts, one after the other, against the reference. */
 async function check(
   format: WeightFormat,
+  kernels: typeof headLogprobTiles | typeof headLogprobTilesTiled,
   { tokens, vocab, width, scale }: { tokens: number; vocab: number; width: number; scale: number },
 ): Promise<void> {
   const generator = random(4);
@@ -16,21 +22,21 @@ async function check(
   const packed = packWeights(format, generator.normals(vocab * width, 1 / Math.sqrt(width)));
   const targets = generator.ints(tokens, vocab);
   targets[0] = vocab - 1;
-  const chunks = headChunks(vocab);
-  const tiles = await runKernel(headLogprobTiles[format], {
+  const parts = headParts(vocab);
+  const tiles = await runKernel(kernels[format], {
     tensors: {
-      hidden: { shape: [tokens, width], data: hidden },
+      x: { shape: [tokens, width], data: hidden },
       weights: { shape: [vocab, format === 'f32' ? width : width / 2], data: packed },
       targets: { shape: [tokens], data: targets },
-      partials: { shape: [chunks, tokens, 4] },
-      partial_top: { shape: [chunks, tokens] },
+      partials: { shape: [parts, tokens, 4] },
+      partial_top: { shape: [parts, tokens] },
       target_logits: { shape: [tokens] },
     },
   });
   const actual = await runKernel(headLogprobCombine, {
     tensors: {
-      partials: { shape: [chunks, tokens, 4], data: tiles.partials },
-      partial_top: { shape: [chunks, tokens], data: tiles.partial_top },
+      partials: { shape: [parts, tokens, 4], data: tiles.partials },
+      partial_top: { shape: [parts, tokens], data: tiles.partial_top },
       target_logits: { shape: [tokens], data: tiles.target_logits },
       logps: { shape: [tokens] },
       entropy: { shape: [tokens] },
@@ -55,31 +61,35 @@ describe('head-logprob', () => {
       { tokens: 33, vocab: 129, width: 36, scale: 4 },
       { tokens: 2, vocab: 257, width: 64, scale: 60 }, // confident tokens, log-probabilities of -200
     ]) {
-      it(`${format} agrees with its reference at ${JSON.stringify(size)}`, () => check(format, size));
+      for (const kernels of [headLogprobTiles, headLogprobTilesTiled]) {
+        it(`${kernels[format].name} agrees with its reference at ${JSON.stringify(size)}`, () =>
+          check(format, kernels, size));
+      }
     }
   }
 
-  it('copes with a vocabulary of 49,280', () => check('f16', { tokens: 1, vocab: 49_280, width: 64, scale: 2 }));
+  it('copes with a vocabulary of 49,280', () =>
+    check('f16', headLogprobTiles, { tokens: 1, vocab: 49_280, width: 64, scale: 2 }));
 
   it('names the lowest of equally likely entries, and half the vocabulary apart they share the mass', async () => {
     const [vocab, width] = [300, 4];
     const weights = new Float32Array(vocab * width);
     for (const entry of [7, 250]) weights[entry * width] = 100;
-    const chunks = headChunks(vocab);
+    const parts = headParts(vocab);
     const tiles = await runKernel(headLogprobTiles.f32, {
       tensors: {
-        hidden: { shape: [1, width], data: [1, 0, 0, 0] },
+        x: { shape: [1, width], data: [1, 0, 0, 0] },
         weights: { shape: [vocab, width], data: weights },
         targets: { shape: [1], data: [250] },
-        partials: { shape: [chunks, 1, 4] },
-        partial_top: { shape: [chunks, 1] },
+        partials: { shape: [parts, 1, 4] },
+        partial_top: { shape: [parts, 1] },
         target_logits: { shape: [1] },
       },
     });
     const { logps, entropy, top1, top_id } = await runKernel(headLogprobCombine, {
       tensors: {
-        partials: { shape: [chunks, 1, 4], data: tiles.partials },
-        partial_top: { shape: [chunks, 1], data: tiles.partial_top },
+        partials: { shape: [parts, 1, 4], data: tiles.partials },
+        partial_top: { shape: [parts, 1], data: tiles.partial_top },
         target_logits: { shape: [1], data: tiles.target_logits },
         logps: { shape: [1] },
         entropy: { shape: [1] },

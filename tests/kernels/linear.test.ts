@@ -1,5 +1,5 @@
 import { expect } from '@esm-bundle/chai';
-import { linear } from '../../src/kernels/linear/kernel.ts';
+import { linear, linearTiled } from '../../src/kernels/linear/kernel.ts';
 import { linearReference } from '../../src/kernels/linear/reference.ts';
 import { linearFewRows } from '../../src/kernels/linear-few-rows/kernel.ts';
 import { linearFewRowsReference } from '../../src/kernels/linear-few-rows/reference.ts';
@@ -18,6 +18,7 @@ const SIZES = [
 describe('linear', () => {
   for (const [kernels, reference] of [
     [linear, linearReference],
+    [linearTiled, linearReference],
     [linearFewRows, linearFewRowsReference],
   ] as const) {
     for (const format of FORMATS) {
@@ -38,7 +39,7 @@ describe('linear', () => {
     }
   }
 
-  for (const kernels of [linear, linearFewRows]) {
+  for (const kernels of [linear, linearTiled, linearFewRows]) {
     it(`${kernels.f32.name}: a row does not depend on the rows beside it`, async () => {
       const [rows, out, width] = [9, 40, 100];
       const generator = random(2);

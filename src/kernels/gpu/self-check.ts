@@ -23,24 +23,26 @@ export interface FastPath {
   readonly tolerance: number;
   /** Built when the check runs. Cover a size the kernel is used at, and one past its tile. */
   readonly cases: () => readonly CheckCase[];
-  /** Whether the fast kernel pays on this device, where that is known without measuring; absent: always. */
+  /** Whether the fast kernel pays on this device, where that is known without measuring; absent: always. Else unchecked. */
   readonly worthwhile?: (device: GPUDevice) => boolean;
 }
 
 export type SelfCheckResult = DeviceFacts['selfCheck'][number];
 
 /**
- * Checks every fast path whose features the device has, lets the launcher use those that agree, and leaves the results
- * in `gpu.facts.selfCheck`. A kernel that does not compile or run counts as a disagreement; only device loss throws.
+ * Checks every fast path that pays on this device and whose features it has, lets the launcher use those that agree, and
+ * leaves the results in `gpu.facts.selfCheck`. A kernel that does not compile or run counts as a disagreement; only
+ * device loss throws.
  */
 export async function selfCheck(gpu: Gpu, paths: readonly FastPath[]): Promise<readonly SelfCheckResult[]> {
   const results: SelfCheckResult[] = [];
   for (const path of paths) {
     if ((path.fast.features ?? []).some((feature) => !gpu.device.features.has(feature))) continue;
+    if (path.worthwhile && !path.worthwhile(gpu.device)) continue;
     const maxError = await disagreement(gpu, path);
     const ok = maxError <= path.tolerance;
     results.push({ name: path.fast.name, ok, maxError });
-    if (ok && (path.worthwhile?.(gpu.device) ?? true)) gpu.substitute(path.plain, path.fast);
+    if (ok) gpu.substitute(path.plain, path.fast);
   }
   gpu.setSelfCheck(results);
   return results;

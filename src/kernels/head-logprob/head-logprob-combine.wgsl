@@ -1,12 +1,12 @@
-// Head, log-softmax and gather in one, part 2 of 2: joins the chunks of the vocabulary (see head-logprob-tiles.wgsl)
+// Head, log-softmax and gather in one, part 2 of 2: joins the parts of the vocabulary (see head-logprob-tiles.wgsl)
 //   logps = l[target] - m - log s · entropy = log s - t / s (nats) · top1 = 1 / s, the largest probability · top_id
-// partials f32 [chunks, tokens, 4] · partial_top u32 [chunks, tokens] · target_logits f32 [tokens] · outputs [tokens]
+// partials f32 [parts, tokens, 4] · partial_top u32 [parts, tokens] · target_logits f32 [tokens] · outputs [tokens]
 // One thread per token. f32; maximum and sum stay apart until the end, so a confident token's logp keeps its digits.
 // Gradient: head-logprob-backward.
 override WORKGROUP_SIZE: u32;
 
 struct Params {
-  chunks: u32,
+  parts: u32,
   tokens: u32,
 }
 
@@ -28,10 +28,11 @@ fn main(@builtin(global_invocation_id) thread: vec3u) {
 
   var joined = partials[token].xyz;
   var top = partial_top[token];
-  for (var chunk = 1u; chunk < params.chunks; chunk++) {
-    let next = partials[chunk * params.tokens + token].xyz;
-    if (next.x > joined.x) {
-      top = partial_top[chunk * params.tokens + token];
+  for (var part = 1u; part < params.parts; part++) {
+    let next = partials[part * params.tokens + token].xyz;
+    let next_top = partial_top[part * params.tokens + token];
+    if (next.x > joined.x || (next.x == joined.x && next_top < top)) {
+      top = next_top; // of equals, the lowest id
     }
     joined = join(joined, next);
   }

@@ -1,18 +1,16 @@
 import { defineKernel, read, readWrite } from '../gpu/declare.ts';
+import { type ProductMethod, productFile, TILE } from '../shared/products.ts';
 import { formatName, type WeightFormat, weightBinding, weightReader } from '../shared/weights.ts';
 import main from './linear.wgsl';
-
-/** Rows and columns of y per workgroup, as in linear.wgsl. */
-const TILE = 32;
 
 /**
  * y = x Wᵀ for many rows, with W [out, width] as Hugging Face stores it; `{ ACCUMULATE: 1 }` adds to y instead.
  * `width` must be a multiple of 4. One kernel per weight format.
  */
-function declare(format: WeightFormat) {
+function declare(format: WeightFormat, method: ProductMethod) {
   return defineKernel({
-    name: formatName('linear', format),
-    files: [weightReader[format], main],
+    name: formatName(method === 'plain' ? 'linear' : `linear-${method}`, format),
+    files: [weightReader[format], productFile[method], main],
     bindings: {
       x: read('f32', ['rows', 'width']),
       weights: weightBinding(format, 'out'),
@@ -25,4 +23,10 @@ function declare(format: WeightFormat) {
   });
 }
 
-export const linear = { f32: declare('f32'), f16: declare('f16'), bf16: declare('bf16') } as const;
+const allFormats = (method: ProductMethod) =>
+  ({ f32: declare('f32', method), f16: declare('f16', method), bf16: declare('bf16', method) }) as const;
+
+export const linear = allFormats('plain');
+
+/** Fast path of `linear` on real GPUs: x and W pass through workgroup memory (`fast-paths.ts`). */
+export const linearTiled = allFormats('tiled');

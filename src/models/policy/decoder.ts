@@ -6,7 +6,7 @@ import { attention } from '../../kernels/attention/kernel.ts';
 import { embedding } from '../../kernels/embedding/kernel.ts';
 import { gatherRows } from '../../kernels/gather-rows/kernel.ts';
 import type { Gpu, KernelSpec, Scope, Tensor } from '../../kernels/gpu/index.ts';
-import { headChunks, headLogprobCombine, headLogprobTiles } from '../../kernels/head-logprob/kernel.ts';
+import { headLogprobCombine, headLogprobTiles, headParts } from '../../kernels/head-logprob/kernel.ts';
 import { linear } from '../../kernels/linear/kernel.ts';
 import { linearFewRows } from '../../kernels/linear-few-rows/kernel.ts';
 import { rmsNorm } from '../../kernels/rms-norm/kernel.ts';
@@ -132,13 +132,13 @@ export class Decoder {
     const tokens = targetIds.length;
     const { head } = this.weights;
     const work = this.gpu.scope('head log-probability');
-    const chunks = headChunks(head.out);
+    const parts = headParts(head.out);
     const targets = work.upload('u32', [tokens], targetIds, 'targets');
-    const partials = work.tensor('f32', [chunks, tokens, 4], 'partials');
-    const partial_top = work.tensor('u32', [chunks, tokens], 'partial top');
+    const partials = work.tensor('f32', [parts, tokens, 4], 'partials');
+    const partial_top = work.tensor('u32', [parts, tokens], 'partial top');
     const target_logits = work.tensor('f32', [tokens], 'target logits');
     this.gpu.run(headLogprobTiles[head.format], {
-      hidden,
+      x: hidden,
       weights: head.tensor,
       targets,
       partials,
