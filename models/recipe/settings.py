@@ -23,6 +23,8 @@ class Stage:
     warmup: int = 200
     #: Probability that a companion joins a scene; None leaves the world's own rate.
     companion_rate: float | None = None
+    #: Whether the vision tower learns too. While the decoder is young its gradients only blur a warm tower.
+    train_tower: bool = True
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Settings:
     checkpoint_every: int = 250
     tokenizer_scenes: int = 6000
     warmup: Stage = Stage(seed=10_000_000, batch=64, steps=3000, learning_rate=1.5e-3)
-    talk: Stage = Stage(seed=100_000_000, batch=48, steps=3600, learning_rate=1.5e-3)
+    talk: Stage = Stage(seed=100_000_000, batch=48, steps=3200, learning_rate=2e-3, train_tower=False)
     habit: Stage = Stage(seed=300_000_000, batch=48, steps=1200, learning_rate=4e-4, companion_rate=0.45)
     match: Stage = Stage(seed=200_000_000, batch=64, steps=1800, learning_rate=1e-3)
     vision: dict = field(

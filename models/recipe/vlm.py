@@ -97,10 +97,12 @@ class TalkingModel(nn.Module):
         self.vlm = make_vlm(settings)
         self.head = PatchHead(settings.vision["hidden_size"], nouns)
         self.image_start = packer.image_start
+        self.train_tower = True
 
     def losses(self, batch: Batch) -> dict:
         model = self.vlm.model
-        patches = tower_forward(model.vision_model, normalised(batch.pixels))
+        with torch.set_grad_enabled(self.train_tower):
+            patches = tower_forward(model.vision_model, normalised(batch.pixels))
         visual = model.connector(patches)
         embedded = model.text_model.embed_tokens(torch.tensor(batch.ids)).to(visual.dtype)
         start = self.image_start
@@ -117,9 +119,16 @@ class TalkingModel(nn.Module):
         answered = labels != -100
         logits = self.vlm.lm_head(hidden[answered]).float()
         talking = F.cross_entropy(logits, labels[answered])
+        if not self.train_tower:
+            return {"loss": talking}
         seeing = self.head(patches, batch)
         loss = talking + PATCH_LOSS_WEIGHT * seeing["loss"]
         return {"loss": loss, "talking": talking, "patches_right": seeing["patches_right"]}
+
+    def freeze_tower(self) -> None:
+        self.train_tower = False
+        self.vlm.model.vision_model.requires_grad_(False)
+        self.head.requires_grad_(False)
 
 
 def make_talking_model(settings: Settings, world: World, work) -> tuple[TalkingModel, Packer]:
@@ -136,6 +145,8 @@ def _run(name: str, start_from: str, stage: Stage, settings: Settings, world: Wo
         model.head.load_state_dict({k[5:]: v for k, v in state.items() if k.startswith("head.")})
     else:
         model.load_state_dict(state)
+    if not stage.train_tower:
+        model.freeze_tower()
     if stage.companion_rate is not None:
         options["companionRate"] = stage.companion_rate
 
