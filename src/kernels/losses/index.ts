@@ -1,9 +1,11 @@
 /** Every objective the playground knows, in the order of the picker. Adding a loss is one folder and one line here. */
 import { InputError } from '../../errors.ts';
+import { alphapo } from './alphapo/loss.ts';
 import { apoDown } from './apo_down/loss.ts';
 import { apoZero } from './apo_zero/loss.ts';
 import { bcoPair } from './bco_pair/loss.ts';
 import { cdpo } from './cdpo/loss.ts';
+import { cpl } from './cpl/loss.ts';
 import { cpo } from './cpo/loss.ts';
 import { discopop } from './discopop/loss.ts';
 import { dpoSigmoid } from './dpo_sigmoid/loss.ts';
@@ -11,8 +13,11 @@ import { exoPair } from './exo_pair/loss.ts';
 import { hinge } from './hinge/loss.ts';
 import { ipoAvg } from './ipo_avg/loss.ts';
 import { ipoSum } from './ipo_sum/loss.ts';
+import { mmDpoPaper } from './mm_dpo_paper/loss.ts';
+import { modpo } from './modpo/loss.ts';
 import { ncaPair } from './nca_pair/loss.ts';
 import type { Objective } from './objective.ts';
+import { odpo } from './odpo/loss.ts';
 import { orpo } from './orpo/loss.ts';
 import { rDpo } from './r_dpo/loss.ts';
 import { robustDpo } from './robust_dpo/loss.ts';
@@ -22,7 +27,10 @@ import { simpoHinge } from './simpo_hinge/loss.ts';
 import { simpoNoMargin } from './simpo_no_margin/loss.ts';
 import { simpoSft } from './simpo_sft/loss.ts';
 import { simpoSmooth } from './simpo_smooth/loss.ts';
+import { slicHf } from './slic_hf/loss.ts';
 import { sppoHardTrl } from './sppo_hard_trl/loss.ts';
+import { sppoSoft } from './sppo_soft/loss.ts';
+import { wpo } from './wpo/loss.ts';
 
 export const objectives: readonly Objective[] = [
   dpoSigmoid,
@@ -39,11 +47,19 @@ export const objectives: readonly Objective[] = [
   simpoNoMargin,
   simpoSmooth,
   simpoHinge,
+  alphapo,
+  slicHf,
+  cpl,
   ncaPair,
   bcoPair,
   apoZero,
   apoDown,
   sppoHardTrl,
+  sppoSoft,
+  odpo,
+  modpo,
+  mmDpoPaper,
+  wpo,
   simpoSft,
   cpo,
   orpo,

@@ -5,7 +5,7 @@ import { defineObjective, pairValue } from '../objective.ts';
 import { implicitRewards } from '../rewards.ts';
 import wgsl from './loss.wgsl';
 
-/** Length-regularised DPO, Park et al. 2024, equation 9; also iterative length-regularised DPO (2406.11817). */
+/** Length-regularised DPO, Park et al. 2024; also iterative length-regularised DPO (2406.11817). */
 export const rDpo = defineObjective({
   id: 'r_dpo',
   label: 'R-DPO (length-regularised)',

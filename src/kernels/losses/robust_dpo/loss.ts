@@ -5,7 +5,7 @@ import { defineObjective, pairValue } from '../objective.ts';
 import { implicitRewards } from '../rewards.ts';
 import wgsl from './loss.wgsl';
 
-/** Robust DPO, Chowdhury et al. 2024, equation 12. TRL: `loss_type="robust"`. */
+/** Robust DPO, Chowdhury et al. 2024. TRL: `loss_type="robust"`. */
 export const robustDpo = defineObjective({
   id: 'robust_dpo',
   label: 'Robust DPO',
