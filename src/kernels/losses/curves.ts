@@ -74,3 +74,11 @@ export const meanLogpCurve = (exact = true): Curve<never> => ({
   },
   exact,
 });
+
+/** h_w - h_i, the chosen text under the true against the corrupted image. */
+export const imageCurve: Curve<never> = {
+  axis: 'h_w - h_i',
+  margin: (pair) => pair.chosenLogRatio - pair.corruptedLogRatio,
+  rowAt: (margin, _, like = CURVE_PAIR) => ({ ...like, chosenLogRatio: margin / 2, corruptedLogRatio: -margin / 2 }),
+  exact: true,
+};
