@@ -4,6 +4,7 @@ import { alphapo } from './alphapo/loss.ts';
 import { apoDown } from './apo_down/loss.ts';
 import { apoZero } from './apo_zero/loss.ts';
 import { bcoPair } from './bco_pair/loss.ts';
+import { betaDpoBatch } from './beta_dpo_batch/loss.ts';
 import { cdpo } from './cdpo/loss.ts';
 import { cpl } from './cpl/loss.ts';
 import { cpo } from './cpo/loss.ts';
@@ -76,6 +77,7 @@ export const objectives: readonly Objective[] = [
   odpo,
   modpo,
   mmDpoPaper,
+  betaDpoBatch,
   wpo,
   tdpo1,
   tdpo2,
