@@ -73,7 +73,7 @@ async function download(request: FileRequest, options: FileOptions): Promise<Uin
   try {
     const response = await fetch(url, { signal: options.signal });
     if (!response.ok) {
-      throw new ModelFileError(
+      throw new MissingFileError(
         `${name} is missing: the server answered ${response.status} for ${url}. ${REMEDY}`,
         name,
       );
