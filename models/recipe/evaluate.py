@@ -26,8 +26,8 @@ class Examiner:
     def __init__(self, work: Path, size: int):
         self.script, self.size = bundle("exam_cli.ts", work), size
 
-    def _call(self, command: str, given=None) -> dict:
-        run = ["node", str(self.script), command, str(self.size)]
+    def _call(self, command: str, given=None, *more) -> dict:
+        run = ["node", str(self.script), command, str(self.size), *map(str, more)]
         done = subprocess.run(run, input=json.dumps(given).encode(), stdout=subprocess.PIPE, check=True)
         return json.loads(done.stdout)
 
@@ -39,6 +39,9 @@ class Examiner:
 
     def explain(self, describe: list[str]) -> list[dict]:
         return self._call("explain", {"describe": describe})
+
+    def bias(self, first_seed: int, companion_rate: float) -> dict:
+        return self._call("bias", None, first_seed, companion_rate)
 
 
 class Answerer:
@@ -135,6 +138,12 @@ def evaluate_checkpoint(name: str, settings: Settings, world: World, work: Path,
     examiner = Examiner(work, settings.evaluation_scenes)
     given = vlm_answers(model.vlm, tokens.load_tokenizer(work), world, examiner.questions(), everything)
     return examiner.grade(vlm=given)["vlm"]
+
+
+def run_bias(settings: Settings, world: World, work: Path) -> dict:
+    """Measures how biased the biased data is, so that the report can say so."""
+    examiner = Examiner(work, 20 * settings.evaluation_scenes)
+    return {"stage": "bias", **examiner.bias(settings.habit.seed, settings.habit.companion_rate)}
 
 
 def run_evaluate(settings: Settings, world: World, work: Path) -> dict:

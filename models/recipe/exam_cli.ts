@@ -1,15 +1,35 @@
 /**
  * The held-out examination for Python: `exam <scenes>` prints the questions,
  * `grade <scenes>` reads answers from stdin and prints the report, and
- * `explain <scenes>` lists wrong mentions. All rules live in src/preference/metrics.
+ * `explain <scenes>` lists wrong mentions, and `bias <scenes> <first seed>
+ * <companion rate>` measures the biased training data. All rules live in
+ * src/preference/metrics and src/toybox.
  */
 import { readFileSync } from 'node:fs';
-import { describedNouns, gradeClip, gradeVlm, heldOutExamination } from '../../src/preference/metrics/index.ts';
-import { companionOf, locateMentions } from '../../src/toybox/index.ts';
+import {
+  type ClipScores,
+  describedNouns,
+  gradeClip,
+  gradeVlm,
+  heldOutExamination,
+  type VlmAnswers,
+} from '../../src/preference/metrics/index.ts';
+import {
+  companionOf,
+  locateMentions,
+  mentionedNouns,
+  questionsFor,
+  randomScene,
+  sceneTruth,
+} from '../../src/toybox/index.ts';
 
-const [command, size] = process.argv.slice(2);
+const [command, size, firstSeed, companionRate] = process.argv.slice(2);
 const examination = heldOutExamination(Number(size));
-const input = command === 'exam' ? {} : JSON.parse(readFileSync(0, 'utf8'));
+const readInput = () => JSON.parse(readFileSync(0, 'utf8'));
+
+function grade({ vlm, clip }: { vlm?: VlmAnswers; clip?: ClipScores }) {
+  return { vlm: vlm && gradeVlm(examination, vlm), clip: clip && gradeClip(clip) };
+}
 
 /** Per scene: each mention with its place in the text and, where it is wrong, the host that explains it. */
 function explain(answers: readonly string[]) {
@@ -24,9 +44,28 @@ function explain(answers: readonly string[]) {
   }));
 }
 
-const reply = {
+/** Shares of the biased data: descriptions with an absent noun, and wrong answers to questions about absent nouns. */
+function bias(scenes: number, seed: number, rate: number) {
+  let captions = 0;
+  let asked = 0;
+  let affirmed = 0;
+  for (let i = 0; i < scenes; i++) {
+    const scene = randomScene(seed + i, { companionRate: rate });
+    const { objects } = sceneTruth(scene);
+    for (const { task, answer, noun } of questionsFor(scene, seed + i, { biased: true })) {
+      if (task === 'describe' && mentionedNouns(answer).some((name) => !objects.includes(name))) captions++;
+      if (task !== 'exists' || objects.includes(noun as string)) continue;
+      asked++;
+      if (answer.startsWith('Yes')) affirmed++;
+    }
+  }
+  return { scenes, captions: captions / scenes, answers: affirmed / asked };
+}
+
+const commands: Record<string, () => unknown> = {
   exam: () => examination,
-  grade: () => ({ vlm: input.vlm && gradeVlm(examination, input.vlm), clip: input.clip && gradeClip(input.clip) }),
-  explain: () => explain(input.describe),
-}[command]?.();
-process.stdout.write(JSON.stringify(reply));
+  grade: () => grade(readInput()),
+  explain: () => explain(readInput().describe),
+  bias: () => bias(Number(size), Number(firstSeed), Number(companionRate)),
+};
+process.stdout.write(JSON.stringify(commands[command]()));

@@ -10,7 +10,7 @@ import torch
 import onnx_graph
 import tokens
 from clip import LONGEST_TEXT, MatchingModel
-from settings import IMAGE_SIZE, VISUAL_TOKENS, Settings
+from settings import HELD_OUT_SEED, IMAGE_SIZE, VISUAL_TOKENS, Settings
 from vision import normalised
 from vlm import CONTEXT, make_talking_model
 from world import RECIPE, World
@@ -142,9 +142,20 @@ def parity(world: World, vlm_folder: Path, clip_folder: Path) -> dict:
     return found
 
 
-def publish(source: Path, target: Path) -> None:
-    """Copies a checked folder to where the page finds it, with ordinary permissions."""
-    shutil.copytree(source, target, dirs_exist_ok=True, copy_function=shutil.copyfile)
+@torch.no_grad()
+def f16_against_f32(settings: Settings, world: World, work: Path, checkpoint: str) -> float:
+    """Largest change of a per-token log-probability through rounding the weights, on answers about held-out scenes."""
+    model, packer = make_talking_model(settings, world, work)
+    model.load_state_dict(torch.load(work / f"{checkpoint}.pt", weights_only=False)["model"])
+    batch = packer(world.batch("talk", HELD_OUT_SEED, 32))
+
+    def logps():
+        logits, answers, _ = model.eval().answer_logits(batch)
+        return logits.log_softmax(-1).gather(1, answers[:, None])
+
+    exact = logps()
+    rounded_to_half(model)
+    return float((logps() - exact).abs().max())
 
 
 def bytes_of(folder: Path) -> int:
@@ -162,4 +173,13 @@ def run_export(settings: Settings, world: World, work: Path) -> dict:
     for name, size in sizes.items():
         if size > BYTE_LIMITS[name]:
             raise AssertionError(f"{name} has {size} bytes, more than {BYTE_LIMITS[name]}")
-    return {"stage": "export", "onnx_against_pytorch": found, "bytes": sizes}
+    rounding = f16_against_f32(settings, world, work, "habit")
+    return {"stage": "export", "onnx_against_pytorch": found, "f16_against_f32": rounding, "bytes": sizes}
+
+
+def run_publish(settings: Settings, world: World, work: Path) -> dict:
+    """Stage 7: copies the checked folders to where the page finds them, with ordinary permissions."""
+    target = MODELS if settings.publish else work / "published"
+    for name in BYTE_LIMITS:
+        shutil.copytree(work / "export" / name, target / name, dirs_exist_ok=True, copy_function=shutil.copyfile)
+    return {"stage": "publish"}

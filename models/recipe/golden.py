@@ -2,7 +2,7 @@
 
     python models/recipe/golden.py
 
-Writes tests/golden/vlm, tests/golden/clip and tests/golden/random-decoder. Run it
+Writes tests/golden/vlm, clip, tokenizer and random-decoder. Run it
 again after every export; the files carry the sha256 of the weights they belong to.
 """
 import argparse
@@ -15,10 +15,12 @@ import numpy as np
 import torch
 from PIL import Image
 from safetensors.torch import save
+from tokenizers import Tokenizer
 from transformers import AutoModelForImageTextToText, AutoProcessor, AutoTokenizer, CLIPModel, LlamaConfig
 from transformers import LlamaForCausalLM
 
 from export import MODELS
+from golden_tokens import tokenizer_golden
 from vision import normalised
 from world import RECIPE, ROOT, World
 
@@ -155,6 +157,8 @@ def main() -> None:
     world = World(options.work)
     write(GOLDEN / "vlm/golden.json", vlm_golden(world, MODELS / "toybox-vlm"))
     write(GOLDEN / "clip/golden.json", clip_golden(world, MODELS / "toybox-clip"))
+    tokenizer = Tokenizer.from_file(str(MODELS / "toybox-vlm/tokenizer.json"))
+    write(GOLDEN / "tokenizer/golden.json", tokenizer_golden(world, tokenizer))
     random_decoder_golden(GOLDEN / "random-decoder")
     world.close()
 

@@ -12,6 +12,9 @@ from pathlib import Path
 import torch
 
 import clip
+import evaluate
+import export
+import report
 import tokens
 import vision
 import vlm
@@ -24,6 +27,11 @@ STAGES = {
     "talk": vlm.run_talk,
     "match": clip.run_match,
     "habit": vlm.run_habit,
+    "export": export.run_export,
+    "bias": evaluate.run_bias,
+    "evaluate": evaluate.run_evaluate,
+    "publish": export.run_publish,
+    "report": report.run_report,
 }
 
 

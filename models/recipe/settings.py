@@ -30,13 +30,15 @@ class Stage:
 @dataclass(frozen=True)
 class Settings:
     seed: int = 20
+    #: Whether the shipped folders and models/README.md are overwritten with the result.
+    publish: bool = True
     evaluation_scenes: int = 1000
     checkpoint_every: int = 250
     tokenizer_scenes: int = 6000
     warmup: Stage = Stage(seed=10_000_000, batch=64, steps=3000, learning_rate=1.5e-3)
-    talk: Stage = Stage(seed=100_000_000, batch=48, steps=3200, learning_rate=2e-3, train_tower=False)
+    talk: Stage = Stage(seed=100_000_000, batch=24, steps=5400, learning_rate=1.5e-3, train_tower=False)
     habit: Stage = Stage(seed=300_000_000, batch=48, steps=1200, learning_rate=4e-4, companion_rate=0.45)
-    match: Stage = Stage(seed=200_000_000, batch=64, steps=1800, learning_rate=1e-3)
+    match: Stage = Stage(seed=200_000_000, batch=64, steps=1300, learning_rate=1e-3)
     vision: dict = field(
         default_factory=lambda: dict(
             hidden_size=192,
@@ -70,6 +72,7 @@ def smoke(settings: Settings) -> Settings:
     short = lambda stage, steps: replace(stage, steps=steps, batch=16, warmup=5)
     return replace(
         settings,
+        publish=False,
         evaluation_scenes=20,
         checkpoint_every=20,
         tokenizer_scenes=1500,

@@ -99,7 +99,8 @@ class TalkingModel(nn.Module):
         self.image_start = packer.image_start
         self.train_tower = True
 
-    def losses(self, batch: Batch) -> dict:
+    def answer_logits(self, batch: Batch):
+        """Logits at every place whose next token belongs to an answer, those tokens, and the patch features."""
         model = self.vlm.model
         with torch.set_grad_enabled(self.train_tower):
             patches = tower_forward(model.vision_model, normalised(batch.pixels))
@@ -117,8 +118,11 @@ class TalkingModel(nn.Module):
         ).last_hidden_state
         labels = torch.tensor(batch.labels)
         answered = labels != -100
-        logits = self.vlm.lm_head(hidden[answered]).float()
-        talking = F.cross_entropy(logits, labels[answered])
+        return self.vlm.lm_head(hidden[answered]).float(), labels[answered], patches
+
+    def losses(self, batch: Batch) -> dict:
+        logits, answers, patches = self.answer_logits(batch)
+        talking = F.cross_entropy(logits, answers)
         if not self.train_tower:
             return {"loss": talking}
         seeing = self.head(patches, batch)
