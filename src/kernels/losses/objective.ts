@@ -57,7 +57,7 @@ export interface PairValue {
 
 /** What a batch adds to the mean of its pair losses. */
 export interface BatchTerm<K extends string = string> {
-  /** The term as KaTeX, e.g. `\alpha\,\mathrm{NLL}`. */
+  /** The term as KaTeX, e.g. `\alpha\,\mathrm{NLL}(y_w)`. */
   readonly formula: string;
   /** Weight of the token-mean NLL of the chosen answers, `-sum(chosen) / sum(chosenLength)`. */
   nllWeight?(h: Readonly<Record<K, number>>): number;
@@ -92,8 +92,10 @@ export interface Objective<K extends string = string> {
   readonly paper: { readonly title: string; readonly arxiv?: string; readonly year: number };
   /** What it is for, in one sentence. */
   readonly summary: string;
-  /** KaTeX source of the pair loss. */
+  /** KaTeX source of the pair loss, from `\mathcal{L} =` on. */
   readonly formula: string;
+  /** KaTeX source of the definitions that the formula needs, e.g. `D = h_w - h_l`. */
+  readonly where?: string;
   /** Fields of `PairRow` it cannot do without. `refChosen` is also satisfied by `chosenLogRatio`, and so on. */
   readonly needs: readonly InputName[];
   /** Fields it reads where a row has them. */
@@ -120,6 +122,12 @@ export interface Objective<K extends string = string> {
 /** Identity with inference: `evaluate` sees exactly the keys of `hyperparameters`. */
 export function defineObjective<K extends string>(objective: Objective<K>): Objective<K> {
   return objective;
+}
+
+/** The whole formula as KaTeX: the pair loss, what the batch adds, and the definitions. */
+export function fullFormula({ formula, batchTerm, where }: Objective): string {
+  const added = batchTerm ? ` + ${batchTerm.formula}` : '';
+  return formula + added + (where ? `,\\quad ${where}` : '');
 }
 
 /** The margin of a pair's rewards goes with them: no objective computes it by hand. */

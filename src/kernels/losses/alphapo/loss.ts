@@ -17,8 +17,8 @@ export const alphapo = defineObjective({
   family: 'reference-free',
   paper: { title: 'AlphaPO: Reward Shape Matters for LLM Alignment', arxiv: '2501.03884', year: 2025 },
   summary: 'SimPO whose reward bends: α decides whether unlikely or likely answers feel the stronger pull.',
-  formula:
-    '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(r_w - r_l) - \\gamma\\big),\\quad r = \\frac{1 - e^{-\\alpha a}}{\\alpha}',
+  formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(r_w - r_l) - \\gamma\\big)',
+  where: 'r = \\frac{1 - e^{-\\alpha a}}{\\alpha},\\ a = \\tfrac{1}{|y|}\\log\\pi_\\theta(y)',
   needs: ['chosen', 'rejected', 'chosenLength', 'rejectedLength'],
   hyperparameters: [
     beta(2, { min: 0.1, max: 10, step: 0.1, doc: 'Scales the shaped rewards.' }),

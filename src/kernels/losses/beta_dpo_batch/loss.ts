@@ -19,8 +19,8 @@ export const betaDpoBatch = defineObjective({
   family: 'with a reference',
   paper: { title: 'β-DPO: Direct Preference Optimization with Dynamic β', arxiv: '2407.08639', year: 2024 },
   summary: 'DPO whose β follows the batch: lower where outliers pull the margins up, higher where they pull them down.',
-  formula:
-    '\\mathcal{L} = -\\log\\sigma\\big(\\beta_b\\,(h_w - h_l)\\big),\\quad \\beta_b = \\beta\\,\\big(1 + w\\,(\\bar{D}_{\\mathrm{kept}} - \\bar{D})\\big)',
+  formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta_b\\,(h_w - h_l)\\big)',
+  where: '\\beta_b = \\beta\\,\\big(1 + w\\,(\\bar{D}_{\\mathrm{kept}} - \\bar{D})\\big)',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected'],
   optional: ['kept'],
   hyperparameters: [
@@ -42,7 +42,8 @@ export const betaDpoBatch = defineObjective({
     return { ...values, batch_beta: Math.max(values.beta * (1 + values.w * shift), SMALLEST_BETA) };
   },
   evaluate(pair, values) {
-    const { batch_beta: scaled } = values as Readonly<Record<string, number>>;
+    // Without a batch, as in a curve through no pair, there is nothing to follow.
+    const { batch_beta: scaled = values.beta } = values as Readonly<Record<string, number>>;
     const z = scaled * (pair.chosenLogRatio - pair.rejectedLogRatio);
     const slope = -scaled * sigmoid(-z);
     return pairValue(softplus(-z), implicitRewards(pair, values.beta), { chosen: slope, rejected: -slope });

@@ -15,7 +15,8 @@ export const ddpoCode = defineObjective({
     year: 2023,
   },
   summary: 'DPO whose corrected tokens weigh a little more: the form behind the published checkpoints’ commands.',
-  formula: '\\mathcal{L} = -\\log\\sigma(s_w - s_l),\\quad s = \\beta\\sum_t w_t\\,\\ell_t',
+  formula: '\\mathcal{L} = -\\log\\sigma(s_w - s_l)',
+  where: 's = \\beta\\sum_t w_t\\,\\ell_t',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected', 'chosenChangedLogRatio', 'rejectedChangedLogRatio'],
   extras: [
     { input: 'chosenChangedLogRatio', gradient: 'chosenChangedLogRatio' },

@@ -15,7 +15,8 @@ export const ddpoPaper = defineObjective({
     year: 2023,
   },
   summary: 'DPO on hand-corrected answers: corrected tokens weigh γ times as much, and the length is divided out.',
-  formula: '\\mathcal{L} = -\\log\\sigma(s_w - s_l),\\quad s = \\beta\\,\\frac{\\sum_t w_t\\,\\ell_t}{\\sum_t w_t}',
+  formula: '\\mathcal{L} = -\\log\\sigma(s_w - s_l)',
+  where: 's = \\beta\\,\\frac{\\sum_t w_t\\,\\ell_t}{\\sum_t w_t}',
   needs: [
     'chosen',
     'rejected',

@@ -19,8 +19,8 @@ export const fDpoAlpha = defineObjective({
     year: 2023,
   },
   summary: 'DPO held by a divergence between forward KL (α = 0) and reverse KL (α = 1, which is DPO itself).',
-  formula:
-    '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(\\varphi(h_w) - \\varphi(h_l))\\big),\\quad \\varphi(h) = \\frac{e^{(\\alpha - 1)h}}{\\alpha - 1}',
+  formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(\\varphi(h_w) - \\varphi(h_l))\\big)',
+  where: '\\varphi(h) = \\frac{e^{(\\alpha - 1)h}}{\\alpha - 1}',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected'],
   hyperparameters: [
     beta(0.1),

@@ -16,8 +16,7 @@ export const mpo = defineObjective({
     year: 2024,
   },
   summary: 'Learns which answer is better, whether each is good, and how to write the good one, in one weighted loss.',
-  formula:
-    '\\mathcal{L} = w_p\\,\\mathcal{L}_{\\mathrm{DPO}} + w_q\\,\\mathcal{L}_{\\mathrm{BCO}} + w_g\\,\\mathrm{NLL}(y_w)',
+  formula: '\\mathcal{L} = w_p\\,\\mathcal{L}_{\\mathrm{DPO}} + w_q\\,\\mathcal{L}_{\\mathrm{BCO}}',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected', 'chosenLength'],
   hyperparameters: [
     beta(0.1),

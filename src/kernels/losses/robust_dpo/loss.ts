@@ -17,7 +17,8 @@ export const robustDpo = defineObjective({
   },
   summary: 'Corrects the DPO loss for a known share ε of flipped labels, so that it is right on average.',
   formula:
-    '\\mathcal{L} = \\frac{-(1-\\varepsilon)\\log\\sigma(\\beta D) + \\varepsilon\\log\\sigma(-\\beta D)}{1 - 2\\varepsilon},\\quad D = h_w - h_l',
+    '\\mathcal{L} = \\frac{-(1-\\varepsilon)\\log\\sigma(\\beta D) + \\varepsilon\\log\\sigma(-\\beta D)}{1 - 2\\varepsilon}',
+  where: 'D = h_w - h_l',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected'],
   hyperparameters: [beta(0.1), labelSmoothing(0.1, { max: 0.45 })],
   evaluate(pair, { beta, label_smoothing: epsilon }) {

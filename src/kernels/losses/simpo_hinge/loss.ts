@@ -13,6 +13,7 @@ export const simpoHinge = defineObjective({
   paper: SIMPO_PAPER,
   summary: 'SimPO that pushes at full strength until the reward margin reaches 1 + γ, and then not at all.',
   formula: '\\mathcal{L} = \\max\\big(0,\\ 1 - \\beta\\,(a_w - a_l) + \\gamma\\big)',
+  where: 'a = \\tfrac{1}{|y|}\\log\\pi_\\theta(y)',
   needs: ['chosen', 'rejected', 'chosenLength', 'rejectedLength'],
   hyperparameters: [
     beta(2, { min: 0.1, max: 10, step: 0.1, doc: 'Scales mean token log-probabilities to rewards.' }),

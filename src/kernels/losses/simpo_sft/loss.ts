@@ -10,7 +10,8 @@ export const simpoSft = defineObjective({
   label: 'SimPO + SFT',
   family: 'mixed with SFT',
   summary: 'SimPO with the likelihood of the chosen answers added, to hold the policy to fluent text.',
-  formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(a_w - a_l) - \\gamma\\big) + \\lambda\\,\\mathrm{NLL}(y_w)',
+  formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(a_w - a_l) - \\gamma\\big)',
+  where: 'a = \\tfrac{1}{|y|}\\log\\pi_\\theta(y)',
   hyperparameters: [...simpo.hyperparameters, sftWeight('sft_weight', 0.1, 'λ', 'lambda')],
   batchTerm: {
     formula: '\\lambda\\,\\mathrm{NLL}(y_w)',

@@ -13,8 +13,8 @@ export const simpoSmooth = defineObjective({
   family: 'reference-free',
   paper: SIMPO_PAPER,
   summary: 'SimPO that expects a share ε of the labels to be wrong.',
-  formula:
-    '\\mathcal{L} = -(1-\\varepsilon)\\log\\sigma(z) - \\varepsilon\\log\\sigma(-z),\\quad z = \\beta\\,(a_w - a_l) - \\gamma',
+  formula: '\\mathcal{L} = -(1-\\varepsilon)\\log\\sigma(z) - \\varepsilon\\log\\sigma(-z)',
+  where: 'z = \\beta\\,(a_w - a_l) - \\gamma,\\ a = \\tfrac{1}{|y|}\\log\\pi_\\theta(y)',
   needs: ['chosen', 'rejected', 'chosenLength', 'rejectedLength'],
   hyperparameters: [
     beta(2, { min: 0.1, max: 10, step: 0.1, doc: 'Scales mean token log-probabilities to rewards.' }),

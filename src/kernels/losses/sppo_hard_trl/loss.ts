@@ -13,7 +13,9 @@ export const sppoHardTrl = defineObjective({
   summary: 'Regresses each answer’s log-ratio to its own target: up for the chosen one, down for the rejected one.',
   formula: '\\mathcal{L} = \\Big(h_w - \\frac{1}{2\\beta}\\Big)^2 + \\Big(h_l + \\frac{1}{2\\beta}\\Big)^2',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected'],
-  hyperparameters: [beta(0.1, { min: 0.001, doc: 'Sets the targets ±1/(2β), in nats; the paper trains with 0.001.' })],
+  hyperparameters: [
+    beta(0.1, { min: 0.001, step: 0.001, doc: 'Sets the targets ±1/(2β), in nats; the paper trains with 0.001.' }),
+  ],
   evaluate(pair, { beta }) {
     const target = 1 / (2 * beta);
     const [chosen, rejected] = [pair.chosenLogRatio - target, pair.rejectedLogRatio + target];

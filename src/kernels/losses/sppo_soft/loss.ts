@@ -15,7 +15,9 @@ export const sppoSoft = defineObjective({
     '\\mathcal{L} = \\tfrac12\\Big(h_w - \\frac{P_w - \\frac12}{\\beta}\\Big)^2 + \\tfrac12\\Big(h_l - \\frac{P_l - \\frac12}{\\beta}\\Big)^2',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected', 'winProbChosen', 'winProbRejected'],
   extras: [{ input: 'winProbChosen' }, { input: 'winProbRejected' }],
-  hyperparameters: [beta(0.001, { min: 0.001, doc: 'Inverse step size: the targets are (P - 1/2) / β, in nats.' })],
+  hyperparameters: [
+    beta(0.001, { min: 0.001, step: 0.001, doc: 'Inverse step size: the targets are (P - 1/2) / β, in nats.' }),
+  ],
   evaluate(pair, { beta }) {
     const chosen = pair.chosenLogRatio - (pair.winProbChosen - 0.5) / beta;
     const rejected = pair.rejectedLogRatio - (pair.winProbRejected - 0.5) / beta;
