@@ -1,7 +1,7 @@
 import { cp } from 'node:fs/promises';
 import path from 'node:path';
-import { defineConfig, type Plugin } from 'vite';
 import basicSsl from '@vitejs/plugin-basic-ssl';
+import { defineConfig, type Plugin } from 'vite';
 import { wgslVite } from './tools/wgsl-plugin.mjs';
 
 /**
@@ -9,12 +9,15 @@ import { wgslVite } from './tools/wgsl-plugin.mjs';
  * (not the recipe) beside the bundle.
  */
 function bundledModels(): Plugin {
+  let outDir = 'dist';
   return {
     name: 'bundled-models',
     apply: 'build',
+    configResolved({ root, build }) {
+      outDir = path.resolve(root, build.outDir);
+    },
     async closeBundle() {
-      const out = path.resolve('dist/models');
-      await cp('models', out, {
+      await cp('models', path.join(outDir, 'models'), {
         recursive: true,
         filter: (source) => !source.split(path.sep).includes('recipe'),
       });

@@ -6,7 +6,7 @@
 // Prints what tests/support/engine-page.ts reports; exit status 1 when something fails, when a request leaves
 // this machine, or when a build holds more than one ONNX Runtime WASM.
 
-import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
@@ -28,9 +28,8 @@ async function serve() {
   await build({
     root,
     logLevel: 'warn',
-    build: { outDir, rolldownOptions: { input: path.join(root, 'tests/support/engine-page.html') } },
+    build: { outDir, emptyOutDir: true, rolldownOptions: { input: path.join(root, 'tests/support/engine-page.html') } },
   });
-  await cp(path.join(root, 'models'), path.join(outDir, 'models'), { recursive: true });
   const files = await readdir(outDir, { recursive: true });
   const wasm = files.filter((file) => file.endsWith('.wasm'));
   console.log(`wasm: ${wasm.join(', ')}`);

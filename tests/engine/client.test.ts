@@ -145,7 +145,7 @@ describe('EngineClient over a real worker', () => {
     const restarting = reaches(engine, 'restarting');
     const inFlight = collect(engine.sample({ ...SAMPLE, image, maxTokens: 100 }));
     const error = caught(inFlight);
-    await engine.destroyDevice().catch(() => undefined);
+    await engine.destroyDevice();
     expect(await error).to.be.instanceOf(DeviceLostError);
     await restarting;
     await reaches(engine, 'ready');
