@@ -1,0 +1,73 @@
+// The table in the terminal.
+
+const MIB = 2 ** 20;
+
+function milliseconds(ms) {
+  if (ms >= 100) return `${ms.toFixed(0)} ms`;
+  if (ms >= 1) return `${ms.toFixed(2)} ms`;
+  return `${(ms * 1000).toFixed(1)} us`;
+}
+
+function bytes(count) {
+  return count >= MIB / 10 ? `${(count / MIB).toFixed(1)} MiB` : `${(count / 1024).toFixed(1)} KiB`;
+}
+
+function ratio(value) {
+  if (!value) return '';
+  const spread = `[${value.low.toFixed(2)}, ${value.high.toFixed(2)}]`;
+  if (value.low > 1) return `${value.mean.toFixed(2)}x as long ${spread}`;
+  if (value.high < 1) return `${value.mean.toFixed(2)}x as long ${spread}  FASTER than the first row`;
+  return `${value.mean.toFixed(2)}x as long ${spread}  no clear difference`;
+}
+
+function cells(contender, flops) {
+  if (contender.status === 'failed') return [contender.name, 'could not run', contender.message];
+  if (contender.status === 'wrong')
+    return [contender.name, 'WRONG VALUES', `off by ${contender.error.toExponential(1)}`];
+  const { name, ms, peakBytes, error, largestTokens } = contender;
+  return [
+    name,
+    milliseconds(ms),
+    flops ? `${(flops / ms / 1e6).toFixed(2)} GFLOP/s` : '',
+    bytes(peakBytes),
+    largestTokens ? `fits ${largestTokens.toLocaleString('en')} tokens` : '',
+    `err ${error.toExponential(0)}`,
+    ratio(contender.ratio),
+  ];
+}
+
+/** One case: its title and a line per contender, columns aligned. */
+export function caseTable({ title, flops, contenders }) {
+  const rows = contenders.map((contender) => cells(contender, flops));
+  const widths = [];
+  for (const row of rows) {
+    if (row.length > 3)
+      row.forEach((cell, i) => {
+        widths[i] = Math.max(widths[i] ?? 0, cell.length);
+      });
+  }
+  widths[0] = Math.max(...rows.map((row) => row[0].length));
+  const lines = rows.map((row) => {
+    const padded = row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i] ?? 0)));
+    return `  ${(row.length > 3 ? padded : [padded[0], ...row.slice(1)]).join('   ').trimEnd()}`;
+  });
+  return [title, ...lines].join('\n');
+}
+
+/** What the numbers were taken on, and what they are worth. */
+export function header(facts, where) {
+  const lines = [`${where}; adapter: ${facts.adapter}; features: ${facts.features.join(', ') || 'none'}`];
+  for (const { name, ok, maxError } of facts.selfCheck) {
+    lines.push(`self-check: ${name} ${ok ? 'agrees' : 'is OFF'} (largest difference ${maxError.toExponential(1)})`);
+  }
+  lines.push(
+    facts.isFallback
+      ? 'SOFTWARE ADAPTER: small sizes, few rounds. These numbers compare work done on a CPU; they say nothing about a GPU.'
+      : 'Sizes of a 256 M vision-language model and squares up to 4096.',
+    "Time: median of interleaved rounds after warm-up, no read-back inside unless it is the contender's own work.",
+    '"2.00x as long" is that row\'s time over the first row\'s, paired by round, with its 95 % interval.',
+    'Peak: every GPU buffer the library held, inputs and pools included. "fits": tokens until one buffer passes the limit',
+    "of a single binding (from the device's limits). Values are checked against float64 before anything is timed.",
+  );
+  return lines.join('\n');
+}

@@ -1,0 +1,149 @@
+// `npm run bench`: Margin's kernels beside other ways of doing the same work, in one run on one machine.
+//
+//   npm run bench                     in a browser: headless Chrome with the machine's GPU, else a software adapter
+//   npm run bench -- --node           in Node, through Dawn
+//   npm run bench -- --only linear    only cases whose title contains the word
+//   npm run bench -- --software       the software adapter even where there is a GPU
+//
+// Results: the table below, and bench/results/latest.json. docs/benchmarks.md says how to read them.
+
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+import { chromium } from 'playwright-core';
+import { findBrowser } from '../tools/browser.mjs';
+import { importTypeScript, nodeGpu } from '../tools/node-gpu.mjs';
+import { wgslEsbuild } from '../tools/wgsl-plugin.mjs';
+import { caseTable, header } from './report.mjs';
+
+const root = path.resolve(import.meta.dirname, '..');
+const { values: options } = parseArgs({
+  options: { node: { type: 'boolean' }, only: { type: 'string' }, software: { type: 'boolean' } },
+});
+
+const HARDWARE = ['--enable-unsafe-webgpu', '--enable-features=Vulkan', '--ignore-gpu-blocklist'];
+const SOFTWARE = [
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+  '--use-vulkan=swiftshader',
+  '--enable-unsafe-swiftshader',
+];
+
+const MIME = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm' };
+
+/** Serves the bundle, and ONNX Runtime's files beside it. `localhost` is a secure context, as WebGPU wants. */
+async function serve() {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'margin-bench-'));
+  await build({
+    entryPoints: [path.join(root, 'bench/page.ts')],
+    outdir: folder,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    target: 'es2022',
+    plugins: [wgslEsbuild()],
+    logLevel: 'warning',
+  });
+  const server = http.createServer((request, response) => {
+    const { pathname } = new URL(request.url, 'http://localhost');
+    if (pathname === '/') {
+      response.setHeader('content-type', 'text/html');
+      response.end('<!doctype html><title>bench</title><script type="module" src="/page.js"></script>');
+      return;
+    }
+    const file = pathname.startsWith('/ort/')
+      ? path.join(root, 'node_modules/onnxruntime-web/dist', path.basename(pathname))
+      : path.join(folder, path.basename(pathname));
+    if (!existsSync(file)) {
+      response.statusCode = 404;
+      response.end();
+      return;
+    }
+    response.setHeader('content-type', MIME[path.extname(file)] ?? 'application/octet-stream');
+    createReadStream(file).pipe(response);
+  });
+  await new Promise((resolve) => server.listen(0, 'localhost', resolve));
+  const close = async () => {
+    server.close();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { url: `http://localhost:${server.address().port}/`, close };
+}
+
+async function openPage(browser, url) {
+  const page = await browser.newPage();
+  page.on('console', (m) => console.log('CONSOLE', m.text().slice(0, 600)));
+  await page.goto(url);
+  await page.waitForFunction('globalThis.bench !== undefined');
+  return page;
+}
+
+/** A browser with an adapter: the GPU where there is one, else the software renderer. */
+async function launch(url) {
+  const executablePath = await findBrowser();
+  for (const args of options.software ? [SOFTWARE] : [HARDWARE, SOFTWARE]) {
+    const browser = await chromium.launch({ executablePath, headless: true, args: ['--no-sandbox', ...args] });
+    const page = await openPage(browser, url);
+    const facts = await page.evaluate(() => globalThis.bench.facts()).catch(() => null);
+    await page.close();
+    if (facts) return { browser, facts };
+    await browser.close();
+  }
+  throw new Error('The browser gives no WebGPU adapter, not even a software one.');
+}
+
+async function inBrowser(report) {
+  const { url, close } = await serve();
+  const { browser, facts } = await launch(url);
+  try {
+    const where = `Chrome ${browser.version()} headless, ${os.cpus().length} CPU cores`;
+    console.log(`${header(facts, where)}\n`);
+    for (const [index, title] of facts.titles.entries()) {
+      if (!matches(title)) continue;
+      // A page of its own for each case: no pool, no cache and no lost device passes from one to the next.
+      const page = await openPage(browser, url);
+      const run = page.evaluate(([i, check]) => globalThis.bench.run(i, check), [index, facts.selfCheck]);
+      report(await run.catch((error) => failure(title, error)));
+      await page.close();
+    }
+    return { facts, where };
+  } finally {
+    await browser.close();
+    await close();
+  }
+}
+
+async function inNode(report) {
+  const gpu = await nodeGpu();
+  const { runAll } = await importTypeScript(path.join(root, 'bench/node.ts'));
+  const where = `Node ${process.version}, ${os.cpus().length} CPU cores`;
+  const facts = await runAll(gpu, matches, (found) => console.log(`${header(found, where)}\n`), report);
+  return { facts, where };
+}
+
+/** The result of a case that did not even start. */
+function failure(title, error) {
+  return { title, flops: 0, contenders: [{ name: 'all', status: 'failed', message: error.message.split('\n')[0] }] };
+}
+
+function matches(title) {
+  return options.only === undefined || title.includes(options.only);
+}
+
+const started = Date.now();
+const results = [];
+const { facts, where } = await (options.node ? inNode : inBrowser)((result) => {
+  results.push(result);
+  console.log(`${caseTable(result)}\n`);
+});
+const file = path.join(root, 'bench/results/latest.json');
+await mkdir(path.dirname(file), { recursive: true });
+await writeFile(file, `${JSON.stringify({ date: new Date().toISOString(), where, facts, results }, null, 2)}\n`);
+console.log(`${Math.round((Date.now() - started) / 1000)} s; written to ${path.relative(root, file)}`);
+// A contender may fail; a case that fails as a whole is a fault of this benchmark. (Dawn's threads keep Node alive.)
+process.exit(results.some(({ contenders }) => contenders[0].name === 'all') ? 1 : 0);
