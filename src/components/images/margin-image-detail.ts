@@ -28,7 +28,9 @@ export class MarginImageDetail extends LitElement {
       .picture {
         display: grid;
         place-items: center;
-        max-height: min(238px, 30vh);
+        aspect-ratio: 1;
+        width: 100%;
+        max-height: min(240px, 30vh);
         border: 1px solid var(--m-line);
         border-radius: var(--m-radius);
         background: var(--m-surface-2);
@@ -37,7 +39,8 @@ export class MarginImageDetail extends LitElement {
       img {
         display: block;
         width: 100%;
-        height: min(238px, 30vh);
+        height: 100%;
+        min-height: 0;
         object-fit: contain;
       }
       .missing {
@@ -58,6 +61,10 @@ export class MarginImageDetail extends LitElement {
         overflow: hidden;
         text-overflow: ellipsis;
         white-space: nowrap;
+      }
+      .size {
+        font-size: 14px;
+        font-variant-numeric: tabular-nums;
       }
       .line button {
         min-height: 28px;
@@ -89,7 +96,8 @@ export class MarginImageDetail extends LitElement {
         }
       </div>
       <div class="line">
-        <span class="name" title=${`${name}, ${width} × ${height} pixels`}>${name} <span class="muted">${width} × ${height}</span></span>
+        <span class="name" title=${name}>${name}</span>
+        <span class="muted size" title="Width and height in pixels">${width}×${height}</span>
         ${
           scene
             ? html`<button

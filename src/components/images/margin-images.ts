@@ -89,15 +89,17 @@ export class MarginImages extends LitElement {
   private renderSources() {
     const { intents } = this.app;
     return html`<div class="sources">
-      <button class="primary" @click=${() => this.input.click()}>${icon('plus')} Add images</button>
+      <button class="primary wide" @click=${() => this.input.click()}>${icon('plus')} Add images</button>
       <button class="icon" aria-label="Camera" title="Take a picture with the camera" @click=${() => intents.openOverlay('camera')}>
         ${icon('camera')}
       </button>
       <button
+        class="wide"
+        aria-label="Add sample scenes"
         title="Random Toybox scenes, whose truth is known; which ones follows from the seed"
         @click=${() => void intents.addSampleScenes()}
       >
-        Add sample scenes
+        Sample scenes
       </button>
       <button title="Place objects on a background yourself" @click=${() => intents.openOverlay('composer')}>
         Compose

@@ -8,12 +8,15 @@ export const imagesStyles = css`
     min-height: 0;
   }
   .sources {
-    display: grid;
-    grid-template-columns: minmax(0, 1fr) auto;
-    gap: 5px;
+    display: flex;
+    flex-wrap: wrap;
+    gap: 4px;
   }
   .sources button {
-    padding-inline: 8px;
+    padding-inline: 4px;
+  }
+  .sources .wide {
+    flex: 1 0 auto;
   }
   .activity {
     display: flex;
@@ -58,13 +61,19 @@ export const imagesStyles = css`
     height: 100%;
     object-fit: cover;
   }
+  /* Inside the picture: the list clips what lies outside. */
   .thumb[aria-current='true'] {
     outline: 3px solid var(--m-accent);
-    outline-offset: 0;
-    border-color: var(--m-surface);
+    outline-offset: -3px;
+    border: 2px solid var(--m-accent);
+  }
+  .thumb[aria-current='true'] img {
+    border: 2px solid var(--m-surface);
+    border-radius: 3px;
   }
   .thumb:focus-visible {
     outline: 3px solid var(--m-focus);
+    outline-offset: -3px;
   }
   .empty {
     font-size: 14px;

@@ -9,6 +9,13 @@ import { shared } from '../shared/styles.ts';
 import { type DiffPart, diffWords } from './diff.ts';
 import { pairStyles } from './styles.ts';
 
+/** Changed words are marked, the space before them is not. */
+function markedPart({ text, changed }: DiffPart) {
+  if (!changed) return text;
+  const words = text.trimStart();
+  return html`${text.slice(0, text.length - words.length)}<mark>${words}</mark>`;
+}
+
 /**
  * One preference pair: picture, prompt, both answers with the words that differ, its numbers, and what can be done
  * with it.
@@ -53,7 +60,7 @@ export class MarginPair extends LitElement {
         ${url ? html`<img src=${url} alt="" loading="lazy" decoding="async" />` : icon('image')}
         <span class="ordinal" aria-hidden="true">${ordinal}</span>
       </button>
-      ${this.editing ? this.renderEditor() : this.renderTexts()} ${this.renderNumbers()} ${this.renderActions()}
+      ${this.editing ? this.renderEditor() : html`${this.renderTexts()} ${this.renderNumbers()} ${this.renderActions()}`}
     </article>`;
   }
 
@@ -64,7 +71,7 @@ export class MarginPair extends LitElement {
       <span class="side ${tie ? 'tie' : kind}">
         ${tie ? html`<span aria-hidden="true">=</span> tie` : html`${icon(kind === 'chosen' ? 'check' : 'cross')} ${kind}`}
       </span>
-      <span class="text">${parts.map(({ text, changed }) => (changed ? html`<mark>${text}</mark>` : text))}</span>
+      <span class="text">${parts.map(markedPart)}</span>
     </p>`;
     return html`<div class="texts">
       <p class="prompt" title=${pair.prompt}>${pair.prompt}</p>
@@ -111,7 +118,7 @@ export class MarginPair extends LitElement {
     const { pair } = this;
     const field = (kind: 'chosen' | 'rejected') => html`<label>
       <span class="side ${kind}">${icon(kind === 'chosen' ? 'check' : 'cross')} ${kind}</span>
-      <textarea name=${kind} rows="2" required .value=${pair[kind]}></textarea>
+      <textarea name=${kind} rows="1" required .value=${pair[kind]}></textarea>
     </label>`;
     return html`<form class="texts" @submit=${this.onSave} @keydown=${this.onEditorKey}>
       ${field('chosen')} ${field('rejected')}
@@ -125,7 +132,8 @@ export class MarginPair extends LitElement {
   private async startEdit(): Promise<void> {
     this.editing = true;
     await this.updateComplete;
-    this.renderRoot.querySelector('textarea')?.focus();
+    this.scrollIntoView({ block: 'nearest' });
+    this.renderRoot.querySelector('textarea')?.focus({ preventScroll: true });
   }
 
   private async stopEdit(): Promise<void> {

@@ -176,10 +176,23 @@ export const pairStyles = css`
     min-width: 28px;
     padding: 2px 5px;
   }
+  form.texts {
+    grid-column: 2 / -1;
+    grid-template-columns: minmax(0, 1fr) auto;
+    gap: 4px 10px;
+  }
   form label {
+    grid-column: 1;
     display: grid;
     grid-template-columns: 84px minmax(0, 1fr);
     gap: 8px;
+  }
+  form textarea {
+    min-height: 32px;
+    field-sizing: content;
+  }
+  form .row {
+    grid-area: 1 / 2 / 3 / 3;
   }
   @media (max-width: 760px) {
     article {
