@@ -1,6 +1,8 @@
 /**
  * Fast paths and the fixed inputs they are checked on at start-up (see `gpu/self-check.ts`). A new one is one entry.
  */
+import { attention } from './attention/kernel.ts';
+import { attentionWorkgroup } from './attention-workgroup/kernel.ts';
 import type { KernelSpec } from './gpu/declare.ts';
 import { isSoftwareAdapter } from './gpu/device.ts';
 import type { Gpu } from './gpu/gpu.ts';
@@ -67,16 +69,35 @@ function headCases(format: WeightFormat): CheckCase[] {
   ];
 }
 
-/** Workgroup memory pays on a GPU; a renderer on the CPU has its cache anyway and pays for the barriers. */
+/** A long cache behind one row and a short one behind another, in heads that share keys. */
+function attentionCases(): CheckCase[] {
+  const [rows, keys, heads, kvHeads, headDim] = [2, 150, 4, 2, 24];
+  return [
+    {
+      tensors: {
+        q: { shape: [rows, heads * headDim], data: fixed(rows * heads * headDim, 1) },
+        k: { shape: [keys, kvHeads * headDim], data: fixed(keys * kvHeads * headDim, 2) },
+        v: { shape: [keys, kvHeads * headDim], data: fixed(keys * kvHeads * headDim, 3) },
+        spans: { shape: [rows, 4], data: Uint32Array.of(0, 70, 71, 150, 3, 7, 7, 8) },
+        y: { shape: [rows, heads * headDim] },
+        lse: { shape: [rows, heads] },
+      },
+      params: { kv_heads: kvHeads, head_dim: headDim },
+    },
+  ];
+}
+
+/** Sharing between threads pays on a GPU; a renderer on the CPU has its cache anyway, and pays for every barrier. */
 const onGpu = (device: GPUDevice) => !isSoftwareAdapter(device.adapterInfo);
 
-export const fastPaths: readonly FastPath[] = FORMATS.flatMap((format) => [
+const weightPaths: readonly FastPath[] = FORMATS.flatMap((format) => [
   {
     plain: linearFewRows[format] as KernelSpec,
     fast: linearFewRowsSubgroups[format] as KernelSpec,
     // Two orders of adding 576 products of size below 1.
     tolerance: 1e-5,
     cases: () => linearCases(format, FEW_ROWS),
+    worthwhile: onGpu,
   },
   {
     plain: linear[format] as KernelSpec,
@@ -93,6 +114,17 @@ export const fastPaths: readonly FastPath[] = FORMATS.flatMap((format) => [
     worthwhile: onGpu,
   },
 ]);
+
+export const fastPaths: readonly FastPath[] = [
+  ...weightPaths,
+  {
+    plain: attention as KernelSpec,
+    fast: attentionWorkgroup as KernelSpec,
+    tolerance: 1e-5,
+    cases: attentionCases,
+    worthwhile: onGpu,
+  },
+];
 
 /** Checks every fast path on this device and switches on those that agree. Once, when the device is new. */
 export function checkFastPaths(gpu: Gpu): Promise<readonly SelfCheckResult[]> {

@@ -3,6 +3,7 @@
  * in their f32 form; the forms for packed weights differ only in the reader that is joined in front.
  */
 import { attention } from './attention/kernel.ts';
+import { attentionWorkgroup } from './attention-workgroup/kernel.ts';
 import { embedding } from './embedding/kernel.ts';
 import { gatherRows } from './gather-rows/kernel.ts';
 import type { KernelSpec } from './gpu/index.ts';
@@ -29,6 +30,7 @@ export const allKernels: readonly KernelSpec[] = [
   linearFewRowsSubgroups.f32,
   rope,
   attention,
+  attentionWorkgroup,
   swiglu,
   headLogprobTiles.f32,
   headLogprobTilesTiled.f32,

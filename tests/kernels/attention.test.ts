@@ -1,6 +1,8 @@
 import { expect } from '@esm-bundle/chai';
 import { attention } from '../../src/kernels/attention/kernel.ts';
 import { attentionReference } from '../../src/kernels/attention/reference.ts';
+import { attentionWorkgroup } from '../../src/kernels/attention-workgroup/kernel.ts';
+import { attentionWorkgroupReference } from '../../src/kernels/attention-workgroup/reference.ts';
 import { runKernel, testKernel } from '../support/kernel-harness.ts';
 import { random } from '../support/random.ts';
 
@@ -19,58 +21,62 @@ function cached(rows: number, shared: number, slot: number): Uint32Array {
   return Uint32Array.from(spans.flat());
 }
 
-describe('attention', () => {
-  testKernel(
-    attention,
-    [
-      { rows: 1, keys: 1, heads: 1, kvHeads: 1, headDim: 2, spans: wholeSequences(1), scale: 1 },
-      { rows: 13, keys: 13, heads: 6, kvHeads: 2, headDim: 16, spans: wholeSequences(13), scale: 1 },
-      { rows: 131, keys: 131, heads: 2, kvHeads: 1, headDim: 24, spans: wholeSequences(131), scale: 1 },
-      { rows: 3, keys: 65 + 3 * 7, heads: 9, kvHeads: 3, headDim: 64, spans: cached(3, 65, 7), scale: 1 },
-      { rows: 2, keys: 3 + 2 * 70, heads: 2, kvHeads: 2, headDim: 128, spans: cached(2, 3, 70), scale: 6 },
-    ],
-    ({ rows, keys, heads, kvHeads, headDim, spans, scale }, generator) => {
-      const q = generator.normals(rows * heads * headDim, scale);
-      const k = generator.normals(keys * kvHeads * headDim, scale);
-      const v = generator.normals(keys * kvHeads * headDim);
-      return {
-        tensors: {
-          q: { shape: [rows, heads * headDim], data: q },
-          k: { shape: [keys, kvHeads * headDim], data: k },
-          v: { shape: [keys, kvHeads * headDim], data: v },
-          spans: { shape: [rows, 4], data: spans },
-          y: { shape: [rows, heads * headDim] },
-          lse: { shape: [rows, heads] },
-        },
-        params: { kv_heads: kvHeads, head_dim: headDim },
-        expected: attentionReference(q, k, v, spans, { heads, kvHeads, headDim }),
-      };
-    },
-    // Scores of a few hundred (scale 6) keep 5e-5 of absolute error, which the exponential passes on.
-    { atol: 2e-5, rtol: 1e-4 },
-  );
+for (const [kernel, reference] of [
+  [attention, attentionReference],
+  [attentionWorkgroup, attentionWorkgroupReference],
+] as const)
+  describe(kernel.name, () => {
+    testKernel(
+      kernel,
+      [
+        { rows: 1, keys: 1, heads: 1, kvHeads: 1, headDim: 4, spans: wholeSequences(1), scale: 1 },
+        { rows: 13, keys: 13, heads: 6, kvHeads: 2, headDim: 16, spans: wholeSequences(13), scale: 1 },
+        { rows: 131, keys: 131, heads: 2, kvHeads: 1, headDim: 24, spans: wholeSequences(131), scale: 1 },
+        { rows: 3, keys: 65 + 3 * 7, heads: 9, kvHeads: 3, headDim: 64, spans: cached(3, 65, 7), scale: 1 },
+        { rows: 2, keys: 3 + 2 * 70, heads: 2, kvHeads: 2, headDim: 128, spans: cached(2, 3, 70), scale: 6 },
+      ],
+      ({ rows, keys, heads, kvHeads, headDim, spans, scale }, generator) => {
+        const q = generator.normals(rows * heads * headDim, scale);
+        const k = generator.normals(keys * kvHeads * headDim, scale);
+        const v = generator.normals(keys * kvHeads * headDim);
+        return {
+          tensors: {
+            q: { shape: [rows, heads * headDim], data: q },
+            k: { shape: [keys, kvHeads * headDim], data: k },
+            v: { shape: [keys, kvHeads * headDim], data: v },
+            spans: { shape: [rows, 4], data: spans },
+            y: { shape: [rows, heads * headDim] },
+            lse: { shape: [rows, heads] },
+          },
+          params: { kv_heads: kvHeads, head_dim: headDim },
+          expected: reference(q, k, v, spans, { heads, kvHeads, headDim }),
+        };
+      },
+      // Scores of a few hundred (scale 6) keep 5e-5 of absolute error, which the exponential passes on.
+      { atol: 2e-5, rtol: 1e-4 },
+    );
 
-  it('does not see the future: later keys may hold anything', async () => {
-    const [rows, headDim] = [5, 8];
-    const generator = random(3);
-    const q = generator.normals(rows * headDim);
-    const k = generator.normals(rows * headDim);
-    const v = generator.normals(rows * headDim);
-    const run = (poisoned: boolean) => {
-      const far = (x: Float32Array) =>
-        Float32Array.from(x, (value, i) => (poisoned && i >= 3 * headDim ? 1e30 : value));
-      return runKernel(attention, {
-        tensors: {
-          q: { shape: [3, headDim], data: q.slice(0, 3 * headDim) },
-          k: { shape: [rows, headDim], data: far(k) },
-          v: { shape: [rows, headDim], data: far(v) },
-          spans: { shape: [3, 4], data: [0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3] },
-          y: { shape: [3, headDim] },
-          lse: { shape: [3, 1] },
-        },
-        params: { kv_heads: 1, head_dim: headDim },
-      });
-    };
-    expect([...(await run(true)).y]).to.deep.equal([...(await run(false)).y]);
+    it('does not see the future: later keys may hold anything', async () => {
+      const [rows, headDim] = [5, 8];
+      const generator = random(3);
+      const q = generator.normals(rows * headDim);
+      const k = generator.normals(rows * headDim);
+      const v = generator.normals(rows * headDim);
+      const run = (poisoned: boolean) => {
+        const far = (x: Float32Array) =>
+          Float32Array.from(x, (value, i) => (poisoned && i >= 3 * headDim ? 1e30 : value));
+        return runKernel(kernel, {
+          tensors: {
+            q: { shape: [3, headDim], data: q.slice(0, 3 * headDim) },
+            k: { shape: [rows, headDim], data: far(k) },
+            v: { shape: [rows, headDim], data: far(v) },
+            spans: { shape: [3, 4], data: [0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3] },
+            y: { shape: [3, headDim] },
+            lse: { shape: [3, 1] },
+          },
+          params: { kv_heads: 1, head_dim: headDim },
+        });
+      };
+      expect([...(await run(true)).y]).to.deep.equal([...(await run(false)).y]);
+    });
   });
-});

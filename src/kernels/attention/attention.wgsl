@@ -1,12 +1,11 @@
 // Causal grouped-query attention: y[r,h] = Σ_j softmax_j(q[r,h] · k[j,g] / √d) v[j,g], with g = h / (heads / kv_heads)
 // q, y f32 [rows, heads·d] · k, v f32 [keys, kv_heads·d] · lse f32 [rows, heads]: log-sum-exp of the scores, for backward
 // spans u32 [rows, 4] = (a, b, c, e): row r sees keys a..b-1 (a shared prompt) and c..e-1 (its own sequence up to itself).
-// One workgroup per (head, row) walks the keys in tiles, keeping a running maximum and sum: [rows, keys] is never stored.
-// f32; unseen keys are never scored, so no infinity masks anything. d ≤ 128. Gradient: attention-backward.
-override WORKGROUP_SIZE: u32; // also the number of keys per tile
+// A thread makes 16 of the d elements of one (row, head): it walks the keys four at a time with a running maximum and sum
+// (online softmax), so [rows, keys] is never stored; the d/16 threads of a head score the same keys. d % 4 = 0. f32;
+// unseen keys get weight 0, no infinity masks anything. Gradient: attention-backward.
+override WORKGROUP_SIZE: u32;
 
-const MAX_HEAD_DIM = 128u;
-const MAX_DIMS_PER_THREAD = 4u; // MAX_HEAD_DIM / 32, the smallest workgroup
 const LOWEST = -1e30; // below every score, far from overflow
 
 struct Params {
@@ -15,89 +14,70 @@ struct Params {
   head_dim: u32,
 }
 
-@group(0) @binding(0) var<storage, read> q: array<f32>;
-@group(0) @binding(1) var<storage, read> k: array<f32>;
-@group(0) @binding(2) var<storage, read> v: array<f32>;
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> v: array<vec4f>;
 @group(0) @binding(3) var<storage, read> spans: array<vec4u>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> lse: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
 
-var<workgroup> query: array<f32, MAX_HEAD_DIM>;
-var<workgroup> scores: array<f32, WORKGROUP_SIZE>;
-var<workgroup> weights: array<f32, WORKGROUP_SIZE>;
-
-/// Row of k and v that holds the index-th visible key.
-fn key_row(span: vec4u, index: u32) -> u32 {
+/// Rows of k and v that hold visible keys number `index`.
+fn key_rows(span: vec4u, index: vec4u) -> vec4u {
   let shared_keys = span.y - span.x;
-  return select(span.z + index - shared_keys, span.x + index, index < shared_keys);
+  return select(span.z + index - shared_keys, span.x + index, index < vec4u(shared_keys));
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let d = params.head_dim;
-  let head = group.x;
-  let row = group.y;
+fn main(@builtin(global_invocation_id) thread: vec3u) {
+  let quads = params.head_dim / 4u;
+  let slices = (quads + 3u) / 4u;
+  let head = thread.x / slices;
+  let row = thread.y;
+  if (head >= params.heads) {
+    return;
+  }
+  let own = (thread.x % slices) * 4u;                         // first of this thread's quads
+  let own_quads = min(own + vec4u(0u, 1u, 2u, 3u), vec4u(quads - 1u));
   let kv_head = head / (params.heads / params.kv_heads);
+  let q_at = (row * params.heads + head) * quads;
   let span = spans[row];
   let key_count = span.y - span.x + span.w - span.z;
-  let q_start = (row * params.heads + head) * d;
-
-  let scale = inverseSqrt(f32(d));
-  for (var i = lane; i < d; i += WORKGROUP_SIZE) {
-    query[i] = q[q_start + i] * scale;
-  }
-  workgroupBarrier();
+  let scale = inverseSqrt(f32(params.head_dim));
 
   var highest = LOWEST;
   var sum = 0.0;
-  var mixed: array<f32, MAX_DIMS_PER_THREAD>; // this thread's elements of y, not yet divided by sum
+  var mixed = mat4x4f(); // this thread's elements of y, not yet divided by sum
 
-  for (var first = 0u; first < key_count; first += WORKGROUP_SIZE) {
-    let count = min(WORKGROUP_SIZE, key_count - first);
+  for (var first = 0u; first < key_count; first += 4u) {
+    let index = first + vec4u(0u, 1u, 2u, 3u);
+    let at = (key_rows(span, min(index, vec4u(key_count - 1u))) * params.kv_heads + kv_head) * quads;
 
-    // Each thread scores one key.
-    if (lane < count) {
-      let start = (key_row(span, first + lane) * params.kv_heads + kv_head) * d;
-      var score = 0.0;
-      for (var i = 0u; i < d; i++) {
-        score += query[i] * k[start + i];
-      }
-      scores[lane] = score;
+    // Four keys as the columns of a matrix: the query times it is its four scores.
+    var scores = vec4f(0.0);
+    for (var i = 0u; i < quads; i++) {
+      scores += q[q_at + i] * mat4x4f(k[at.x + i], k[at.y + i], k[at.z + i], k[at.w + i]);
     }
-    workgroupBarrier();
+    scores = select(vec4f(LOWEST), scores * scale, index < vec4u(key_count));
 
     // A higher maximum rescales what has been summed so far.
-    var tile_highest = highest;
-    for (var j = 0u; j < count; j++) {
-      tile_highest = max(tile_highest, scores[j]);
-    }
-    let rescale = exp(highest - tile_highest);
-    highest = tile_highest;
-    if (lane < count) {
-      weights[lane] = exp(scores[lane] - highest);
-    }
-    workgroupBarrier();
-
-    // Each thread mixes its elements of v over the keys of the tile.
-    sum *= rescale;
-    for (var j = 0u; j < count; j++) {
-      sum += weights[j];
-    }
-    for (var slot = 0u; lane + slot * WORKGROUP_SIZE < d; slot++) {
-      var total = mixed[slot] * rescale;
-      for (var j = 0u; j < count; j++) {
-        let start = (key_row(span, first + j) * params.kv_heads + kv_head) * d;
-        total += weights[j] * v[start + lane + slot * WORKGROUP_SIZE];
-      }
-      mixed[slot] = total;
+    let new_highest = max(highest, max(max(scores.x, scores.y), max(scores.z, scores.w)));
+    let rescale = exp(highest - new_highest);
+    let weights = exp(scores - new_highest);
+    highest = new_highest;
+    sum = sum * rescale + dot(weights, vec4f(1.0));
+    for (var i = 0u; i < 4u; i++) {
+      let o = own_quads[i];
+      mixed[i] = mixed[i] * rescale + mat4x4f(v[at.x + o], v[at.y + o], v[at.z + o], v[at.w + o]) * weights;
     }
   }
 
-  for (var slot = 0u; lane + slot * WORKGROUP_SIZE < d; slot++) {
-    y[q_start + lane + slot * WORKGROUP_SIZE] = mixed[slot] / sum;
+  for (var i = 0u; i < 4u; i++) {
+    if (own + i < quads) {
+      y[q_at + own + i] = mixed[i] / sum;
+    }
   }
-  if (lane == 0u) {
+  if (own == 0u) {
     lse[row * params.heads + head] = highest + log(sum);
   }
 }

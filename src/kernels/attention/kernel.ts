@@ -5,7 +5,7 @@ import main from './attention.wgsl';
  * Causal grouped-query attention (Ainslie et al. 2023, arXiv:2305.13245) with an online softmax (Milakov & Gimelshein
  * 2018, arXiv:1805.02867). `spans` row (a, b, c, e) says which keys a query sees: a..b-1, then c..e-1. That one form
  * covers whole sequences (0, 0, start, self + 1), answers that share a prompt's rows, and a new token against a
- * key-value cache. Head dimension at most 128.
+ * key-value cache. The head dimension must be a multiple of 4.
  */
 export const attention = defineKernel({
   name: 'attention',
@@ -19,7 +19,11 @@ export const attention = defineKernel({
     lse: write('f32', ['rows', 'heads']),
   },
   params: { heads: 'u32', kv_heads: 'u32', head_dim: 'u32' },
-  constants: { WORKGROUP_SIZE: 64 },
-  workgroups: ({ heads, rows }) => [heads, rows, 1],
+  constants: { WORKGROUP_SIZE: 32 },
+  workgroups: ({ heads, head_dim, rows, WORKGROUP_SIZE }) => [
+    Math.ceil((heads * Math.ceil(head_dim / 16)) / WORKGROUP_SIZE),
+    rows,
+    1,
+  ],
   gradient: 'attention-backward',
 });

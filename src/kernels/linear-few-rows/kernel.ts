@@ -2,8 +2,7 @@ import { defineKernel, read, readWrite } from '../gpu/declare.ts';
 import { formatName, type WeightFormat, weightBinding, weightReader } from '../shared/weights.ts';
 import main from './linear-few-rows.wgsl';
 
-/** Columns and rows of y per workgroup, as in linear-few-rows.wgsl. */
-const COLUMNS = 8;
+/** Rows of y per thread, as in linear-few-rows.wgsl. */
 const ROWS = 4;
 
 /**
@@ -21,8 +20,8 @@ function declare(format: WeightFormat) {
       y: readWrite('f32', ['rows', 'out']),
     },
     params: { rows: 'u32', out: 'u32', width: 'u32' },
-    constants: { ACCUMULATE: 0 },
-    workgroups: ({ rows, out }) => [Math.ceil(out / COLUMNS), Math.ceil(rows / ROWS), 1],
+    constants: { WORKGROUP_SIZE: 64, ACCUMULATE: 0 },
+    workgroups: ({ rows, out, WORKGROUP_SIZE }) => [Math.ceil(out / WORKGROUP_SIZE), Math.ceil(rows / ROWS), 1],
     gradient: 'linear-backward',
   });
 }

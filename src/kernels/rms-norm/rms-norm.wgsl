@@ -1,41 +1,39 @@
 // RMS normalisation: y[r, i] = gain[i] · x[r, i] / sqrt(mean_j x[r, j]² + eps)
-// x f32 [rows, width] · gain f32 [width] · y f32 [rows, width]
-// One workgroup per row; each thread sums every WORKGROUP_SIZE-th element, then a tree adds the partial sums.
+// x f32 [rows, width] · gain f32 [width] · y f32 [rows, width]; width % 4 = 0
+// A thread writes 16 elements of a row and adds up the whole row's squares by itself: a few more products, no barrier.
 // f32 throughout; eps > 0 keeps a row of zeros finite.
 // Gradient: rms-norm-backward.
 override WORKGROUP_SIZE: u32;
+
+const OWN_QUADS = 4u; // vec4s a thread writes
 
 struct Params {
   width: u32,
   eps: f32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> gain: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> gain: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-var<workgroup> partial_sums: array<f32, WORKGROUP_SIZE>;
-
 @compute @workgroup_size(WORKGROUP_SIZE)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let start = group.x * params.width;
-
-  var sum = 0.0;
-  for (var i = lane; i < params.width; i += WORKGROUP_SIZE) {
-    sum += x[start + i] * x[start + i];
-  }
-  partial_sums[lane] = sum;
-  workgroupBarrier();
-  for (var half = WORKGROUP_SIZE / 2u; half > 0u; half /= 2u) {
-    if (lane < half) {
-      partial_sums[lane] += partial_sums[lane + half];
-    }
-    workgroupBarrier();
+fn main(@builtin(global_invocation_id) thread: vec3u) {
+  let quads = params.width / 4u;
+  let row_start = thread.y * quads;
+  let first = thread.x * OWN_QUADS;
+  if (first >= quads) {
+    return;
   }
 
-  let scale = inverseSqrt(partial_sums[0] / f32(params.width) + params.eps);
-  for (var i = lane; i < params.width; i += WORKGROUP_SIZE) {
-    y[start + i] = gain[i] * (x[start + i] * scale);
+  var sums = vec4f(0.0);
+  for (var i = 0u; i < quads; i++) {
+    sums += x[row_start + i] * x[row_start + i];
+  }
+  let mean = (sums.x + sums.y + sums.z + sums.w) / f32(params.width);
+  let scale = inverseSqrt(mean + params.eps);
+
+  for (var i = first; i < min(first + OWN_QUADS, quads); i++) {
+    y[row_start + i] = gain[i] * (x[row_start + i] * scale);
   }
 }

@@ -20,7 +20,7 @@ export interface LlamaConfig {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Largest head the attention kernel holds. */
+/** Largest head the attention kernels hold. */
 const MAX_HEAD_DIM = 128;
 
 /**
@@ -72,8 +72,8 @@ export function parseLlamaConfig(json: unknown, file = 'config.json'): LlamaConf
     tiedHead: Boolean(whole.tie_word_embeddings ?? text.tie_word_embeddings ?? false),
   };
   if (heads % config.kvHeads !== 0) refuse(`${heads} query heads cannot share ${config.kvHeads} key-value heads.`);
-  if (config.headDim % 2 !== 0 || config.headDim > MAX_HEAD_DIM) {
-    refuse(`"head_dim" is ${config.headDim}; it must be even and at most ${MAX_HEAD_DIM}.`);
+  if (config.headDim % 4 !== 0 || config.headDim > MAX_HEAD_DIM) {
+    refuse(`"head_dim" is ${config.headDim}; it must be a multiple of 4 and at most ${MAX_HEAD_DIM}.`);
   }
   for (const [name, width] of [
     ['hidden_size', hiddenSize],

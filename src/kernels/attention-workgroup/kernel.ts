@@ -1,0 +1,16 @@
+import { attention } from '../attention/kernel.ts';
+import { defineKernel } from '../gpu/declare.ts';
+import main from './attention-workgroup.wgsl';
+
+/**
+ * Fast path of `attention` on real GPUs (`fast-paths.ts`): the same bindings and parameters, with a workgroup per
+ * (head, row) whose threads share the keys, so that one new token against a long cache still fills the GPU. Head
+ * dimension at most 128.
+ */
+export const attentionWorkgroup = defineKernel({
+  ...attention,
+  name: 'attention-workgroup',
+  files: [main],
+  constants: { WORKGROUP_SIZE: 64 },
+  workgroups: ({ heads, rows }) => [heads, rows, 1],
+});
