@@ -1,11 +1,19 @@
 import { expect } from '@esm-bundle/chai';
 import type { EvaluateRequest, PairRow } from '../../src/engine/engine.ts';
-import { batchGradientsF64, evaluateF64 } from '../../src/kernels/losses/evaluate.ts';
+import { batchGradientsF64, evaluateF64, prepareBatch } from '../../src/kernels/losses/evaluate.ts';
 import { objectives } from '../../src/kernels/losses/index.ts';
 import type { Objective } from '../../src/kernels/losses/objective.ts';
+import { packPairs } from '../../src/kernels/preference-loss/evaluate.ts';
 import { evaluateOnGpu, type GpuEvaluation, preferenceLoss } from '../../src/kernels/preference-loss/index.ts';
+import {
+  PAIR_FLOATS,
+  PAIRS_PER_GROUP,
+  PARTIAL_COLUMNS,
+  RESULT_FLOATS,
+} from '../../src/kernels/preference-loss/kernel.ts';
 import { drawHyperparameters, extremeRows, onlyNeeded, randomRow, WGSL } from '../losses/checks.ts';
 import { hyperparametersOf, referenceFile, rowsOf } from '../losses/reference.ts';
+import { runKernel } from '../support/kernel-harness.ts';
 import { random } from '../support/random.ts';
 import { sharedGpu } from '../support/shared-gpu.ts';
 import { expectClose } from '../support/tolerance.ts';
@@ -77,6 +85,30 @@ describe('preference-loss', () => {
     expect(compiled).to.equal(0);
     expect(gpu.liveBytes).to.equal(bytes);
   });
+
+  for (const pairs of [1, 61, PAIRS_PER_GROUP + 1]) {
+    it(`stays inside its buffers with ${pairs} pairs`, async () => {
+      const generator = random(17);
+      const request = {
+        objective: 'cpo',
+        hyperparameters: {},
+        rows: Array.from({ length: pairs }, () => randomRow(generator)),
+      };
+      const { objective, values, pairs: inputs, nllWeight, chosenTokens } = prepareBatch(request);
+      const groups = Math.ceil(pairs / PAIRS_PER_GROUP);
+      const { partials } = await runKernel(preferenceLoss(objective), {
+        tensors: {
+          rows: { shape: [pairs, PAIR_FLOATS], data: packPairs(objective, inputs) },
+          results: { shape: [pairs, RESULT_FLOATS] },
+          batch_gradients: { shape: [pairs, 2] },
+          partials: { shape: [groups, PARTIAL_COLUMNS.length] },
+        },
+        params: { ...values, nll_weight: nllWeight, chosen_tokens: chosenTokens, constant: 0 },
+      });
+      const loss = Array.from({ length: groups }, (_, group) => partials[group * PARTIAL_COLUMNS.length]);
+      expectClose([loss.reduce((sum, part) => sum + part, 0)], [evaluateF64(request).batch.loss], WGSL, 'batch loss');
+    });
+  }
 
   it('counts a tie as not accurate', async () => {
     const row: PairRow = { chosen: -5, rejected: -5, refChosen: -6, refRejected: -6 };

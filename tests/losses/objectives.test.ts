@@ -1,11 +1,13 @@
 import { expect } from '@esm-bundle/chai';
+import katex from 'katex';
 import type { PairRow } from '../../src/engine/engine.ts';
 import { InputError } from '../../src/errors.ts';
+import { drawKept } from '../../src/kernels/losses/beta_dpo_batch/kept.ts';
 import { CURVE_PAIR } from '../../src/kernels/losses/curves.ts';
 import { batchGradientsF64, evaluateF64, prepareBatch } from '../../src/kernels/losses/evaluate.ts';
 import { objectiveById, objectives } from '../../src/kernels/losses/index.ts';
 import { pairInputs } from '../../src/kernels/losses/inputs.ts';
-import type { Objective } from '../../src/kernels/losses/objective.ts';
+import { fullFormula, type Objective } from '../../src/kernels/losses/objective.ts';
 import { random } from '../support/random.ts';
 import { expectClose } from '../support/tolerance.ts';
 import { checkGradients, drawHyperparameters, F64, onlyNeeded, randomRow } from './checks.ts';
@@ -23,9 +25,8 @@ describe('objectives', () => {
     file = await referenceFile();
   });
 
-  it('has distinct ids, each known to the reference', () => {
-    expect(new Set(objectives.map((each) => each.id)).size).to.equal(objectives.length);
-    for (const { id } of objectives) expect(file.pairwise, id).to.have.property(id);
+  it('covers every pairwise objective of the reference, each once', () => {
+    expect(objectives.map((each) => each.id)).to.have.members(Object.keys(file.pairwise));
   });
 
   for (const objective of objectives) {
@@ -34,6 +35,53 @@ describe('objectives', () => {
 
   it('explains an unknown objective', () => {
     expect(() => objectiveById('dpo')).to.throw(InputError, 'There is no objective "dpo". Known: dpo_sigmoid');
+  });
+
+  it('accepts the names that papers and TRL give a knob', () => {
+    const rows = rowsOf(file.worked_example.inputs);
+    const loss = (objective: string, hyperparameters: Record<string, number>) =>
+      evaluateF64({ objective, hyperparameters, rows }).batch.loss;
+    expect(loss('simpo', { beta: 4, gamma_beta_ratio: 0.25 })).to.equal(loss('simpo', { beta: 4, gamma: 1 }));
+    expect(loss('simpo', { simpo_gamma: 0.7 })).to.equal(loss('simpo', { gamma: 0.7 }));
+    expect(loss('orpo', { beta: 0.3 })).to.equal(loss('orpo', { lam: 0.3 }));
+    expect(loss('simpo', { gamma: 0.5, gamma_beta_ratio: 9 })).to.equal(loss('simpo', { gamma: 0.5 }));
+  });
+
+  it('takes log-ratios as given before it subtracts log-probabilities', () => {
+    const row = { chosen: -18, rejected: -24, chosenLogRatio: 0.5, rejectedLogRatio: -0.5 };
+    const given = evaluateF64({ objective: 'dpo_sigmoid', hyperparameters: {}, rows: [row] });
+    const contradicted = { ...row, refChosen: -1, refRejected: -1 };
+    const both = evaluateF64({ objective: 'dpo_sigmoid', hyperparameters: {}, rows: [contradicted] });
+    expect(given.pairs[0].margin).to.be.closeTo(0.1, 1e-15);
+    expect(both).to.deep.equal(given);
+  });
+
+  it('refuses numbers that are not finite, and answers without a scored token', () => {
+    const row = rowsOf(file.worked_example.inputs)[0];
+    const evaluate = (rows: PairRow[]) => () => evaluateF64({ objective: 'simpo', hyperparameters: {}, rows });
+    expect(evaluate([row, { ...row, chosen: -Infinity }])).to.throw(InputError, 'Pair 2 has -Infinity as chosen');
+    expect(evaluate([{ ...row, rejectedLength: 0 }])).to.throw(
+      InputError,
+      'without scored tokens (rejectedLength is 0)',
+    );
+  });
+
+  it('refuses pairs whose scores contradict the label where the offset has no logarithm', () => {
+    const row = { ...rowsOf(file.worked_example.inputs)[0], scoreChosen: 1, scoreRejected: 1 };
+    expect(() => evaluateF64({ objective: 'odpo', hyperparameters: {}, rows: [row] })).to.throw(
+      InputError,
+      'Pair 1: the chosen answer scores 1 and the rejected one 1',
+    );
+  });
+
+  it('draws the kept pairs of beta-DPO repeatably, the typical ones first', () => {
+    const margins = [...Array.from({ length: 19 }, (_, i) => i / 19), 1000];
+    expect(drawKept(margins, 3)).to.deep.equal(drawKept(margins, 3));
+    const draws = Array.from({ length: 50 }, (_, seed) => drawKept(margins, seed));
+    for (const kept of draws) expect(kept.filter(Boolean)).to.have.length(16);
+    expect(draws.filter((kept) => kept[19]).length).to.be.below(5);
+    expect(new Set(draws.map(String)).size).to.be.above(20);
+    expect(drawKept([5], 0)).to.deep.equal([true]);
   });
 
   it('explains an empty batch', () => {
@@ -140,6 +188,19 @@ function describeObjective(objective: Objective, file: () => ReferenceFile): voi
         },
       };
       expect(() => checkGradients(wrong, rows, values), name).to.throw(`d loss / d ${name}`);
+    }
+  });
+
+  it('hands its WGSL the members it declares, in their order', () => {
+    const members = objective.wgsl.code.match(/struct Hyperparameters \{([^}]*)\}/)?.[1].match(/\w+(?=: f32)/g);
+    const declared = [...objective.hyperparameters.map(({ key }) => key), ...(objective.prepared ?? [])];
+    expect(members).to.deep.equal(declared);
+    expect(objective.extras ?? []).to.have.length.at.most(4);
+  });
+
+  it('has a formula that KaTeX draws', () => {
+    for (const tex of [fullFormula(objective), objective.curve?.axis ?? 'D']) {
+      expect(katex.renderToString(tex, { throwOnError: true, strict: 'error' }), tex).to.include('katex');
     }
   });
 
