@@ -1,8 +1,7 @@
 import { logRatioCurve } from '../curves.ts';
 import { beta, weight } from '../knobs.ts';
 import { sigmoid, softplus } from '../math.ts';
-import type { HyperparameterValues } from '../objective.ts';
-import { defineObjective, pairValue } from '../objective.ts';
+import { defineObjective, type HyperparameterValues, pairValue } from '../objective.ts';
 import wgsl from './loss.wgsl';
 
 const refuseWeights = (value: number, { w1, w2 }: HyperparameterValues): string | undefined =>
