@@ -159,7 +159,11 @@ export function createPersistence(backend: Backend): Persistence {
     timer = undefined;
     const state = latest;
     if (!state || !saves) return;
-    address.replaceHash(encodeLink(state.settings));
+    try {
+      address.replaceHash(encodeLink(state.settings));
+    } catch {
+      // Some browsers refuse many address changes in a short time; the next save brings the address up to date.
+    }
     const change = changesBetween(saved, state);
     if (!change) return;
     try {
@@ -209,6 +213,8 @@ export function createPersistence(backend: Backend): Persistence {
           view: isRecord(view) ? view : {},
         };
       } catch (error) {
+        // What could not be read may still be there: nothing is written over it.
+        saves = false;
         report({ kind: 'failed', error });
         return { state: {}, settings: linked, view: {} };
       }

@@ -24,6 +24,14 @@ export async function sceneImage(scene: Scene): Promise<DecodedImage> {
   return { id: await contentId(blob), blob, width: SCENE_SIZE, height: SCENE_SIZE };
 }
 
+/**
+ * Seed of the page's nth sample scene, below 10 million: the models were trained on scenes from 10 million on, so
+ * samples are always pictures they have not seen.
+ */
+export function sampleSeed(seed: number, index: number): number {
+  return (seed % 10_000) * 1000 + (index % 1000);
+}
+
 /** "cat, 2 apples": a scene's name in lists. */
 export function sceneName(scene: Scene): string {
   const { objects, counts } = sceneTruth(scene);

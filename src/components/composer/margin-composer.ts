@@ -1,7 +1,7 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import type { App } from '../../state/app.ts';
-import { toyboxAtlas } from '../../state/scenes.ts';
+import { sampleSeed, toyboxAtlas } from '../../state/scenes.ts';
 import { selectedImageOf } from '../../state/selectors.ts';
 import { type Atlas, BACKGROUNDS, MAX_OBJECTS, randomScene, type Scene } from '../../toybox/index.ts';
 import '../images/margin-truth.ts';
@@ -174,9 +174,9 @@ export class MarginComposer extends LitElement {
   }
 
   private surprise(): void {
-    // Seeds of their own: never those of the sample scenes.
+    // From the far end of the seeds, away from those of the sample scenes.
     this.#surprises += 1;
-    this.scene = randomScene(this.app.store.state.settings.seed * 1000 + 500 + this.#surprises);
+    this.scene = randomScene(sampleSeed(this.app.store.state.settings.seed, 1000 - this.#surprises));
   }
 
   private async use(): Promise<void> {

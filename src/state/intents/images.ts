@@ -2,7 +2,7 @@
 import { randomScene, type Scene } from '../../toybox/index.ts';
 import { type Context, notify, sentence, underActivity } from '../context.ts';
 import { type DecodedImage, decodeImage } from '../decode.ts';
-import { sceneImage, sceneName } from '../scenes.ts';
+import { sampleSeed, sceneImage, sceneName } from '../scenes.ts';
 import type { AppState, ImageRecord } from '../state.ts';
 
 /** How many sample scenes one press adds. */
@@ -89,8 +89,10 @@ export function imageIntents(context: Context) {
     /** Adds random Toybox scenes; which ones follows from the seed and from how many there are already. */
     async addSampleScenes(count: number = SAMPLE_SCENES): Promise<ImageRecord[]> {
       const { settings, images: present } = store.state;
-      const first = settings.seed * 1000 + present.filter(({ scene }) => scene).length;
-      return addScenes(Array.from({ length: count }, (_, index) => randomScene(first + index)));
+      const first = present.filter(({ scene }) => scene).length;
+      return addScenes(
+        Array.from({ length: count }, (_, index) => randomScene(sampleSeed(settings.seed, first + index))),
+      );
     },
 
     /** Removes a picture with its answers and pairs; one undo brings all of them back. */

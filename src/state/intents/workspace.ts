@@ -1,6 +1,6 @@
 /** Intents that carry work out of the tab and into it. */
 import { InputError } from '../../errors.ts';
-import { type Context, notify, sentence } from '../context.ts';
+import { type Context, notify, sentence, underActivity } from '../context.ts';
 import { decodeImage } from '../decode.ts';
 import { MIME_TYPES, readImageHeader } from '../image-header.ts';
 import { sceneImage } from '../scenes.ts';
@@ -47,13 +47,15 @@ export function workspaceIntents(context: Context) {
 
   /** The pictures of an archive that can still be read, under the ids they get here. */
   const readImages = async (
-    listed: unknown,
+    listed: readonly unknown[],
     files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
+    report: (done: number, total: number) => void,
   ): Promise<{ records: ImageRecord[]; ids: Map<string, string>; problems: string[] }> => {
     const records: ImageRecord[] = [];
     const ids = new Map<string, string>();
     const problems: string[] = [];
-    for (const entry of Array.isArray(listed) ? listed : []) {
+    for (const [index, entry] of listed.entries()) {
+      report(index, listed.length);
       if (!isRecord(entry) || typeof entry.id !== 'string') continue;
       const name = typeof entry.name === 'string' ? entry.name.slice(0, 300) : 'picture';
       const bytes = files.get(`images/${entry.id}`);
@@ -108,7 +110,12 @@ export function workspaceIntents(context: Context) {
         if (index.version !== VERSION) {
           throw new InputError(`It was made by another version of Margin (format ${String(index.version)}).`);
         }
-        const { records, ids, problems } = await readImages(index.images, files);
+        const pictures = Array.isArray(index.images) ? index.images : [];
+        const { records, ids, problems } = await underActivity(
+          context,
+          { kind: 'images', label: 'Opening the workspace', done: 0, total: pictures.length },
+          (_signal, report) => readImages(pictures, files, report),
+        );
         const listed = Array.isArray(index.pairs) ? index.pairs : [];
         const pairs = listed.flatMap((entry) => {
           const pair = validPair(entry);
@@ -144,17 +151,21 @@ export function workspaceIntents(context: Context) {
 
     /**
      * All preferences as JSON Lines in TRL's vision preference format: `images`, `prompt`, `chosen`, `rejected`. Ties
-     * are left out, because the format cannot say them.
+     * are left out, because the format cannot say them; so are pairs whose picture is gone, with a notice.
      */
     async exportPairs(): Promise<Blob> {
       const lines: string[] = [];
       const urls = new Map<string, string>();
-      for (const pair of store.state.pairs) {
-        if (pair.verdict === 'tie') continue;
+      const preferred = store.state.pairs.filter(({ verdict }) => verdict === 'preferred');
+      const complete = preferred.filter(({ imageId }) => images.has(imageId));
+      for (const pair of complete) {
         const url = urls.get(pair.imageId) ?? (await dataUrl(await images.blob(pair.imageId)));
         urls.set(pair.imageId, url);
         lines.push(`${JSON.stringify(trlRow(pair, url))}\n`);
       }
+      const lost = preferred.length - complete.length;
+      if (lost > 0)
+        notify(store, 'info', `${lost} pairs were left out of the file: the bytes of their pictures are gone.`);
       return new Blob(lines, { type: 'application/jsonl' });
     },
   };
