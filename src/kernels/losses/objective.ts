@@ -2,7 +2,7 @@
  * What a preference objective is: plain data and one float64 function. The picker, the sliders, the formula, the
  * plots, the WGSL dispatch, the tests and the docs all read this one interface; `losses/index.ts` is the list.
  */
-import type { WgslFile } from '../gpu/declare.ts';
+import type { KernelReport } from '../../engine/engine.ts';
 import type { InputName, PairInputs } from './inputs.ts';
 
 /** Values of an objective's hyperparameters, by key. */
@@ -116,7 +116,7 @@ export interface Objective<K extends string = string> {
   readonly batchTerm?: BatchTerm<K>;
   readonly curve?: Curve<K>;
   /** `loss.wgsl`: `struct Hyperparameters` and `fn pair_loss(pair: Pair, h: Hyperparameters) -> PairLoss`. */
-  readonly wgsl: WgslFile;
+  readonly wgsl: KernelReport['files'][number];
 }
 
 /** Identity with inference: `evaluate` sees exactly the keys of `hyperparameters`. */
