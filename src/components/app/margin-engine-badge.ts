@@ -5,10 +5,10 @@ import { icon } from '../shared/icons.ts';
 import { base, buttons, panel } from '../shared/styles.ts';
 import './margin-load-progress.ts';
 
-/** Where a model's frozen towers run, and whether WebGPU and WASM gave the same. */
+/** Where a model's frozen towers run; ticked where WebGPU was compared with WASM and agreed. */
 export function providerText({ provider, agreement }: ModelFacts): string {
   if (provider === 'wasm') return 'WASM';
-  return agreement === undefined ? 'WebGPU' : 'WebGPU = WASM';
+  return agreement === undefined ? 'WebGPU' : 'WebGPU ✓';
 }
 
 /** Everything the badge knows in one sentence per line. */

@@ -63,8 +63,8 @@ export class MarginHeader extends LitElement {
         gap: 8px;
       }
       .models select {
-        width: auto;
-        max-width: 170px;
+        width: 132px;
+        text-overflow: ellipsis;
         min-height: 30px;
         padding-block: 2px;
       }

@@ -39,7 +39,7 @@ export class MarginKernels extends LitElement {
       }
       .layout {
         display: grid;
-        grid-template-columns: 250px minmax(0, 1fr);
+        grid-template-columns: 320px minmax(0, 1fr);
         height: 100%;
         min-height: 0;
       }
@@ -73,6 +73,11 @@ export class MarginKernels extends LitElement {
         background: var(--m-surface-2);
         border-color: var(--m-line-strong);
         font-weight: 600;
+      }
+      li.idle {
+        margin-top: 6px;
+        padding-top: 6px;
+        border-top: 1px solid var(--m-line);
       }
       li span:first-child {
         overflow: hidden;
@@ -128,7 +133,10 @@ export class MarginKernels extends LitElement {
   private async refresh(): Promise<void> {
     try {
       const reports = await this.app.engine.kernels();
-      this.reports = [...reports].sort((a, b) => a.name.localeCompare(b.name));
+      // What ran is what the numbers came from, so it stands first.
+      this.reports = [...reports].sort(
+        (a, b) => Number(b.runs > 0) - Number(a.runs > 0) || a.name.localeCompare(b.name),
+      );
       this.error = '';
       if (!this.reports.some(({ name }) => name === this.selected)) this.selected = this.reports[0]?.name ?? '';
     } catch (error) {

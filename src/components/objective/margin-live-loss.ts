@@ -1,6 +1,7 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import type { PairEvaluation, PairRow } from '../../engine/engine.ts';
+import { DRAFT } from '../../state/evaluation.ts';
 import { count, number } from '../shared/format.ts';
 import { base } from '../shared/styles.ts';
 import type { Figures } from './figures.ts';
@@ -94,7 +95,7 @@ export class MarginLiveLoss extends LitElement {
           <span class="muted small">
             ${
               evaluation
-                ? `mean of ${count(rows.length, 'pair')}, ${evaluation.backend === 'wgsl' ? 'WGSL kernel' : 'float64 reference'}`
+                ? `mean of ${this.counted()}, ${evaluation.backend === 'wgsl' ? 'WGSL kernel' : 'float64 reference'}`
                 : ''
             }
           </span>
@@ -116,6 +117,13 @@ export class MarginLiveLoss extends LitElement {
       ${printed ? html`<span class="label ${tone}" aria-hidden="true">${printed}</span>` : nothing}
       <output class=${tone} aria-label=${label} title=${value ?? ''}>${number(value, 4)}</output>
     </div>`;
+  }
+
+  /** What the means are over, in words. */
+  private counted(): string {
+    const { ids } = this.figures;
+    if (!ids.includes(DRAFT)) return count(ids.length, 'pair');
+    return ids.length === 1 ? 'the marked pair' : `${count(ids.length - 1, 'pair')} and the marked one`;
   }
 
   private renderPair(pair: PairEvaluation, row: PairRow) {

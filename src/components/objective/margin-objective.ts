@@ -4,7 +4,7 @@ import type { PairRow } from '../../engine/engine.ts';
 import { prepareBatch } from '../../kernels/losses/evaluate.ts';
 import { objectives } from '../../kernels/losses/index.ts';
 import { pairInputs } from '../../kernels/losses/inputs.ts';
-import type { HyperparameterValues, Objective } from '../../kernels/losses/objective.ts';
+import { fullFormula, type HyperparameterValues, type Objective } from '../../kernels/losses/objective.ts';
 import type { App } from '../../state/app.ts';
 import { DRAFT } from '../../state/evaluation.ts';
 import { hyperparameterValues, objectiveNamed } from '../../state/objectives.ts';
@@ -56,6 +56,24 @@ export class MarginObjective extends LitElement {
         flex-direction: column;
         gap: 7px;
         min-height: 0;
+      }
+      .controls,
+      .picture {
+        display: flex;
+        flex-direction: column;
+        gap: 7px;
+        min-width: 0;
+      }
+      .picture {
+        flex: 1 0 auto;
+      }
+      /* As a tab the panel is wide: numbers on the left, the curve on the right. */
+      @media (min-width: 760px) and (max-width: 1099px) {
+        :host {
+          display: grid;
+          grid-template-columns: minmax(0, 1fr) minmax(0, 1fr);
+          gap: 18px;
+        }
       }
       .picker {
         display: grid;
@@ -124,22 +142,28 @@ export class MarginObjective extends LitElement {
     const typing = this.typing || (unavailable && live.rows.length === 0);
     const figures = typing ? typedFigures(this.typedRows, objective.id, values) : live;
     const pairId = this.pairToShow(figures);
-    return html`${this.renderPicker(objective, typing)}
-      <margin-formula display .tex=${objective.formula + (objective.batchTerm ? `\\;+\\;${objective.batchTerm.formula}` : '')}></margin-formula>
-      <margin-knobs .app=${this.app} .objective=${objective} .values=${values}></margin-knobs>
-      ${
-        typing
-          ? html`<margin-typed-rows
-            .rows=${this.typedRows}
-            .objective=${objective}
-            @rows-change=${(event: CustomEvent<readonly PairRow[]>) => {
-              this.typedRows = event.detail;
-            }}
-          ></margin-typed-rows>`
-          : nothing
-      }
-      <margin-live-loss .figures=${figures} .pairId=${pairId} .pairName=${this.nameOf(pairId)}></margin-live-loss>
-      ${this.renderWhy(objective, figures)} ${this.renderCurve(objective, values, figures, pairId)} ${this.renderDetails(objective)}`;
+    return html`<div class="controls">
+        ${this.renderPicker(objective, typing)}
+        <margin-formula
+          display
+          .tex=${fullFormula(objective)}
+        ></margin-formula>
+        <margin-knobs .app=${this.app} .objective=${objective} .values=${values}></margin-knobs>
+        ${
+          typing
+            ? html`<margin-typed-rows
+                .rows=${this.typedRows}
+                .objective=${objective}
+                @rows-change=${(event: CustomEvent<readonly PairRow[]>) => {
+                  this.typedRows = event.detail;
+                }}
+              ></margin-typed-rows>`
+            : nothing
+        }
+        <margin-live-loss .figures=${figures} .pairId=${pairId} .pairName=${this.nameOf(pairId)}></margin-live-loss>
+        ${this.renderWhy(objective, figures)}
+      </div>
+      <div class="picture">${this.renderCurve(objective, values, figures, pairId)} ${this.renderDetails(objective)}</div>`;
   }
 
   private renderPicker(objective: Objective, typing: boolean) {

@@ -5,7 +5,7 @@ import type { App } from '../../state/app.ts';
 import { whyNotSample } from '../../state/intents/sampling.ts';
 import { Select } from '../../state/select.ts';
 import { candidatesOnTable, draftOf, markedOf, selectedImageOf } from '../../state/selectors.ts';
-import type { CandidateRecord } from '../../state/state.ts';
+import type { Activity, CandidateRecord } from '../../state/state.ts';
 import { icon } from '../shared/icons.ts';
 import { FollowPointed, pointersOf } from '../shared/pointed.ts';
 import { shared } from '../shared/styles.ts';
@@ -97,27 +97,12 @@ export class MarginResponses extends LitElement {
         <h2 id="candidates">Candidates</h2>
         <margin-legend></margin-legend>
         <span class="grow"></span>
-        <button
-          aria-pressed=${this.byClip}
-          class="toggle"
-          ?disabled=${scored < 2}
-          @click=${() => {
-            this.byClip = !this.byClip;
-          }}
-        >
-          Sort by CLIP
-        </button>
-        <button ?disabled=${scored < 2} title="Marks the highest CLIP score chosen and the lowest rejected" @click=${() => this.app.intents.rankByClip()}>
-          Best vs worst by CLIP
-        </button>
+        ${activity?.kind === 'sample' ? this.renderActivity(activity) : this.renderRanking(scored)}
       </div>
       ${
-        activity && activity.kind !== 'images'
-          ? html`<p class="activity small" role="status">
-            <progress aria-label=${activity.label} max=${Math.max(1, activity.total)} value=${activity.done}></progress>
-            ${activity.label}${activity.total > 0 ? `, ${activity.done} of ${activity.total}` : ''}
-            ${activity.kind === 'score' ? html`<button class="quiet" @click=${() => this.app.intents.cancel()}>Cancel</button>` : nothing}
-          </p>`
+        // One pair is scored in a moment: a line that comes and goes would only push the list about.
+        activity?.kind === 'score' && activity.total > 2
+          ? html`<div class="head">${this.renderActivity(activity)}</div>`
           : nothing
       }
       <div class="scroll" tabindex="-1">
@@ -140,6 +125,34 @@ export class MarginResponses extends LitElement {
         </ol>
         ${candidates.length === 0 || table.length === 0 ? this.renderEmpty() : nothing}
       </div>`;
+  }
+
+  private renderRanking(scored: number) {
+    return html`<button
+        aria-pressed=${this.byClip}
+        class="toggle"
+        ?disabled=${scored < 2}
+        @click=${() => {
+          this.byClip = !this.byClip;
+        }}
+      >
+        Sort by CLIP
+      </button>
+      <button
+        ?disabled=${scored < 2}
+        title="Marks the highest CLIP score chosen and the lowest rejected"
+        @click=${() => this.app.intents.rankByClip()}
+      >
+        Best vs worst by CLIP
+      </button>`;
+  }
+
+  private renderActivity({ kind, label, done, total }: Activity) {
+    return html`<p class="activity small" role="status">
+      <progress aria-label=${label} max=${Math.max(1, total)} value=${done}></progress>
+      ${label}${total > 0 ? `, ${done} of ${total}` : ''}
+      ${kind === 'score' ? html`<button class="quiet" @click=${() => this.app.intents.cancel()}>Cancel</button>` : nothing}
+    </p>`;
   }
 
   private renderEmpty() {
