@@ -60,7 +60,7 @@ async function serve() {
       ? path.join(root, 'node_modules/onnxruntime-web/dist', path.basename(pathname))
       : path.join(folder, path.basename(pathname));
     if (!existsSync(file)) {
-      response.statusCode = 404;
+      response.statusCode = pathname === '/favicon.ico' ? 204 : 404;
       response.end();
       return;
     }
@@ -77,7 +77,6 @@ async function serve() {
 
 async function openPage(browser, url) {
   const page = await browser.newPage();
-  page.on('console', (m) => console.log('CONSOLE', m.text().slice(0, 600)));
   await page.goto(url);
   await page.waitForFunction('globalThis.bench !== undefined');
   return page;
@@ -107,8 +106,14 @@ async function inBrowser(report) {
       if (!matches(title)) continue;
       // A page of its own for each case: no pool, no cache and no lost device passes from one to the next.
       const page = await openPage(browser, url);
+      const said = [];
+      page.on('console', (message) => message.type() === 'error' && said.push(message.text().split('\n')[0]));
       const run = page.evaluate(([i, check]) => globalThis.bench.run(i, check), [index, facts.selfCheck]);
-      report(await run.catch((error) => failure(title, error)));
+      const result = await run.catch((error) => failure(title, error));
+      report(result);
+      if (said.length > 0 && result.contenders.some(({ status }) => status !== 'ok')) {
+        console.log(`  the browser said: ${said[0]}\n`);
+      }
       await page.close();
     }
     return { facts, where };
