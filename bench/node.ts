@@ -12,11 +12,6 @@ export async function runAll(
   begin: (facts: Gpu['facts']) => void,
   report: (result: CaseResult) => void,
 ): Promise<Gpu['facts']> {
-  // The rivals look for the browser's own door.
-  Object.defineProperty(globalThis, 'navigator', {
-    value: { gpu: entry, userAgent: 'Node', hardwareConcurrency: 2 },
-    configurable: true,
-  });
   countGpuBytes();
   const gpu = await Gpu.create({ gpu: entry });
   await checkFastPaths(gpu);
