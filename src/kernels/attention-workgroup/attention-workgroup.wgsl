@@ -1,8 +1,9 @@
-// Causal grouped-query attention, as attention: y[r,h] = Σ_j softmax_j(q[r,h] · k[j,g] / √d) v[j,g], with g = h / (heads / kv_heads)
-// q, y f32 [rows, heads·d] · k, v f32 [keys, kv_heads·d] · lse f32 [rows, heads]: log-sum-exp of the scores, for backward
-// spans u32 [rows, 4] = (a, b, c, e): row r sees keys a..b-1 and c..e-1.
-// One workgroup per (head, row) walks the keys in tiles, keeping a running maximum and sum: [rows, keys] is never stored.
-// f32; unseen keys are never scored, so no infinity masks anything. d ≤ 128. Gradient: attention-backward.
+// Formula:   as attention: y[r, h] = Σ_j softmax_j(q[r, h] · k[j, g] / √d) v[j, g], with g = h / (heads / kv_heads)
+// Shapes:    q f32 [rows, heads · d], k, v f32 [keys, kv_heads · d], spans u32 [rows, 4] = (a, b, c, e): row r sees keys
+//            a..b-1 and c..e-1 -> y as q, lse f32 [rows, heads]; d ≤ 128
+// Work:      one workgroup per (head, row) walks the keys in tiles: first a thread per key, then a thread per element of y
+// Numerics:  f32, running maximum and sum (online softmax): [rows, keys] is never stored, no infinity masks anything
+// Gradient:  attention-backward
 override WORKGROUP_SIZE: u32; // also the number of keys per tile
 
 const MAX_HEAD_DIM = 128u;

@@ -1,9 +1,9 @@
-// Causal grouped-query attention: y[r,h] = Σ_j softmax_j(q[r,h] · k[j,g] / √d) v[j,g], with g = h / (heads / kv_heads)
-// q, y f32 [rows, heads·d] · k, v f32 [keys, kv_heads·d] · lse f32 [rows, heads]: log-sum-exp of the scores, for backward
-// spans u32 [rows, 4] = (a, b, c, e): row r sees keys a..b-1 (a shared prompt) and c..e-1 (its own sequence up to itself).
-// A thread makes 16 of the d elements of one (row, head): it walks the keys four at a time with a running maximum and sum
-// (online softmax), so [rows, keys] is never stored; the d/16 threads of a head score the same keys. d % 4 = 0. f32;
-// unseen keys get weight 0, no infinity masks anything. Gradient: attention-backward.
+// Formula:   y[r, h] = Σ_j softmax_j(q[r, h] · k[j, g] / √d) v[j, g], with g = h / (heads / kv_heads)
+// Shapes:    q f32 [rows, heads · d], k, v f32 [keys, kv_heads · d], spans u32 [rows, 4] = (a, b, c, e): row r sees keys
+//            a..b-1 (a shared prompt) and c..e-1 (its own sequence up to itself) -> y as q, lse f32 [rows, heads]
+// Work:      a thread makes 16 elements of y and walks the keys four at a time; the d / 16 threads of a head score alike
+// Numerics:  f32, running maximum and sum (online softmax): [rows, keys] is never stored, no infinity masks anything
+// Gradient:  attention-backward, from lse (the log-sum-exp of a row's scores)
 override WORKGROUP_SIZE: u32;
 
 const LOWEST = -1e30; // below every score, far from overflow

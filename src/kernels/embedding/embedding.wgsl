@@ -1,8 +1,8 @@
-// Token embedding: embeddings[row, :] = table[ids[row], :]
-// ids u32 [rows] · weights f32, f16 or bf16 [vocab, width] (see shared/weights-*.wgsl) · embeddings f32 [rows, width]
-// One thread per four neighbouring elements; grid = (width / 4 / WORKGROUP_SIZE, rows).
-// Exact: a copy, or a widening of the stored half. An id past the table reads row 0 (the caller refuses such ids).
-// Gradient: none (the table is frozen).
+// Formula:   embeddings[row, :] = table[ids[row], :]
+// Shapes:    ids u32 [rows], weights (table) f32, f16 or bf16 [vocab, width] -> embeddings f32 [rows, width]; width % 4 = 0
+// Work:      a thread copies four neighbouring elements; grid = (width / 4, rows)
+// Numerics:  exact: a copy, or a widening of the stored half; an id past the table reads row 0 (callers refuse those)
+// Gradient:  none (the table is frozen)
 override WORKGROUP_SIZE: u32;
 
 struct Params {

@@ -1,8 +1,8 @@
-// Rows picked by index: picked[i, :] = source[rows[i], :]
-// source f32 [source_rows, width] · rows u32 [count], may repeat · picked f32 [count, width]
-// One thread per element; grid = (width / WORKGROUP_SIZE, count).
-// Exact: a copy. An index past the end reads row 0 (the caller refuses such indices).
-// Gradient: gather-rows-backward (repeated rows add up).
+// Formula:   picked[i, :] = source[rows[i], :]
+// Shapes:    source f32 [source_rows, width], rows u32 [count], may repeat -> picked f32 [count, width]
+// Work:      a thread copies one element; grid = (width, count)
+// Numerics:  exact: a copy; an index past the end reads row 0 (the caller refuses such indices)
+// Gradient:  gather-rows-backward (repeated rows add up)
 override WORKGROUP_SIZE: u32;
 
 struct Params {

@@ -1,8 +1,10 @@
-// Head, log-softmax and gather in one, part 2 of 2: joins the parts of the vocabulary (see head-logprob-tiles.wgsl)
-//   logps = l[target] - m - log s · entropy = log s - t / s (nats) · top1 = 1 / s, the largest probability · top_id
-// partials f32 [parts, tokens, 4] · partial_top u32 [parts, tokens] · target_logits f32 [tokens] · outputs [tokens]
-// One thread per token. f32; maximum and sum stay apart until the end, so a confident token's logp keeps its digits.
-// Gradient: head-logprob-backward.
+// Formula:   head, log-softmax and gather in one, part 2 of 2: over the parts of the vocabulary, m, s, t joined,
+//            logps = l[target] - m - log s, entropy = log s - t / s (nats), top1 = 1 / s (the largest probability), top_id
+// Shapes:    partials f32 [parts, tokens, 4], partial_top u32 [parts, tokens], target_logits f32 [tokens]
+//            -> logps, entropy, top1 f32 [tokens], top_id u32 [tokens]
+// Work:      one thread per token
+// Numerics:  f32; maximum and sum stay apart until the end, so large logits cost a small log-probability no digits
+// Gradient:  head-logprob-backward
 override WORKGROUP_SIZE: u32;
 
 struct Params {

@@ -1,10 +1,11 @@
-// Head, log-softmax and gather in one, part 1 of 2: per token and per part of the vocabulary, with l = x · Wᵀ,
-//   m = max l, s = Σ exp(l - m), t = Σ exp(l - m) (l - m), top = argmax l, and l[target] where the part holds the target
-// x f32 [tokens, width]: hidden states · W f32, f16 or bf16 [vocab, width] (shared/weights-*.wgsl) · targets u32 [tokens]
-// partials f32 [parts, tokens, 4] = (m, s, t, unused) · partial_top u32 [parts, tokens] · target_logits f32 [tokens]
-// A workgroup of 8 × 8 threads makes logits for 32 tokens × CHUNK entries, 32 × 32 at a time in registers (see
-// shared/products.wgsl), and stores none: a thread's 4 tokens × CHUNK / 8 entries are a part of their own. f32, the
-// maximum subtracted throughout. Gradient: head-logprob-backward.
+// Formula:   head, log-softmax and gather in one, part 1 of 2: per token and part of the vocabulary, with l = x · Wᵀ,
+//            m = max l, s = Σ exp(l - m), t = Σ exp(l - m) (l - m), top = argmax l; and l[target] where the target is
+// Shapes:    x f32 [tokens, width], weights f32, f16 or bf16 [vocab, width], targets u32 [tokens]
+//            -> partials f32 [parts, tokens, 4] = (m, s, t, -), partial_top u32 [parts, tokens], target_logits f32 [tokens]
+// Work:      8 × 8 threads make logits for 32 tokens × CHUNK entries, 32 × 32 at a time in registers, and store none; a
+//            thread's 4 tokens × CHUNK / 8 entries are a part of their own (see shared/products.wgsl)
+// Numerics:  f32, the maximum subtracted throughout
+// Gradient:  head-logprob-backward
 override CHUNK: u32;       // vocabulary entries per workgroup, a multiple of TILE
 const LOWEST = -1e30;      // below every logit, far from overflow
 

@@ -1,8 +1,9 @@
-// Linear layer for few rows, as linear-few-rows: y[r, o] = Σ_i x[r, i] · W[o, i], or y += that when ACCUMULATE is 1
-// x f32 [rows, width] · W f32, f16 or bf16 [out, width] (see shared/weights-*.wgsl) · y f32 [rows, out]; width % 4 = 0
-// One subgroup shares one row of W, so its reads lie side by side; it adds its lanes without workgroup memory or barrier.
-// A workgroup of 64 makes 8 columns of y for 4 rows, whatever the subgroup size. f32, lanes added in the device's order.
-// Gradient: linear-backward (dx = dy · W; W is frozen).
+// Formula:   y[r, o] = Σ_i x[r, i] · W[o, i], or y += that when ACCUMULATE is 1, as linear-few-rows
+// Shapes:    x f32 [rows, width], weights f32, f16 or bf16 [out, width] -> y f32 [rows, out]; width % 4 = 0
+// Work:      a subgroup shares one row of W, so its reads lie side by side, and adds its lanes without a barrier;
+//            a workgroup of 64 makes 8 columns of y for 4 rows, whatever the subgroup size
+// Numerics:  f32, lanes added in the device's order
+// Gradient:  linear-backward (dx = dy · W; W is frozen)
 override ACCUMULATE: u32;
 
 const THREADS = 64u;

@@ -1,8 +1,8 @@
-// Linear layer for few rows (decoding): y[r, o] = Σ_i x[r, i] · W[o, i], or y += that when ACCUMULATE is 1
-// x f32 [rows, width] · W f32, f16 or bf16 [out, width] (see shared/weights-*.wgsl) · y f32 [rows, out]; width % 4 = 0
-// Reading W is the cost: a thread reads one row of W and uses each of its elements for 4 rows of x.
-// f32 sums in the order of i: a row does not depend on its batch.
-// Gradient: linear-backward (dx = dy · W; W is frozen).
+// Formula:   y[r, o] = Σ_i x[r, i] · W[o, i], or y += that when ACCUMULATE is 1: linear, for few rows (decoding)
+// Shapes:    x f32 [rows, width], weights f32, f16 or bf16 [out, width] -> y f32 [rows, out]; width % 4 = 0
+// Work:      reading W is the cost: a thread reads one row of W and uses each of its elements for 4 rows of x
+// Numerics:  f32 sums in the order of i: a row does not depend on its batch
+// Gradient:  linear-backward (dx = dy · W; W is frozen)
 override WORKGROUP_SIZE: u32;
 override ACCUMULATE: u32;
 

@@ -1,8 +1,8 @@
-// Linear layer: y[r, o] = Σ_i x[r, i] · W[o, i], or y += that when ACCUMULATE is 1 (residual stream, adapters)
-// x f32 [rows, width] · W f32, f16 or bf16 [out, width] (see shared/weights-*.wgsl) · y f32 [rows, out]; width % 4 = 0
-// A workgroup of 8 × 8 threads makes 32 × 32 elements of y, 4 × 4 per thread (see shared/products.wgsl).
-// f32 sums in the order of i, whatever the number of rows: a row does not depend on its batch.
-// Gradient: linear-backward (dx = dy · W; W is frozen).
+// Formula:   y[r, o] = Σ_i x[r, i] · W[o, i], or y += that when ACCUMULATE is 1 (residual stream, adapters)
+// Shapes:    x f32 [rows, width], weights f32, f16 or bf16 [out, width] -> y f32 [rows, out]; width % 4 = 0
+// Work:      8 × 8 threads make 32 × 32 elements of y, 4 × 4 each (see shared/products.wgsl)
+// Numerics:  f32 sums in the order of i, whatever the number of rows: a row does not depend on its batch
+// Gradient:  linear-backward (dx = dy · W; W is frozen)
 override ACCUMULATE: u32;
 
 struct Params {

@@ -1,8 +1,8 @@
-// RMS normalisation: y[r, i] = gain[i] · x[r, i] / sqrt(mean_j x[r, j]² + eps)
-// x f32 [rows, width] · gain f32 [width] · y f32 [rows, width]; width % 4 = 0
-// A thread writes 16 elements of a row and adds up the whole row's squares by itself: a few more products, no barrier.
-// f32 throughout; eps > 0 keeps a row of zeros finite.
-// Gradient: rms-norm-backward.
+// Formula:   y[r, i] = gain[i] · x[r, i] / sqrt(mean_j x[r, j]² + eps)
+// Shapes:    x f32 [rows, width], gain f32 [width] -> y f32 [rows, width]; width % 4 = 0
+// Work:      a thread writes 16 elements of a row and adds up the row's squares by itself: more products, but no barrier
+// Numerics:  f32 throughout; eps > 0 keeps a row of zeros finite
+// Gradient:  rms-norm-backward
 override WORKGROUP_SIZE: u32;
 
 const OWN_QUADS = 4u; // vec4s a thread writes

@@ -1,8 +1,9 @@
-// Rotary positions (Hugging Face's rotate_half): pair (x[i], x[i + d/2]) of each head turns by position · theta^(-2i/d)
-// qkv f32 [rows, (heads + 2 · kv_heads) · d]: q, k, v side by side · angles f32 [positions, d/2, 2] = (cos, sin)
-// position, key_row u32 [rows] · q f32 [rows, heads · d] · k, v f32 [keys, kv_heads · d]: row r goes to key_row[r]
-// One thread per (row, head, pair); v is only moved. f32; angles come from the CPU in f64, as WGSL's sin may be rough.
-// Gradient: rope-backward (turns back).
+// Formula:   pair (x[i], x[i + d/2]) of each head turns by position · theta^(-2i/d) (Hugging Face's rotate_half)
+// Shapes:    qkv f32 [rows, (heads + 2 kv_heads) · d] (q, k, v side by side), angles f32 [positions, d/2, 2] = (cos, sin),
+//            position, key_row u32 [rows] -> q f32 [rows, heads · d]; k, v f32 [keys, kv_heads · d], at row key_row[r]
+// Work:      a thread takes one pair of one head; k and v go to their rows of the cache, v unturned; grid = (pairs, rows)
+// Numerics:  f32; angles come from the CPU in f64, because WGSL promises sin and cos only to 2^-11
+// Gradient:  rope-backward (turns back)
 override WORKGROUP_SIZE: u32;
 
 struct Params {

@@ -1,8 +1,8 @@
-// Visual tokens take their places: target[rows[i], :] = source[i, :]
-// source f32 [count, width] · rows u32 [count], all different · target f32 [target_rows, width], other rows untouched
-// One thread per element; grid = (width / WORKGROUP_SIZE, count). A row past the end of the target is dropped.
-// Exact: a copy.
-// Gradient: gather-rows.
+// Formula:   target_buffer[rows[i], :] = source[i, :]: visual tokens take their places
+// Shapes:    source f32 [count, width], rows u32 [count], all different -> target_buffer f32 [target_rows, width]
+// Work:      a thread copies one element; grid = (width, count)
+// Numerics:  exact: a copy; rows not named stay as they are, a row past the end is dropped
+// Gradient:  gather-rows
 override WORKGROUP_SIZE: u32;
 
 struct Params {

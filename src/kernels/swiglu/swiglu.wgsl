@@ -1,8 +1,8 @@
-// SwiGLU: y[r, i] = silu(gate[r, i]) · up[r, i], silu(z) = z / (1 + exp(-z)); gate and up lie side by side
-// gate_up f32 [rows, 2 · inner] (gate first) · y f32 [rows, inner]
-// One thread per element; grid = (inner / WORKGROUP_SIZE, rows).
-// f32; the exponent is clamped at 80 so that exp stays finite: silu(-80) is -1.4e-33, zero for every purpose.
-// Gradient: swiglu-backward.
+// Formula:   y[r, i] = silu(gate[r, i]) · up[r, i], silu(z) = z / (1 + exp(-z)); gate and up lie side by side
+// Shapes:    gate_up f32 [rows, 2 · inner], gate first -> y f32 [rows, inner]
+// Work:      a thread makes one element; grid = (inner, rows)
+// Numerics:  f32; the exponent stops at 80, so exp stays finite: silu(-80) is -1.4e-33, zero for every purpose
+// Gradient:  swiglu-backward
 override WORKGROUP_SIZE: u32;
 
 struct Params {
