@@ -35,8 +35,18 @@ export class MarginNoWebGpu extends LitElement {
         color: var(--m-danger);
       }
       ul {
-        margin: 2px 0 0;
-        padding-left: 18px;
+        display: inline;
+        margin: 0;
+        padding: 0;
+      }
+      li {
+        display: inline;
+      }
+      li:not(:last-child)::after {
+        content: '; ';
+      }
+      p + p {
+        margin-top: 3px;
       }
     `,
   ];
@@ -55,15 +65,14 @@ export class MarginNoWebGpu extends LitElement {
       origin: globalThis.origin,
       userAgent: navigator.userAgent,
     });
-    return html`<p><strong>${hint.headline}</strong> ${hint.advice}</p>
-      <p>
-        The objective panel still works: type log-probabilities into it and the losses are computed in float64. Sampling
-        and scoring need WebGPU:
-      </p>
-      <ul>
-        ${WEBGPU_BROWSERS.map(({ name, since }) => html`<li><strong>${name}</strong> ${since}</li>`)}
-      </ul>
-      <p class="muted small">${this.error.message}</p>`;
+    return html`<p title=${this.error.message}><strong>${hint.headline}</strong> ${hint.advice}</p>
+      <p>The objective panel still works: type log-probabilities into it, and the losses are computed in float64.</p>
+      <div class="small">
+        Browsers with WebGPU:
+        <ul>
+          ${WEBGPU_BROWSERS.map(({ name, since }) => html`<li><strong>${name}</strong> ${since}</li>`)}
+        </ul>
+      </div>`;
   }
 
   private renderFailure() {

@@ -17,15 +17,18 @@ const ALWAYS: readonly InputName[] = [
   'rejectedLength',
 ];
 
-/** Short names, TRL's where it has them. */
+/** Short names, TRL's where it has them; the part after the space goes on a second line. */
 const NAMES: Partial<Record<InputName, string>> = {
-  chosen: 'logps/chosen',
-  rejected: 'logps/rejected',
-  refChosen: 'ref_logps/chosen',
-  refRejected: 'ref_logps/rejected',
+  chosen: 'logps/ chosen',
+  rejected: 'logps/ rejected',
+  refChosen: 'ref_logps/ chosen',
+  refRejected: 'ref_logps/ rejected',
   chosenLength: 'tokens chosen',
   rejectedLength: 'tokens rejected',
 };
+
+/** "ref_logps/chosen", as the field is called. */
+const fieldName = (name: InputName): string => (NAMES[name] ?? name).replace('/ ', '/');
 
 /** The example pair the table begins with. */
 export function exampleRow(): PairRow {
@@ -34,7 +37,7 @@ export function exampleRow(): PairRow {
 }
 
 /**
- * A small table of log-probabilities: one column per pair, one line per number the objective needs.
+ * A small table of log-probabilities: one line per pair, one column per number the objective needs.
  *
  * @property rows - what was typed so far
  * @property objective - decides which numbers are asked for
@@ -59,21 +62,31 @@ export class MarginTypedRows extends LitElement {
       }
       th,
       td {
-        padding: 1px 6px 1px 0;
+        padding: 1px 3px 1px 0;
         font-weight: normal;
         text-align: left;
+        vertical-align: bottom;
+      }
+      thead th {
+        max-width: 96px;
+        color: var(--m-muted);
+        font-size: 11.5px;
+        line-height: 1.2;
       }
       tbody th {
-        font-family: var(--m-font-mono);
-        white-space: nowrap;
+        vertical-align: middle;
       }
       input[type='number'] {
-        width: 92px;
+        width: 59px;
         min-height: 26px;
-        padding: 1px 6px;
+        padding: 1px 5px;
+        font-size: var(--m-size-small);
+        appearance: textfield;
       }
-      thead button {
-        min-height: 24px;
+      button {
+        min-height: 26px;
+      }
+      button.icon {
         min-width: 24px;
         padding: 0 3px;
       }
@@ -83,49 +96,47 @@ export class MarginTypedRows extends LitElement {
   protected override render() {
     const names = [...new Set([...ALWAYS, ...this.objective.needs])];
     return html`<div class="scroll">
-      <table>
-        <caption class="visually-hidden">
-          Typed-in log-probabilities, in nats
-        </caption>
-        <thead>
-          <tr>
-            <td></td>
+        <table>
+          <caption class="visually-hidden">
+            Typed-in log-probabilities, in nats
+          </caption>
+          <thead>
+            <tr>
+              <td></td>
+              ${names.map((name) => html`<th scope="col" title=${INPUTS[name]}>${NAMES[name] ?? name}</th>`)}
+              <td></td>
+            </tr>
+          </thead>
+          <tbody>
             ${this.rows.map(
-              (_, i) =>
-                html`<th scope="col">
-                  Pair ${i + 1}
-                  <button class="quiet icon" aria-label=${`Remove typed pair ${i + 1}`} @click=${() => this.change(this.rows.toSpliced(i, 1))}>
+              (row, i) => html`<tr>
+                <th scope="row"><span class="visually-hidden">Pair</span> ${i + 1}</th>
+                ${names.map(
+                  (name) => html`<td>
+                    <input
+                      type="number"
+                      step="any"
+                      aria-label=${`${fieldName(name)}, pair ${i + 1}`}
+                      .value=${row[name] === undefined ? '' : String(row[name])}
+                      @input=${(event: Event) => this.set(i, name, (event.target as HTMLInputElement).valueAsNumber)}
+                    />
+                  </td>`,
+                )}
+                <td>
+                  <button
+                    class="quiet icon"
+                    aria-label=${`Remove typed pair ${i + 1}`}
+                    @click=${() => this.change(this.rows.toSpliced(i, 1))}
+                  >
                     ${icon('close')}
                   </button>
-                </th>`,
-            )}
-            <td>
-              <button @click=${() => this.change([...this.rows, { ...(this.rows.at(-1) ?? exampleRow()) }])}>${icon('plus')} Pair</button>
-            </td>
-          </tr>
-        </thead>
-        <tbody>
-          ${names.map(
-            (name) =>
-              html`<tr title=${INPUTS[name]}>
-                <th scope="row">${NAMES[name] ?? name}</th>
-                ${this.rows.map(
-                  (row, i) =>
-                    html`<td>
-                      <input
-                        type="number"
-                        step="any"
-                        aria-label=${`${NAMES[name] ?? name}, pair ${i + 1}`}
-                        .value=${row[name] === undefined ? '' : String(row[name])}
-                        @input=${(event: Event) => this.set(i, name, (event.target as HTMLInputElement).valueAsNumber)}
-                      />
-                    </td>`,
-                )}
+                </td>
               </tr>`,
-          )}
-        </tbody>
-      </table>
-    </div>`;
+            )}
+          </tbody>
+        </table>
+      </div>
+      <button @click=${() => this.change([...this.rows, { ...(this.rows.at(-1) ?? exampleRow()) }])}>${icon('plus')} Pair</button>`;
   }
 
   /** An emptied field is a missing number, and the objective says so if it needs it. */
