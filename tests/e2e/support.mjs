@@ -62,8 +62,9 @@ export function ok(condition, what) {
  * Serves the page, starts a browser, runs `body`, closes everything, prints the sum and exits with it.
  *
  * @param body receives { checks, browser, url, launch }; `launch(flags)` starts another browser
+ * @param cleanUp what `body` leaves to be closed or deleted
  */
-export async function endToEnd(body) {
+export async function endToEnd(body, cleanUp = async () => {}) {
   const scratch = await mkdtemp(path.join(os.tmpdir(), 'margin-e2e-'));
   const server = await createServer({
     root,
@@ -89,6 +90,7 @@ export async function endToEnd(body) {
   } finally {
     for (const browser of browsers) await browser.close().catch(() => {});
     await server.close();
+    await cleanUp();
     await rm(scratch, { recursive: true, force: true });
   }
   console.log(`${checks.passed} passed, ${checks.failed} failed`);
