@@ -19,9 +19,12 @@ export function distribution(logits: ArrayLike<number>): Distribution {
   let sum = 0;
   for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i] - logits[topId]);
   const lse = logits[topId] + Math.log(sum);
-  const logps = Float64Array.from(logits, (logit) => logit - lse);
+  const logps = new Float64Array(logits.length);
   let entropy = 0;
-  for (const logp of logps) entropy -= Math.exp(logp) * logp;
+  for (let i = 0; i < logits.length; i++) {
+    logps[i] = logits[i] - lse;
+    entropy -= Math.exp(logps[i]) * logps[i];
+  }
   return { logps, entropy, top1: Math.exp(logps[topId]), topId };
 }
 
@@ -48,28 +51,38 @@ export class Sampler {
   draw({ logps, topId }: Distribution): number {
     const { temperature, topP } = this.options;
     if (temperature === 0) return topId;
-    const weights = logps.map((logp) => Math.exp((logp - logps[topId]) / temperature));
-    const total = weights.reduce((sum, weight) => sum + weight, 0);
-    const ids = topP < 1 ? nucleus(weights, total, topP) : Uint32Array.from(weights, (_, id) => id);
+    const weights = new Float64Array(logps.length);
     let mass = 0;
-    for (const id of ids) mass += weights[id];
+    for (let id = 0; id < logps.length; id++) {
+      weights[id] = Math.exp((logps[id] - logps[topId]) / temperature);
+      mass += weights[id];
+    }
+    if (topP < 1) mass = keepNucleus(weights, mass, topP);
     let point = this.#random.next() * mass;
-    for (const id of ids) {
+    for (let id = 0; id < weights.length; id++) {
       point -= weights[id];
       if (point < 0) return id;
     }
-    return topId; // rounding left a crumb of the last weight
+    return topId; // rounding left a crumb behind the last weight
   }
 }
 
-/** Ids of the smallest set whose share of `total` is at least `topP`, most likely first; never empty. */
-function nucleus(weights: Float64Array, total: number, topP: number): Uint32Array {
+/**
+ * Zeroes all weights but the smallest set of largest ones whose share of `mass` is at least `topP`; never none.
+ * @returns the mass that is left.
+ */
+function keepNucleus(weights: Float64Array, mass: number, topP: number): number {
   // All tokens below this weight hold less than 1 - topP together, so none of them can be needed: sort the rest only.
-  const least = ((1 - topP) * total) / weights.length;
-  const ids = Uint32Array.from(weights.keys()).filter((id) => weights[id] >= least);
+  const least = ((1 - topP) * mass) / weights.length;
+  const ids: number[] = [];
+  for (let id = 0; id < weights.length; id++) if (weights[id] >= least) ids.push(id);
   ids.sort((a, b) => weights[b] - weights[a] || a - b);
-  let mass = 0;
-  let size = 0;
-  while (size < ids.length && (size === 0 || mass < topP * total)) mass += weights[ids[size++]];
-  return ids.subarray(0, size);
+  const sorted = ids.map((id) => weights[id]);
+  weights.fill(0);
+  let kept = 0;
+  for (let i = 0; i < ids.length && (i === 0 || kept < topP * mass); i++) {
+    weights[ids[i]] = sorted[i];
+    kept += sorted[i];
+  }
+  return kept;
 }
