@@ -30,12 +30,29 @@ export function newId(prefix: string): string {
   return `${prefix}-${[...random].map((word) => word.toString(36).padStart(7, '0')).join('')}`;
 }
 
-/** Shows a notice. The same message is not shown twice at once. */
+/** Time to notice a message, and to read a character of it slowly. */
+const NOTICE_MS = 4000;
+const NOTICE_MS_PER_CHARACTER = 60;
+
+/**
+ * Shows a notice. The same message is not shown twice at once. Errors stay until somebody dismisses them; the others
+ * go when there was time to read them.
+ */
 export function notify(store: Store<AppState>, tone: Notice['tone'], message: string): void {
+  const id = newId('notice');
   store.update((state) => {
     const others = state.notices.filter((notice) => notice.message !== message);
-    return { ...state, notices: [...others.slice(-4), { id: newId('notice'), tone, message }] };
+    return { ...state, notices: [...others.slice(-4), { id, tone, message }] };
   });
+  if (tone === 'error') return;
+  const shown = NOTICE_MS + NOTICE_MS_PER_CHARACTER * message.length;
+  setTimeout(() => store.update((state) => withoutNotice(state, id)), shown);
+}
+
+/** The state without this notice. */
+export function withoutNotice(state: AppState, id: string): AppState {
+  const notices = state.notices.filter((notice) => notice.id !== id);
+  return notices.length === state.notices.length ? state : { ...state, notices };
 }
 
 /** The words of an error for people; programming errors keep their own. */

@@ -93,3 +93,15 @@ export async function pixelAt(blob: Blob, x: number, y: number): Promise<[number
   const [r, g, b] = context.getImageData(x, y, 1, 1).data;
   return [r, g, b];
 }
+
+/** A 24 × 12 AVIF, red on the left and blue on the right; browsers read AVIF but do not write it. */
+export async function avifHalves(): Promise<Blob> {
+  const response = await fetch(`data:image/avif;base64,${AVIF}`);
+  return response.blob();
+}
+
+const AVIF =
+  'AAAAIGZ0eXBhdmlmAAAAAGF2aWZtaWYxbWlhZk1BMUIAAADrbWV0YQAAAAAAAAAhaGRscgAAAAAAAAAAcGljdAAAAAAAAAAAAAAAAAAAAAAOcGl0bQAA' +
+  'AAAAAQAAAB5pbG9jAAAAAEQAAAEAAQAAAAEAAAETAAAAKgAAAChpaW5mAAAAAAABAAAAGmluZmUCAAAAAAEAAGF2MDFDb2xvcgAAAABqaXBycAAAAEtp' +
+  'cGNvAAAAFGlzcGUAAAAAAAAAGAAAAAwAAAAQcGl4aQAAAAADCAgIAAAADGF2MUOBAAwAAAAAE2NvbHJuY2x4AAEADQAGgAAAABdpcG1hAAAAAAAAAAEA' +
+  'AQQBAoMEAAAAMm1kYXQSAAoJGBDvbRAQ0GhAMhtEgf39qkAggg+QAACuvb8meeIAEPsRWeDlQUA=';

@@ -5,6 +5,7 @@ import { type ImageFormat, readImageHeader } from '../../src/state/image-header.
 import { encodePng } from '../../src/state/png.ts';
 import {
   animatedGif,
+  avifHalves,
   avifHeader,
   gifHeader,
   jpegHeader,
@@ -115,6 +116,16 @@ describe('decodeImage', () => {
     const decoded = await decodeImage(new Blob([animatedGif()]), 'moving.gif');
     expect(decoded.blob.type).to.equal('image/png');
     expect(isRed(await pixelAt(decoded.blob, 0, 0))).to.equal(true);
+  });
+
+  it('reads AVIF', async () => {
+    const file = await avifHalves();
+    const header = readImageHeader(new Uint8Array(await file.arrayBuffer()));
+    expect(header).to.deep.include({ format: 'avif', size: { width: 24, height: 12 } });
+    const decoded = await decodeImage(file, 'halves.avif');
+    expect([decoded.width, decoded.height]).to.deep.equal([24, 12]);
+    expect(isRed(await pixelAt(decoded.blob, 4, 6))).to.equal(true);
+    expect(isBlue(await pixelAt(decoded.blob, 20, 6))).to.equal(true);
   });
 
   it('goes by the bytes, not by the name or the type', async () => {

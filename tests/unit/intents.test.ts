@@ -1,6 +1,7 @@
 import { expect } from '@esm-bundle/chai';
 import { DeviceLostError, EngineError } from '../../src/errors.ts';
-import { type App } from '../../src/state/app.ts';
+import type { App } from '../../src/state/app.ts';
+import { sampleSeed } from '../../src/state/scenes.ts';
 import type { Scene } from '../../src/toybox/index.ts';
 import { makeApp, makeAppWithDraft, plainPicture, stateWhere, type TestApp } from '../support/app.ts';
 import { fakeClip, fakeLogps } from '../support/fake-engine.ts';
@@ -65,6 +66,15 @@ describe('images', () => {
     expect(ids(one)).to.deep.equal(ids(two));
     one.dispose();
     two.dispose();
+  });
+});
+
+describe('seeds of sample scenes', () => {
+  it('stay below those the models were trained on', () => {
+    for (const seed of [0, 1, 9999, 10_000, 4294967295]) {
+      for (const index of [0, 4, 999, 1000]) expect(sampleSeed(seed, index)).to.be.within(0, 9_999_999);
+    }
+    expect(sampleSeed(1, 0)).to.not.equal(sampleSeed(2, 0));
   });
 });
 

@@ -235,11 +235,18 @@ describe('storage that fails', () => {
     expect(isQuotaError(new Error('other'))).to.equal(false);
   });
 
-  it('starts afresh, with a notice, when reading fails', async () => {
-    const records = new MemoryRecords();
+  it('starts afresh, with a notice, when reading fails, and writes nothing over what may be there', async () => {
+    const earlier = await makeAppWithDraft();
+    await earlier.flush();
+    earlier.dispose();
+    const records = earlier.backend.records as MemoryRecords;
     records.read = () => Promise.reject(new Error('blocked'));
     const app = await makeApp({ backend: { records } });
     expect(app.store.state.notices.some(({ message }) => message.includes('refused to store'))).to.equal(true);
+    app.intents.setSetting('seed', 31);
+    await app.flush();
+    expect(records.lists.images).to.have.length(1);
+    expect((records.values.get('settings') as Settings).seed).to.equal(1);
     app.dispose();
   });
 

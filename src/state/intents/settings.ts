@@ -1,6 +1,6 @@
 /** Intents on settings, the view and notices. */
 import { CancelledError } from '../../errors.ts';
-import { type Context, notify, sentence } from '../context.ts';
+import { type Context, notify, sentence, withoutNotice } from '../context.ts';
 import { clampSetting, type NumericSetting, SETTING_RANGES } from '../defaults.ts';
 import { objectiveNamed, refusal } from '../objectives.ts';
 import type { AppState, Notice, Settings } from '../state.ts';
@@ -103,7 +103,7 @@ export function settingsIntents(context: Context) {
     },
 
     dismissNotice(id: string): void {
-      store.update((state) => ({ ...state, notices: state.notices.filter((notice) => notice.id !== id) }));
+      store.update((state) => withoutNotice(state, id));
     },
 
     /** Loads the models of the settings: at the start, and again after the engine became unavailable. */
