@@ -3,6 +3,9 @@
  * tests and the console API all speak through this one interface. Everything here is plain, cloneable data:
  * no GPU object ever crosses it.
  */
+import type { AdapterControl, TrainEvent, TrainRequest } from './training-types.ts';
+
+export type * from './training-types.ts';
 
 /** An image as the engine needs it. `id` identifies the pixels (content hash), so visual tokens can be cached. */
 export interface ImageInput {
@@ -32,6 +35,8 @@ export interface SampleRequest {
   readonly topP: number;
   readonly maxTokens: number;
   readonly seed: number;
+  /** Default: `policy`, the model with its adapter where it has one. */
+  readonly model?: 'policy' | 'reference';
 }
 
 export type FinishReason = 'stop' | 'length' | 'cancelled';
@@ -239,6 +244,14 @@ export interface Engine {
   /** Cosine similarities, one per text. */
   clipScore(request: ClipRequest, options?: CallOptions): Promise<number[]>;
   evaluate(request: EvaluateRequest, options?: CallOptions): Promise<Evaluation>;
+  /**
+   * Trains the adapter and yields what happens. Aborting the signal pauses: the step under way is dropped, the adapter
+   * of the last whole step stays, a last `checkpoint` comes, then `CancelledError`. Throws `InputError` for pairs or
+   * settings that cannot be used, `OutOfMemoryError` for a run the device cannot hold, `EngineError` when a step gives no
+   * finite loss or gradient (after a `checkpoint` of the last good adapter).
+   */
+  train(request: TrainRequest, options?: CallOptions): AsyncIterable<TrainEvent>;
+  readonly adapter: AdapterControl;
   kernels(): Promise<KernelReport[]>;
   memory(): Promise<MemoryReport>;
   /** Loses the GPU device on purpose: the recovery path can be tried by a person and by a test. */

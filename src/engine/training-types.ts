@@ -1,0 +1,172 @@
+/**
+ * What crosses between page and worker for training: plain, cloneable data. Settings carry the names of TRL's
+ * `DPOConfig` and PEFT's `LoraConfig`, metrics those of TRL's log.
+ */
+import type { BatchMetrics, ImageInput } from './engine.ts';
+
+/** One preference pair to learn from. */
+export interface TrainingPair {
+  readonly image: ImageInput;
+  readonly prompt: string;
+  readonly chosen: string;
+  readonly rejected: string;
+  /** Numbers of the pair itself that some objectives need: `scoreChosen`, `winProbChosen`, ... (see `objective.needs`). */
+  readonly inputs?: Readonly<Record<string, number>>;
+}
+
+export type LrSchedulerType = 'linear' | 'cosine' | 'constant' | 'constant_with_warmup';
+
+/** Optimiser and data settings, as `transformers.TrainingArguments` calls them. */
+export interface TrainingConfig {
+  readonly learning_rate: number;
+  /** Pairs of one forward and backward pass. */
+  readonly per_device_train_batch_size: number;
+  /** Passes whose gradients are averaged into one optimiser step. */
+  readonly gradient_accumulation_steps: number;
+  readonly num_train_epochs: number;
+  /** Optimiser steps; above 0 it overrides `num_train_epochs`. */
+  readonly max_steps: number;
+  readonly lr_scheduler_type: LrSchedulerType;
+  readonly warmup_steps: number;
+  readonly weight_decay: number;
+  readonly adam_beta1: number;
+  readonly adam_beta2: number;
+  readonly adam_epsilon: number;
+  /** Gradients are scaled down to this global norm; 0 leaves them as they are. */
+  readonly max_grad_norm: number;
+  /** Steps between checkpoints; 0 keeps only the one at the end. */
+  readonly save_steps: number;
+  /** Order of the pairs and first values of the adapter. */
+  readonly seed: number;
+}
+
+export type TargetModule = 'q_proj' | 'k_proj' | 'v_proj' | 'o_proj' | 'gate_proj' | 'up_proj' | 'down_proj';
+
+/** The adapter's shape, as `peft.LoraConfig` calls it. */
+export interface LoraSettings {
+  readonly r: number;
+  readonly lora_alpha: number;
+  readonly target_modules: readonly TargetModule[];
+}
+
+export interface TrainRequest {
+  readonly pairs: readonly TrainingPair[];
+  /** Objective id; see `kernels/losses`. */
+  readonly objective: string;
+  /** The objective's hyperparameters (`beta`, ...); what is not given takes its default. */
+  readonly hyperparameters?: Readonly<Record<string, number>>;
+  /** What is not given takes its default. */
+  readonly config?: Partial<TrainingConfig>;
+  /** Shape of a fresh adapter. Ignored on resuming. */
+  readonly lora?: Partial<LoraSettings>;
+  /** Continue this run: same pairs, same settings, same trajectory. Without it a fresh adapter starts at step 0. */
+  readonly resume?: TrainingCheckpoint;
+  /** Stop after this many optimiser steps of this request: "Step" is 1. The run can be resumed. */
+  readonly stopAfter?: number;
+}
+
+/** A tensor of an adapter, in the order of `TrainingCheckpoint.values`. */
+export interface AdapterTensor {
+  /** PEFT's name, e.g. `base_model.model.model.text_model.layers.0.self_attn.q_proj.lora_A.weight`. */
+  readonly name: string;
+  readonly shape: readonly [number, number];
+}
+
+/** Everything that continues a run: plain data for IndexedDB or `structuredClone`. */
+export interface TrainingCheckpoint {
+  readonly version: 1;
+  readonly objective: string;
+  readonly hyperparameters: Readonly<Record<string, number>>;
+  readonly config: TrainingConfig;
+  readonly lora: LoraSettings;
+  /** Optimiser steps done. With the seed it fixes the position in the data order. */
+  readonly step: number;
+  /** Response tokens trained on so far. */
+  readonly numTokens: number;
+  /** Hash of the pairs, in their order: another set of pairs is another run. */
+  readonly pairsHash: string;
+  readonly tensors: readonly AdapterTensor[];
+  /** Adapter values, AdamW's first and second moments: all tensors one after another. */
+  readonly values: Float32Array;
+  readonly firstMoments: Float32Array;
+  readonly secondMoments: Float32Array;
+}
+
+/** One optimiser step under TRL's names. Means over the pairs of the step. */
+export interface StepMetrics extends BatchMetrics {
+  /** Optimiser steps done, this one included. */
+  readonly step: number;
+  /** Passes over the pairs, as a fraction. */
+  readonly epoch: number;
+  /** The rate this step used. */
+  readonly learning_rate: number;
+  /** Global norm before clipping. */
+  readonly grad_norm: number;
+  /** Response tokens trained on so far. */
+  readonly num_tokens: number;
+  readonly tokens_per_second: number;
+  /** Wall-clock seconds of the step. */
+  readonly seconds: number;
+  /** Mean log-ratio of policy to reference per chosen and rejected answer, where the objective has a reference. */
+  readonly 'log_ratios/chosen'?: number;
+  readonly 'log_ratios/rejected'?: number;
+}
+
+/** What a run is going to do, told before its first step. */
+export interface TrainPlan {
+  readonly steps: number;
+  readonly stepsPerEpoch: number;
+  /** Steps already done by the checkpoint that is resumed. */
+  readonly firstStep: number;
+  readonly config: TrainingConfig;
+  readonly lora: LoraSettings;
+  readonly hyperparameters: Readonly<Record<string, number>>;
+  /** Trainable numbers of the adapter. */
+  readonly parameters: number;
+  /** Peak GPU bytes of a step, the model's weights not counted. */
+  readonly trainingBytes: number;
+}
+
+export type TrainEvent =
+  | { readonly type: 'plan'; readonly plan: TrainPlan }
+  /** The frozen reference scores every pair once. */
+  | { readonly type: 'reference'; readonly done: number; readonly total: number }
+  | { readonly type: 'step'; readonly metrics: StepMetrics }
+  /** Every `save_steps`, and always last: after the last step, a pause, or a step that gave no finite number. */
+  | { readonly type: 'checkpoint'; readonly checkpoint: TrainingCheckpoint }
+  | {
+      readonly type: 'done';
+      /** `finished`: all steps are done; `stopped`: `stopAfter` was reached. A pause ends with `CancelledError`. */
+      readonly reason: 'finished' | 'stopped';
+      readonly step: number;
+    };
+
+/** The adapter in the worker. */
+export interface AdapterFacts {
+  readonly lora: LoraSettings;
+  /** Trainable numbers. */
+  readonly parameters: number;
+  /** Optimiser steps it has behind it; 0 for an imported one. */
+  readonly step: number;
+  readonly origin: 'trained' | 'imported';
+}
+
+/** The policy is the model with this adapter; the reference is the model without it. */
+export interface AdapterControl {
+  /** `null`: there is no adapter, and policy and reference are one. */
+  facts(): Promise<AdapterFacts | null>;
+  /**
+   * The adapter as a ZIP of a PEFT folder: `adapter_config.json` and `adapter_model.safetensors`.
+   * @throws InputError without an adapter.
+   */
+  export(): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Puts an adapter to work: a ZIP as `export` gives, from here or from Python's PEFT.
+   * @throws InputError when it is no LoRA adapter for this model.
+   */
+  import(bytes: Uint8Array): Promise<AdapterFacts>;
+  /** Puts the adapter of a checkpoint to work: rewinding, or after a restart of the worker. */
+  restore(checkpoint: TrainingCheckpoint): Promise<AdapterFacts>;
+  /** Takes the adapter away: the policy is the reference again. */
+  reset(): Promise<void>;
+}
