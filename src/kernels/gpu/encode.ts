@@ -17,7 +17,7 @@ export type Command =
       readonly uniformOffset: number;
       readonly workgroups: readonly [number, number, number];
     }
-  | { readonly type: 'clear'; readonly buffer: GPUBuffer; readonly bytes: number }
+  | { readonly type: 'clear'; readonly buffer: GPUBuffer; readonly fromByte: number; readonly bytes: number }
   | {
       readonly type: 'copy';
       readonly from: GPUBuffer;
@@ -61,7 +61,7 @@ export class Encoder {
         if (timestampWrites) endPass();
       } else {
         endPass();
-        if (command.type === 'clear') encoder.clearBuffer(command.buffer, 0, command.bytes);
+        if (command.type === 'clear') encoder.clearBuffer(command.buffer, command.fromByte, command.bytes);
         else encoder.copyBufferToBuffer(command.from, command.fromByte, command.to, command.toByte, command.bytes);
       }
     }
@@ -83,12 +83,14 @@ export class Encoder {
 
   #bindGroup({ kernel, compiled, tensors }: Command & { type: 'dispatch' }): GPUBindGroup {
     let key = `${this.#id(this.#layoutIds, compiled.layout)}`;
-    for (const tensor of tensors) key += `,${this.#id(this.#bufferIds, tensor.buffer)}:${tensor.byteLength}`;
+    for (const tensor of tensors) {
+      key += `,${this.#id(this.#bufferIds, tensor.buffer)}:${tensor.byteOffset}:${tensor.byteLength}`;
+    }
     const known = this.#bindGroups.get(key);
     if (known) return known;
     const entries: GPUBindGroupEntry[] = tensors.map((tensor, binding) => ({
       binding,
-      resource: { buffer: tensor.buffer, offset: 0, size: tensor.byteLength },
+      resource: { buffer: tensor.buffer, offset: tensor.byteOffset, size: tensor.byteLength },
     }));
     if (kernel.params) {
       entries.push({

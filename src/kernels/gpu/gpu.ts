@@ -159,13 +159,14 @@ export class Gpu implements ScopeHost {
     this.#assertUsable(tensor);
     const bytes = toBytes(tensor.dtype, tensor.shape, data, tensor.label);
     if (this.#touched.has(tensor.buffer)) this.submit();
-    this.device.queue.writeBuffer(tensor.buffer, 0, bytes);
+    this.device.queue.writeBuffer(tensor.buffer, tensor.byteOffset, bytes);
   }
 
   /** Records filling with zeros. */
   clear(tensor: Tensor): void {
     this.#assertUsable(tensor);
-    this.#record({ type: 'clear', buffer: tensor.buffer, bytes: tensor.byteLength }, [tensor]);
+    const { buffer, byteOffset: fromByte, byteLength: bytes } = tensor;
+    this.#record({ type: 'clear', buffer, fromByte, bytes }, [tensor]);
   }
 
   /**
@@ -178,7 +179,11 @@ export class Gpu implements ScopeHost {
     this.#assertUsable(from);
     this.#assertUsable(to);
     const size = BYTES[from.dtype];
-    const [fromByte, toByte, bytes] = [fromIndex * size, toIndex * size, count * size];
+    const [fromByte, toByte, bytes] = [
+      from.byteOffset + fromIndex * size,
+      to.byteOffset + toIndex * size,
+      count * size,
+    ];
     const aligned = (fromByte | toByte | bytes) % 4 === 0;
     if (from.dtype !== to.dtype || fromIndex + count > from.size || toIndex + count > to.size || !aligned) {
       throw new EngineError(`Cannot copy ${count} elements from ${from} at ${fromIndex} to ${to} at ${toIndex}.`);

@@ -24,7 +24,7 @@ export class ReadBack {
     const staging = this.#take(bytes);
     const encoder = this.device.createCommandEncoder({ label: 'read-back' });
     tensors.forEach((tensor, i) => {
-      encoder.copyBufferToBuffer(tensor.buffer, 0, staging, offsets[i]!, tensor.byteLength);
+      encoder.copyBufferToBuffer(tensor.buffer, tensor.byteOffset, staging, offsets[i]!, tensor.byteLength);
     });
     this.device.queue.submit([encoder.finish()]);
     await staging.mapAsync(GPU_MAP_READ, 0, bytes);

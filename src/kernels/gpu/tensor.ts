@@ -1,6 +1,5 @@
 /**
- * A tensor: a dtype and a shape over a GPU buffer, row-major, without strides. Whole buffers only: a binding of a
- * part would have to respect 256-byte offsets.
+ * A tensor: a dtype and a shape over a GPU buffer or a part of one, row-major, without strides.
  */
 import { EngineError } from '../../errors.ts';
 import type { DType } from './declare.ts';
@@ -9,6 +8,9 @@ import { decodeHalves, encodeHalves } from './f16.ts';
 export type TensorData = Float32Array | Uint32Array | Int32Array;
 
 export const BYTES: Readonly<Record<DType, number>> = { f32: 4, u32: 4, i32: 4, f16: 2 };
+
+/** Bytes: the largest `minStorageBufferOffsetAlignment` a device may ask for. */
+export const VIEW_ALIGNMENT = 256;
 
 /** The buffer under one or more tensors. Foreign buffers (ORT's) are never pooled or destroyed by us. */
 export interface Storage {
@@ -25,6 +27,8 @@ export class Tensor {
     readonly storage: Storage,
     readonly dtype: DType,
     readonly shape: readonly number[],
+    /** Where the tensor starts in its buffer. */
+    readonly byteOffset = 0,
   ) {}
 
   get buffer(): GPUBuffer {
@@ -63,7 +67,19 @@ export class Tensor {
     if (sizeOf(shape) !== this.size) {
       throw new EngineError(`${this} cannot be reshaped to [${shape.join(', ')}]: the number of elements differs.`);
     }
-    return new Tensor(this.storage, this.dtype, [...shape]);
+    return new Tensor(this.storage, this.dtype, [...shape], this.byteOffset);
+  }
+
+  /**
+   * A part of the same buffer, from element `start` on.
+   * @throws EngineError when the part leaves the tensor, or starts where WebGPU cannot bind (a multiple of 256 bytes).
+   */
+  view(start: number, shape: readonly number[]): Tensor {
+    const byteOffset = this.byteOffset + start * BYTES[this.dtype];
+    if (start < 0 || start + sizeOf(shape) > this.size || byteOffset % VIEW_ALIGNMENT !== 0) {
+      throw new EngineError(`${this} has no view of [${shape.join(', ')}] at element ${start}.`);
+    }
+    return new Tensor(this.storage, this.dtype, [...shape], byteOffset);
   }
 
   /** "hidden: f32 [7, 96]", as error messages name it. */

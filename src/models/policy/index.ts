@@ -2,4 +2,17 @@
 export { type LlamaConfig, parseLlamaConfig } from './config.ts';
 export type { GeneratedToken, GenerateRequest } from './generate.ts';
 export type { PromptInput, SequenceInput } from './layout.ts';
+export {
+  DEFAULT_LORA,
+  LORA_TARGETS,
+  LoraAdapter,
+  type LoraConfig,
+  type LoraMatrix,
+  type LoraPlan,
+  type LoraTarget,
+  pack,
+  planLora,
+  unpack,
+} from './lora.ts';
 export { Policy, type ScoreOptions, type ScoreTensors, type SequenceScore } from './policy.ts';
+export type { TrainingPass } from './training-pass.ts';

@@ -1,0 +1,316 @@
+/**
+ * A LoRA adapter (Hu et al. 2021, arXiv:2106.09685): y = W x + (α / r) B (A x), with A [r, in] and B [out, r].
+ *
+ * All matrices lie in one buffer, so that an optimiser step, a gradient norm or a checkpoint is one dispatch or one
+ * read. Kernels see views of it. Targets whose weights are packed in one matrix (q, k, v; gate, up) form a group: their
+ * A lie below each other, and so do their B, one row per column of the packed product. Rows of B for columns without an
+ * adapter, and ranks that fill up to a multiple of 4, hold zeros: their gradients are zero too, so they stay zeros.
+ */
+import { InputError } from '../../errors.ts';
+import type { Gpu, Scope, Tensor } from '../../kernels/gpu/index.ts';
+import { VIEW_ALIGNMENT } from '../../kernels/gpu/tensor.ts';
+import { Random } from '../../toybox/random.ts';
+import type { LlamaConfig } from './config.ts';
+
+/** The linear layers of a decoder layer, as PEFT's `target_modules` names them. */
+export const LORA_TARGETS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'] as const;
+export type LoraTarget = (typeof LORA_TARGETS)[number];
+
+export interface LoraConfig {
+  /** Rank. */
+  readonly r: number;
+  /** The product B A is scaled by alpha / r. */
+  readonly alpha: number;
+  readonly targets: readonly LoraTarget[];
+  /** Of the random A; B starts at zero, so every seed starts at the reference. */
+  readonly seed: number;
+}
+
+export const DEFAULT_LORA: LoraConfig = { r: 16, alpha: 32, targets: LORA_TARGETS, seed: 0 };
+
+/** The matrix products of a decoder layer: each weight matrix, packed or not, is one. */
+export type Projection = 'qkv' | 'output' | 'gateUp' | 'down';
+
+/** What the kernels need to add an adapter to one product y = x Wᵀ. */
+export interface LoraGroup {
+  /** f32 [slices · rank, width]. */
+  readonly a: Tensor;
+  /** f32 [out, rank]. */
+  readonly b: Tensor;
+  /** u32 [slices, 2]: slice s acts on columns first .. end - 1 of y. */
+  readonly slices: Tensor;
+  /** alpha / r. */
+  readonly scale: number;
+}
+
+/** One matrix, as PEFT stores it. */
+export interface LoraMatrix {
+  /** As in `adapter_model.safetensors`: base_model.model.<module path>.lora_A.weight. */
+  readonly name: string;
+  readonly layer: number;
+  readonly target: LoraTarget;
+  readonly part: 'A' | 'B';
+  /** [r, in] or [out, r]. */
+  readonly shape: readonly [rows: number, cols: number];
+  /** First element in `parameters`, and elements from one row to the next. */
+  readonly start: number;
+  readonly stride: number;
+}
+
+/** Where a group's tensors stand in the buffer. */
+interface GroupPlace {
+  readonly projection: Projection;
+  readonly layer: number;
+  readonly width: number;
+  readonly out: number;
+  readonly slices: readonly (readonly [first: number, end: number])[];
+  readonly a: number;
+  readonly b: number;
+}
+
+/** Names, places and size of everything in an adapter; plain data, known before anything is allocated. */
+export interface LoraPlan {
+  readonly config: LoraConfig;
+  /** r, filled up to a multiple of 4. */
+  readonly rank: number;
+  readonly matrices: readonly LoraMatrix[];
+  readonly groups: readonly GroupPlace[];
+  /** Elements of the buffer. */
+  readonly size: number;
+  /** Trainable numbers: the elements of all matrices. */
+  readonly parameterCount: number;
+}
+
+/** Elements between places where WebGPU can bind. */
+const ALIGNMENT = VIEW_ALIGNMENT / 4;
+const aligned = (elements: number): number => Math.ceil(elements / ALIGNMENT) * ALIGNMENT;
+
+/**
+ * Lays out an adapter for a decoder.
+ * @param modulePath where the decoder's layers stand in the Hugging Face model, e.g. "model.text_model.".
+ * @throws InputError for a rank, alpha or target that cannot be used.
+ */
+export function planLora(model: LlamaConfig, modulePath: string, lora: Partial<LoraConfig> = {}): LoraPlan {
+  const config = { ...DEFAULT_LORA, ...lora };
+  check(config);
+  const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = model;
+  const rank = Math.ceil(config.r / 4) * 4;
+  const products: [Projection, string, number, [LoraTarget, number][]][] = [
+    [
+      'qkv',
+      'self_attn',
+      hiddenSize,
+      [
+        ['q_proj', heads * headDim],
+        ['k_proj', kvHeads * headDim],
+        ['v_proj', kvHeads * headDim],
+      ],
+    ],
+    ['output', 'self_attn', heads * headDim, [['o_proj', hiddenSize]]],
+    [
+      'gateUp',
+      'mlp',
+      hiddenSize,
+      [
+        ['gate_proj', intermediateSize],
+        ['up_proj', intermediateSize],
+      ],
+    ],
+    ['down', 'mlp', intermediateSize, [['down_proj', hiddenSize]]],
+  ];
+
+  const matrices: LoraMatrix[] = [];
+  const groups: GroupPlace[] = [];
+  let size = 0;
+  for (let layer = 0; layer < model.layers; layer++) {
+    for (const [projection, block, width, members] of products) {
+      const chosen = members.filter(([target]) => config.targets.includes(target));
+      if (chosen.length === 0) continue;
+      const out = members.reduce((sum, [, columns]) => sum + columns, 0);
+      const a = size;
+      const b = aligned(a + chosen.length * rank * width);
+      size = aligned(b + out * rank);
+      const slices: [number, number][] = [];
+      let column = 0;
+      for (const [target, columns] of members) {
+        const first = column;
+        column += columns;
+        if (!config.targets.includes(target)) continue;
+        const module = `base_model.model.${modulePath}layers.${layer}.${block}.${target}`;
+        matrices.push(
+          {
+            name: `${module}.lora_A.weight`,
+            layer,
+            target,
+            part: 'A',
+            shape: [config.r, width],
+            start: a + slices.length * rank * width,
+            stride: width,
+          },
+          {
+            name: `${module}.lora_B.weight`,
+            layer,
+            target,
+            part: 'B',
+            shape: [columns, config.r],
+            start: b + first * rank,
+            stride: rank,
+          },
+        );
+        slices.push([first, column]);
+      }
+      groups.push({ projection, layer, width, out, slices, a, b });
+    }
+  }
+  const parameterCount = matrices.reduce((sum, { shape }) => sum + shape[0] * shape[1], 0);
+  return { config, rank, matrices, groups, size, parameterCount };
+}
+
+function check({ r, alpha, targets }: LoraConfig): void {
+  if (!Number.isInteger(r) || r < 1 || r > 256) {
+    throw new InputError(`The LoRA rank is ${r}; it must be a whole number from 1 to 256.`, 'r');
+  }
+  if (!(alpha > 0 && Number.isFinite(alpha)))
+    throw new InputError(`LoRA's alpha is ${alpha}; it must be above 0.`, 'alpha');
+  const unknown = targets.find((target) => !LORA_TARGETS.includes(target));
+  if (unknown !== undefined) {
+    throw new InputError(`LoRA cannot adapt "${unknown}"; it can adapt ${LORA_TARGETS.join(', ')}.`, 'targets');
+  }
+  if (targets.length === 0) throw new InputError('LoRA needs at least one target.', 'targets');
+}
+
+/** An adapter on the GPU. It holds its own memory: dispose it. */
+export class LoraAdapter {
+  readonly plan: LoraPlan;
+  /** Every matrix, f32 [plan.size]. Gradients and moments have the same shape and places. */
+  readonly parameters: Tensor;
+  readonly #gpu: Gpu;
+  readonly #scope: Scope;
+  readonly #groups: ReadonlyMap<string, LoraGroup>;
+
+  /** A new adapter as PEFT initialises it: A uniform in ±1/√in (kaiming_uniform with a = √5), B zero. */
+  constructor(gpu: Gpu, plan: LoraPlan) {
+    this.plan = plan;
+    this.#gpu = gpu;
+    this.#scope = gpu.scope('LoRA adapter');
+    try {
+      this.parameters = this.#scope.upload('f32', [plan.size], initialValues(plan), 'LoRA parameters');
+      this.#groups = new Map(
+        plan.groups.map(({ layer, projection, slices, ...place }) => {
+          const ranges = this.#scope.upload('u32', [slices.length, 2], Uint32Array.from(slices.flat()), 'LoRA slices');
+          const { a, b } = views(plan, { layer, projection, slices, ...place }, this.parameters);
+          return [key(layer, projection), { a, b, slices: ranges, scale: plan.config.alpha / plan.config.r }];
+        }),
+      );
+    } catch (error) {
+      this.#scope.dispose();
+      throw error;
+    }
+  }
+
+  get config(): LoraConfig {
+    return this.plan.config;
+  }
+
+  get matrices(): readonly LoraMatrix[] {
+    return this.plan.matrices;
+  }
+
+  get parameterCount(): number {
+    return this.plan.parameterCount;
+  }
+
+  /** What acts on one product of one layer, if anything does. */
+  group(layer: number, projection: Projection): LoraGroup | undefined {
+    return this.#groups.get(key(layer, projection));
+  }
+
+  /** The same places in a tensor of gradients, f32 [plan.size]. */
+  gradientViews(layer: number, projection: Projection, gradients: Tensor): { a: Tensor; b: Tensor } {
+    const place = this.plan.groups.find((one) => one.layer === layer && one.projection === projection)!;
+    return views(this.plan, place, gradients);
+  }
+
+  /** A tensor of zeros for gradients or moments. */
+  zeros(scope: Scope, label: string): Tensor {
+    return scope.zeros('f32', [this.plan.size], label);
+  }
+
+  /** The matrices by their PEFT names, row-major. */
+  async read(): Promise<Map<string, Float32Array>> {
+    return unpack(this.plan, (await this.#gpu.read(this.parameters)) as Float32Array);
+  }
+
+  /**
+   * Replaces every matrix.
+   * @throws InputError naming a matrix that is missing or has another size.
+   */
+  write(matrices: ReadonlyMap<string, Float32Array>): void {
+    this.#gpu.write(this.parameters, pack(this.plan, matrices));
+  }
+
+  dispose(): void {
+    this.#scope.dispose();
+  }
+}
+
+/** The matrices in a buffer of `plan.size` elements, by their PEFT names. */
+export function unpack(plan: LoraPlan, values: Float32Array): Map<string, Float32Array> {
+  return new Map(
+    plan.matrices.map(({ name, shape: [rows, cols], start, stride }) => {
+      const matrix = new Float32Array(rows * cols);
+      for (let row = 0; row < rows; row++) {
+        const at = start + row * stride;
+        matrix.set(values.subarray(at, at + cols), row * cols);
+      }
+      return [name, matrix];
+    }),
+  );
+}
+
+/**
+ * A buffer of `plan.size` elements from the matrices.
+ * @throws InputError naming a matrix that is missing or has another size.
+ */
+export function pack(plan: LoraPlan, matrices: ReadonlyMap<string, Float32Array>): Float32Array {
+  const values = new Float32Array(plan.size);
+  for (const {
+    name,
+    shape: [rows, cols],
+    start,
+    stride,
+  } of plan.matrices) {
+    const matrix = matrices.get(name);
+    if (!matrix) throw new InputError(`The adapter has no "${name}".`, 'adapter');
+    if (matrix.length !== rows * cols) {
+      throw new InputError(
+        `"${name}" has ${matrix.length} values; [${rows}, ${cols}] takes ${rows * cols}.`,
+        'adapter',
+      );
+    }
+    for (let row = 0; row < rows; row++) {
+      values.set(matrix.subarray(row * cols, (row + 1) * cols), start + row * stride);
+    }
+  }
+  return values;
+}
+
+function initialValues(plan: LoraPlan): Float32Array {
+  const values = new Float32Array(plan.size);
+  plan.matrices.forEach(({ part, shape: [rows, cols], start }, index) => {
+    if (part === 'B') return;
+    const random = new Random(plan.config.seed, index);
+    const bound = 1 / Math.sqrt(cols);
+    for (let i = 0; i < rows * cols; i++) values[start + i] = (2 * random.next() - 1) * bound;
+  });
+  return values;
+}
+
+function views(plan: LoraPlan, { width, out, slices, a, b }: GroupPlace, buffer: Tensor): { a: Tensor; b: Tensor } {
+  return {
+    a: buffer.view(a, [slices.length * plan.rank, width]),
+    b: buffer.view(b, [out, plan.rank]),
+  };
+}
+
+const key = (layer: number, projection: Projection): string => `${layer} ${projection}`;
