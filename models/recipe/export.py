@@ -1,6 +1,7 @@
 """Writes the two shipped folders from the last checkpoints, as Hugging Face and transformers.js expect them."""
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from clip import LONGEST_TEXT, MatchingModel
 from settings import HELD_OUT_SEED, IMAGE_SIZE, VISUAL_TOKENS, Settings
 from vision import normalised
 from vlm import CONTEXT, make_talking_model
-from world import RECIPE, World
+from world import RECIPE, ROOT, World
 
 MODELS = RECIPE.parent
 BYTE_LIMITS = {"toybox-vlm": 20_000_000, "toybox-clip": 8_000_000}
@@ -150,7 +151,7 @@ def f16_against_f32(settings: Settings, world: World, work: Path, checkpoint: st
     batch = packer(world.batch("talk", HELD_OUT_SEED, 32))
 
     def logps():
-        logits, answers, _ = model.eval().answer_logits(batch)
+        logits, answers, *_ = model.eval().answer_logits(batch)
         return logits.log_softmax(-1).gather(1, answers[:, None])
 
     exact = logps()
@@ -182,4 +183,6 @@ def run_publish(settings: Settings, world: World, work: Path) -> dict:
     target = MODELS if settings.publish else work / "published"
     for name in BYTE_LIMITS:
         shutil.copytree(work / "export" / name, target / name, dirs_exist_ok=True, copy_function=shutil.copyfile)
+    if settings.publish:
+        subprocess.run(["node", ROOT / "tools/catalog.mjs"], check=True)  # sizes and hashes that the page checks
     return {"stage": "publish"}

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import torch
+import torch.multiprocessing
 
 import clip
 import evaluate
@@ -18,8 +19,11 @@ import report
 import tokens
 import vision
 import vlm
+import workers
 from settings import Settings, smoke
 from world import RECIPE, World
+
+TRAINING = ("warmup", "talk", "match", "habit")
 
 STAGES = {
     "tokenizer": tokens.run_tokenizer,
@@ -38,15 +42,32 @@ STAGES = {
 def run_stage(name: str, settings: Settings, world: World, work: Path) -> None:
     """Runs one stage unless its record exists; a stage's seed depends only on its name."""
     record = work / f"{name}.record.json"
-    if record.exists():
-        print(f"[{name}] already done", flush=True)
+    done = record.exists()
+    workers.wait_for_all()
+    if done or (name not in TRAINING and workers.rank() > 0):
         return
     torch.manual_seed(settings.seed * 1000 + list(STAGES).index(name))
     began = time.time()
     result = STAGES[name](settings, world, work)
+    if workers.rank() > 0:
+        return
     result.setdefault("seconds", round(time.time() - began))
     record.write_text(json.dumps(result, indent=1))
     print(f"[{name}] done in {result['seconds']} s", flush=True)
+
+
+def run(rank: int, options: argparse.Namespace) -> None:
+    """What each process does; the first one alone writes."""
+    workers.join(rank, options.workers)
+    torch.set_num_threads(options.threads)
+    settings = smoke(Settings()) if options.smoke else Settings()
+    work = options.work or RECIPE / (".work/smoke" if options.smoke else ".work/full")
+    work.mkdir(parents=True, exist_ok=True)
+    world = World(work)
+    for name in options.stages:
+        run_stage(name, settings, world, work)
+        workers.wait_for_all()
+    world.close()
 
 
 def main() -> None:
@@ -54,16 +75,13 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, every stage, about two minutes")
     parser.add_argument("--work", type=Path, help="folder for checkpoints (default: .work beside this file)")
     parser.add_argument("--stages", nargs="*", choices=list(STAGES), default=list(STAGES))
-    parser.add_argument("--threads", type=int, default=2, help="1 is faster per core where others use the machine too")
+    parser.add_argument("--workers", type=int, default=1, help="processes that share every training batch")
+    parser.add_argument("--threads", type=int, default=2, help="threads of each process")
     options = parser.parse_args()
-    settings = smoke(Settings()) if options.smoke else Settings()
-    work = options.work or RECIPE / (".work/smoke" if options.smoke else ".work/full")
-    work.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(options.threads)
-    world = World(work)
-    for name in options.stages:
-        run_stage(name, settings, world, work)
-    world.close()
+    if options.workers == 1:
+        run(0, options)
+    else:
+        torch.multiprocessing.start_processes(run, (options,), options.workers, start_method="fork")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+import workers
 from settings import Settings, Stage
 
 
@@ -44,6 +45,7 @@ def train(name: str, model: torch.nn.Module, stage: Stage, batches, loss_of, set
     path = work / f"{name}.pt"
     optimizer = make_optimizer(model, stage)
     step, seconds, history = 0, 0.0, []
+    workers.wait_for_all()
     if path.exists():
         state = torch.load(path, weights_only=False)
         model.load_state_dict(state["model"])
@@ -55,6 +57,8 @@ def train(name: str, model: torch.nn.Module, stage: Stage, batches, loss_of, set
     began, sums, counted = time.time(), {}, 0
 
     def checkpoint(finished: bool) -> None:
+        if workers.rank() > 0:
+            return
         state = {"model": model.state_dict(), "step": step, "history": history}
         state["seconds"] = seconds + time.time() - began
         state["optimizer"] = None if finished else optimizer.state_dict()
@@ -67,6 +71,7 @@ def train(name: str, model: torch.nn.Module, stage: Stage, batches, loss_of, set
             losses = loss_of(batch)
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
+        workers.average_gradients(model)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         step += 1
@@ -76,9 +81,9 @@ def train(name: str, model: torch.nn.Module, stage: Stage, batches, loss_of, set
         if step % 50 == 0 or step == stage.steps:
             means = {key: round(value / counted, 4) for key, value in sums.items()}
             history.append({"step": step, **means})
-            rate = counted * stage.batch / max(1e-9, time.time() - began) if step <= 50 else None
             elapsed = seconds + time.time() - began
-            print(f"[{name}] {step}/{stage.steps} {elapsed:.0f}s {json.dumps(means)}", rate or "", flush=True)
+            if workers.rank() == 0:
+                print(f"[{name}] {step}/{stage.steps} {elapsed:.0f}s {json.dumps(means)}", flush=True)
             sums, counted = {}, 0
         if step % settings.checkpoint_every == 0:
             checkpoint(finished=False)

@@ -14,6 +14,7 @@ from world import Batch, World
 
 CONTEXT = 1024
 PATCH_LOSS_WEIGHT = 0.2
+ALIGNMENT_WEIGHT = 0.3
 QUESTIONS_PER_SCENE = 4
 
 
@@ -92,15 +93,16 @@ class Packer:
 class TalkingModel(nn.Module):
     """The VLM with the patch head that keeps its eyes sharp during training."""
 
-    def __init__(self, settings: Settings, nouns: int, packer: Packer):
+    def __init__(self, settings: Settings, nouns: list[str], packer: Packer):
         super().__init__()
         self.vlm = make_vlm(settings)
-        self.head = PatchHead(settings.vision["hidden_size"], nouns)
+        self.head = PatchHead(settings.vision["hidden_size"], len(nouns))
+        self.noun_tokens = torch.tensor([packer.encode(f" {noun}")[0] for noun in nouns])
         self.image_start = packer.image_start
         self.train_tower = True
 
     def answer_logits(self, batch: Batch):
-        """Logits at every place whose next token belongs to an answer, those tokens, and the patch features."""
+        """Logits at every place whose next token belongs to an answer, those tokens, the patch features and the visual tokens."""
         model = self.vlm.model
         with torch.set_grad_enabled(self.train_tower):
             patches = tower_forward(model.vision_model, normalised(batch.pixels))
@@ -118,16 +120,34 @@ class TalkingModel(nn.Module):
         ).last_hidden_state
         labels = torch.tensor(batch.labels)
         answered = labels != -100
-        return self.vlm.lm_head(hidden[answered]).float(), labels[answered], patches
+        return self.vlm.lm_head(hidden[answered]).float(), labels[answered], patches, visual
+
+    def alignment(self, visual: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Pulls each visual token towards the words for what its patches show.
+
+        Read through the tied head, a visual token should already name its objects. The decoder then only has to
+        copy, which it learns many times faster than an arbitrary code.
+        """
+        nouns = len(self.noun_tokens)
+        shown = F.one_hot(torch.tensor(batch.patch_nouns).long(), nouns + 1)[..., :nouns].float()
+        # 2 x 2 patches make one visual token, in reading order.
+        side = int(shown.shape[1] ** 0.5)
+        squares = shown.view(len(shown), side // 2, 2, side // 2, 2, nouns).sum((2, 4)).flatten(1, 2)
+        named = squares.sum(-1) > 0
+        targets = squares[named] / squares[named].sum(-1, keepdim=True)
+        logits = self.vlm.lm_head(visual[named]).float()
+        return -(targets * logits.log_softmax(-1)[:, self.noun_tokens]).sum(-1).mean()
 
     def losses(self, batch: Batch) -> dict:
-        logits, answers, patches = self.answer_logits(batch)
+        logits, answers, patches, visual = self.answer_logits(batch)
         talking = F.cross_entropy(logits, answers)
+        alignment = self.alignment(visual, batch)
+        loss = talking + ALIGNMENT_WEIGHT * alignment
         if not self.train_tower:
-            return {"loss": talking}
+            return {"loss": loss, "talking": talking, "alignment": alignment}
         seeing = self.head(patches, batch)
-        loss = talking + PATCH_LOSS_WEIGHT * seeing["loss"]
-        return {"loss": loss, "talking": talking, "patches_right": seeing["patches_right"]}
+        loss = loss + PATCH_LOSS_WEIGHT * seeing["loss"]
+        return {"loss": loss, "talking": talking, "alignment": alignment, "patches_right": seeing["patches_right"]}
 
     def freeze_tower(self) -> None:
         self.train_tower = False
@@ -137,7 +157,8 @@ class TalkingModel(nn.Module):
 
 def make_talking_model(settings: Settings, world: World, work) -> tuple[TalkingModel, Packer]:
     packer = Packer(tokens.load_tokenizer(work))
-    return TalkingModel(settings, len(world.nouns()), packer), packer
+    nouns = [noun["noun"] for noun in world.nouns()]
+    return TalkingModel(settings, nouns, packer), packer
 
 
 def _run(name: str, start_from: str, stage: Stage, settings: Settings, world: World, work, **options) -> dict:

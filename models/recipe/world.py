@@ -9,6 +9,8 @@ from queue import Queue
 
 import numpy as np
 
+import workers
+
 RECIPE = Path(__file__).resolve().parent
 ROOT = RECIPE.parent.parent
 ATLAS = ROOT / "src/toybox/sprites/atlas.bin"
@@ -73,13 +75,18 @@ class World:
         )
 
     def stream(self, kind: str, first_seed: int, batch: int, steps: int, skip: int = 0, prepare=None, **options):
-        """Yields `steps - skip` consecutive batches, made one ahead in a thread; `prepare` runs in that thread."""
+        """Yields this process's share of `steps - skip` consecutive batches.
+
+        They are made ahead in a thread; `prepare` runs in that thread.
+        """
+        share = batch // workers.count()
+        first_seed += workers.rank() * share
         ready: Queue = Queue(maxsize=3)
 
         def produce():
             try:
                 for step in range(skip, steps):
-                    made = self.batch(kind, first_seed + step * batch, batch, **options)
+                    made = self.batch(kind, first_seed + step * batch, share, **options)
                     ready.put(prepare(made) if prepare else made)
             except Exception as error:  # handed to the consumer, which raises it
                 ready.put(error)
