@@ -20,9 +20,12 @@ import type {
   SampleEvent,
   SampleRequest,
   TokenScore,
+  TrainEvent,
+  TrainRequest,
 } from '../../src/engine/engine.ts';
 import { throwIfCancelled } from '../../src/errors.ts';
 import { evaluateF64 } from '../../src/kernels/losses/evaluate.ts';
+import { FakeTraining } from './fake-training.ts';
 
 export const FAKE_FACTS: EngineFacts = {
   device: {
@@ -63,11 +66,12 @@ export function fakeLogps(text: string): LogpsResult {
 /** Longer texts score higher. */
 export const fakeClip = (text: string): number => Math.min(0.9, 0.1 + text.length / 200);
 
-type Method = 'load' | 'sample' | 'logps' | 'pairLogps' | 'clipScore' | 'evaluate';
+type Method = 'load' | 'sample' | 'logps' | 'pairLogps' | 'clipScore' | 'evaluate' | 'train';
 
 export class FakeEngine implements Engine {
   #state: EngineState = { kind: 'idle' };
   #listeners = new Set<(state: EngineState) => void>();
+  #training = new FakeTraining();
 
   /** What `sample` answers, by index; repeated when more are asked for. */
   answers = ['A cat on the grass.', 'A cat and a ball of yarn on the grass.', 'A dog.', 'There is a cat and a sun.'];
@@ -151,6 +155,15 @@ export class FakeEngine implements Engine {
   async evaluate(request: EvaluateRequest, options: CallOptions = {}): Promise<Evaluation> {
     await this.#enter('evaluate', request, options);
     return { ...evaluateF64(request), backend: 'wgsl' };
+  }
+
+  train(request: TrainRequest, options: CallOptions = {}): AsyncIterable<TrainEvent> {
+    this.calls.push({ method: 'train', request });
+    return this.#training.train(request, options, () => this.before('train', request));
+  }
+
+  get adapter() {
+    return this.#training.adapter;
   }
 
   async kernels(): Promise<KernelReport[]> {

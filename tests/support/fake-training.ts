@@ -1,0 +1,122 @@
+/** Training without a model, for the fake engine: the loss falls from ln 2 by a rule, so that a test can say what comes. */
+import type {
+  AdapterControl,
+  AdapterFacts,
+  CallOptions,
+  LoraSettings,
+  StepMetrics,
+  TrainEvent,
+  TrainingCheckpoint,
+  TrainingConfig,
+  TrainRequest,
+} from '../../src/engine/engine.ts';
+import { InputError, throwIfCancelled } from '../../src/errors.ts';
+
+const CONFIG: TrainingConfig = {
+  learning_rate: 1e-4,
+  per_device_train_batch_size: 1,
+  gradient_accumulation_steps: 1,
+  num_train_epochs: 1,
+  max_steps: 0,
+  lr_scheduler_type: 'linear',
+  warmup_steps: 0,
+  weight_decay: 0,
+  adam_beta1: 0.9,
+  adam_beta2: 0.999,
+  adam_epsilon: 1e-8,
+  max_grad_norm: 1,
+  save_steps: 0,
+  seed: 1,
+};
+
+const LORA: LoraSettings = { r: 8, lora_alpha: 16, target_modules: ['q_proj', 'v_proj'] };
+
+/** Metrics of a step: the margin grows by 0.1, the loss is softplus of minus the margin. */
+export function fakeMetrics(step: number): StepMetrics {
+  const margin = 0.1 * (step - 1);
+  return {
+    step,
+    epoch: step,
+    learning_rate: CONFIG.learning_rate,
+    grad_norm: 1 / step,
+    num_tokens: 10 * step,
+    tokens_per_second: 100,
+    seconds: 0.1,
+    loss: Math.log1p(Math.exp(-margin)),
+    'rewards/chosen': margin / 2,
+    'rewards/rejected': -margin / 2,
+    'rewards/margins': margin,
+    'rewards/accuracies': margin > 0 ? 1 : 0,
+    'logps/chosen': -10 + margin / 2,
+    'logps/rejected': -10 - margin / 2,
+  };
+}
+
+function checkpointOf(request: TrainRequest, step: number): TrainingCheckpoint {
+  return {
+    version: 1,
+    objective: request.objective,
+    hyperparameters: request.hyperparameters ?? {},
+    config: { ...CONFIG, ...request.config },
+    lora: { ...LORA, ...request.lora },
+    step,
+    numTokens: 10 * step,
+    pairsHash: `${request.pairs.length} pairs`,
+    tensors: [{ name: 'base_model.model.lora_A.weight', shape: [1, 1] }],
+    values: new Float32Array([step]),
+    firstMoments: new Float32Array(1),
+    secondMoments: new Float32Array(1),
+  };
+}
+
+export class FakeTraining {
+  #facts: AdapterFacts | null = null;
+
+  /** Called before every step, as the engine's `before`. */
+  async *train(
+    request: TrainRequest,
+    options: CallOptions,
+    before: () => void | Promise<void>,
+  ): AsyncIterable<TrainEvent> {
+    const checkpoint = checkpointOf(request, 0);
+    const { config, lora, hyperparameters } = checkpoint;
+    const steps = config.max_steps || request.pairs.length * config.num_train_epochs;
+    const firstStep = request.resume?.step ?? 0;
+    const plan = { steps, stepsPerEpoch: request.pairs.length, firstStep, config, lora, hyperparameters };
+    yield { type: 'plan', plan: { ...plan, parameters: 1024, trainingBytes: 4096 } };
+    yield { type: 'reference', done: request.pairs.length, total: request.pairs.length };
+    const last = Math.min(steps, firstStep + (request.stopAfter ?? steps));
+    let step = firstStep;
+    try {
+      while (step < last) {
+        await before();
+        throwIfCancelled(options.signal);
+        step += 1;
+        this.#facts = { lora, parameters: 1024, step, origin: 'trained' };
+        yield { type: 'step', metrics: fakeMetrics(step) };
+      }
+    } finally {
+      yield { type: 'checkpoint', checkpoint: checkpointOf(request, step) };
+    }
+    yield { type: 'done', reason: step === steps ? 'finished' : 'stopped', step };
+  }
+
+  readonly adapter: AdapterControl = {
+    facts: async () => this.#facts,
+    export: async () => {
+      if (!this.#facts) throw new InputError('There is no adapter to export yet.');
+      return new Uint8Array([this.#facts.step]);
+    },
+    import: async () => {
+      this.#facts = { lora: LORA, parameters: 1024, step: 0, origin: 'imported' };
+      return this.#facts;
+    },
+    restore: async ({ lora, step }) => {
+      this.#facts = { lora, parameters: 1024, step, origin: 'trained' };
+      return this.#facts;
+    },
+    reset: async () => {
+      this.#facts = null;
+    },
+  };
+}
