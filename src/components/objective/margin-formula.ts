@@ -7,8 +7,12 @@ import { customElement, property } from 'lit/decorators.js';
 import { unsafeHTML } from 'lit/directives/unsafe-html.js';
 import { base } from '../shared/styles.ts';
 
+/** Below this share of the normal size a formula is no longer readable from the back of a room. */
+const SMALLEST = 0.7;
+
 /**
- * One formula. KaTeX draws it and puts MathML beside it for assistive technology.
+ * One formula. KaTeX draws it and puts MathML beside it for assistive technology. A display formula that is too wide
+ * is set smaller, within reason, and scrolls beyond that.
  *
  * @property tex - KaTeX source from an objective's declaration, never from a person's input
  * @property display - on a line of its own
@@ -31,7 +35,7 @@ export class MarginFormula extends LitElement {
         overflow: auto hidden;
       }
       .katex {
-        font-size: 1.12em;
+        font-size: calc(1.12em * var(--fit, 1));
       }
       .katex-display {
         margin: 2px 0;
@@ -41,6 +45,34 @@ export class MarginFormula extends LitElement {
       }
     `,
   ];
+
+  #resize = new ResizeObserver(() => this.fit());
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#resize.observe(this);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#resize.disconnect();
+  }
+
+  protected override updated(): void {
+    this.fit();
+    // KaTeX's fonts may arrive after the first drawing, and they are wider than what stands in for them.
+    void document.fonts.ready.then(() => this.fit());
+  }
+
+  private fit(): void {
+    if (!this.display) return;
+    this.style.removeProperty('--fit');
+    this.removeAttribute('tabindex');
+    const share = this.clientWidth / this.scrollWidth;
+    if (!(share < 1)) return;
+    this.style.setProperty('--fit', Math.max(SMALLEST, share * 0.995).toFixed(3));
+    if (share < SMALLEST) this.tabIndex = 0; // what scrolls must be reachable by keyboard
+  }
 
   protected override render() {
     const markup = katex.renderToString(this.tex, {

@@ -66,10 +66,11 @@ export class MarginKnobs extends LitElement {
 
   private renderKnob(knob: Hyperparameter, first: boolean) {
     const name = `${knob.symbol} ${knob.word}`;
+    const [letter, index] = knob.symbol.split('_');
     const value = this.values[knob.key];
     const changed = this.objective.hyperparameters.some(({ key, default: fallback }) => this.values[key] !== fallback);
     const onInput = (event: Event) => this.set(knob, (event.target as HTMLInputElement).valueAsNumber);
-    return html`<span class="name" title=${knob.doc}><span class="symbol">${knob.symbol}</span> ${knob.word}</span>
+    return html`<span class="name" title=${knob.doc}><span class="symbol">${letter}${index ? html`<sub>${index}</sub>` : nothing}</span> ${knob.word}</span>
       <input
         type="range"
         aria-label=${name}

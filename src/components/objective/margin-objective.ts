@@ -24,6 +24,10 @@ import { isDrawable } from './plot.ts';
 /** Objectives that say something without a reference, to point to while the reference is the policy. */
 const WITHOUT_REFERENCE = ['simpo', 'cpo', 'orpo'];
 
+/** Some objectives need more than the model's numbers: scores, further rewards. The table takes any. */
+const withAdvice = (figures: Figures): Figures =>
+  figures.error ? { ...figures, error: `${figures.error} “Type numbers” lets you give it by hand.` } : figures;
+
 /**
  * The right column: objective, formula, sliders, the live numbers and the curve.
  *
@@ -139,11 +143,12 @@ export class MarginObjective extends LitElement {
     const values = hyperparameterValues(settings, objective);
     // Without an engine there is nothing to sample, so unless pairs were scored earlier the table is what is left.
     const live = this.#evaluation.figures;
-    const typing = this.typing || (unavailable && live.rows.length === 0);
-    const figures = typing ? typedFigures(this.typedRows, objective.id, values) : live;
+    const forced = unavailable && live.rows.length === 0;
+    const typing = this.typing || forced;
+    const figures = typing ? typedFigures(this.typedRows, objective.id, values) : withAdvice(live);
     const pairId = this.pairToShow(figures);
     return html`<div class="controls">
-        ${this.renderPicker(objective, typing)}
+        ${this.renderPicker(objective, typing, forced)}
         <margin-formula
           display
           .tex=${fullFormula(objective)}
@@ -166,7 +171,7 @@ export class MarginObjective extends LitElement {
       <div class="picture">${this.renderCurve(objective, values, figures, pairId)} ${this.renderDetails(objective)}</div>`;
   }
 
-  private renderPicker(objective: Objective, typing: boolean) {
+  private renderPicker(objective: Objective, typing: boolean, forced: boolean) {
     const families = [...new Set(objectives.map(({ family }) => family))];
     return html`<div class="picker">
       <select aria-label="Objective" @change=${(event: Event) => this.choose((event.target as HTMLSelectElement).value)}>
@@ -182,6 +187,7 @@ export class MarginObjective extends LitElement {
       <button
         class="toggle"
         aria-pressed=${typing}
+        ?disabled=${forced}
         title="Evaluate log-probabilities typed into a table instead of the pairs of this page"
         @click=${() => {
           this.typing = !typing;
@@ -255,10 +261,10 @@ export class MarginObjective extends LitElement {
     </details>`;
   }
 
-  /** The pair under the pointer, else the marked one, else the selected one. */
+  /** The pair under the pointer, else the marked one, else the selected one, else the last. */
   private pairToShow({ ids }: Figures): string | null {
     const wanted = [this.#pointed.id, DRAFT, this.#view.value.selectedPair];
-    return wanted.find((id) => id !== null && ids.includes(id)) ?? null;
+    return wanted.find((id) => id !== null && ids.includes(id)) ?? ids.at(-1) ?? null;
   }
 
   private nameOf(id: string | null): string {

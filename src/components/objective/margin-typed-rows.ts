@@ -7,16 +7,6 @@ import type { Objective } from '../../kernels/losses/objective.ts';
 import { icon } from '../shared/icons.ts';
 import { base, buttons, fields } from '../shared/styles.ts';
 
-/** Asked for whatever the objective: without them there is no pair. */
-const ALWAYS: readonly InputName[] = [
-  'chosen',
-  'rejected',
-  'refChosen',
-  'refRejected',
-  'chosenLength',
-  'rejectedLength',
-];
-
 /** Short names, TRL's where it has them; the part after the space goes on a second line. */
 const NAMES: Partial<Record<InputName, string>> = {
   chosen: 'logps/ chosen',
@@ -27,8 +17,11 @@ const NAMES: Partial<Record<InputName, string>> = {
   rejectedLength: 'tokens rejected',
 };
 
+/** Words that may wrap: "win prob chosen". */
+const heading = (name: InputName): string => NAMES[name] ?? name.replace(/([A-Z]|\d+)/g, ' $1').toLowerCase();
+
 /** "ref_logps/chosen", as the field is called. */
-const fieldName = (name: InputName): string => (NAMES[name] ?? name).replace('/ ', '/');
+const fieldName = (name: InputName): string => heading(name).replace('/ ', '/');
 
 /** The example pair the table begins with. */
 export function exampleRow(): PairRow {
@@ -68,7 +61,7 @@ export class MarginTypedRows extends LitElement {
         vertical-align: bottom;
       }
       thead th {
-        max-width: 96px;
+        max-width: 62px;
         color: var(--m-muted);
         font-size: 11.5px;
         line-height: 1.2;
@@ -94,7 +87,7 @@ export class MarginTypedRows extends LitElement {
   ];
 
   protected override render() {
-    const names = [...new Set([...ALWAYS, ...this.objective.needs])];
+    const names = (Object.keys(INPUTS) as InputName[]).filter((name) => this.objective.needs.includes(name));
     return html`<div class="scroll">
         <table>
           <caption class="visually-hidden">
@@ -103,7 +96,7 @@ export class MarginTypedRows extends LitElement {
           <thead>
             <tr>
               <td></td>
-              ${names.map((name) => html`<th scope="col" title=${INPUTS[name]}>${NAMES[name] ?? name}</th>`)}
+              ${names.map((name) => html`<th scope="col" title=${INPUTS[name]}>${heading(name)}</th>`)}
               <td></td>
             </tr>
           </thead>
