@@ -190,7 +190,7 @@ export class MarginCurve extends LitElement {
           @keydown=${this.onKey}
           @pointerleave=${() => this.point(null)}
         >
-          ${this.renderGrid(x, loss, Math.max(2, Math.round((split - TOP) / 34)))}
+          ${this.renderGrid(x, loss, Math.max(3, Math.round((split - TOP) / 34)))}
           ${this.renderGrid(x, slope, Math.max(3, Math.round((height - TICKS_BELOW - split - GAP) / 28)), true)}
           ${this.renderLine(points, x, loss, 'loss', '')}
           ${this.renderLine(points, x, slope, 'chosen', 'chosen')}

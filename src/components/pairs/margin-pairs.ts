@@ -39,7 +39,9 @@ export class MarginPairs extends LitElement {
     if (selectedPair === this.#shownSelection) return;
     this.#shownSelection = selectedPair;
     // A pair may be selected as a dot on the curve while its row is out of sight.
-    this.renderRoot.querySelector('margin-pair[selected]')?.scrollIntoView({ block: 'nearest' });
+    const row = [...this.renderRoot.querySelectorAll('margin-pair')].find(({ pair }) => pair.id === selectedPair);
+    // A row that was just added has no height before it has drawn itself.
+    void row?.updateComplete.then(() => row.scrollIntoView({ block: 'nearest' }));
   }
 
   protected override render() {

@@ -12,8 +12,14 @@ import './margin-tokens.ts';
 
 const SOURCES: Record<CandidateRecord['source'], string> = { sampled: '', edited: 'edited', written: 'written' };
 
+/** Least and greatest CLIP score on the table. */
+export interface ClipRange {
+  readonly min: number;
+  readonly max: number;
+}
+
 /** Bar length for a cosine: answers about one picture lie close together, so the bar spans what is on the table. */
-export function clipShare(clip: number, range: { min: number; max: number }): number {
+export function clipShare(clip: number, range: ClipRange): number {
   const span = range.max - range.min;
   return span > 1e-6 ? 0.08 + (0.92 * (clip - range.min)) / span : 1;
 }
@@ -34,7 +40,8 @@ export class MarginCandidate extends LitElement {
   @property({ attribute: false }) candidate!: CandidateRecord;
   @property({ type: Number }) ordinal = 1;
   @property({ attribute: false }) scene: Scene | undefined;
-  @property({ attribute: false }) clipRange = { min: 0, max: 1 };
+  @property({ attribute: false, hasChanged: (a: ClipRange, b?: ClipRange) => a.min !== b?.min || a.max !== b?.max })
+  clipRange: ClipRange = { min: 0, max: 1 };
   @property({ type: Boolean, reflect: true }) picked = false;
   @state() private editing = false;
 

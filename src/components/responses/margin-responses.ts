@@ -9,13 +9,14 @@ import type { Activity, CandidateRecord } from '../../state/state.ts';
 import { icon } from '../shared/icons.ts';
 import { FollowPointed, pointersOf } from '../shared/pointed.ts';
 import { shared } from '../shared/styles.ts';
+import type { ClipRange } from './margin-candidate.ts';
 import './margin-candidate.ts';
 import './margin-legend.ts';
 import './margin-sampling.ts';
 import { responsesStyles } from './styles.ts';
 
 /** Least and greatest CLIP score among the answers; 0 to 1 before any is scored. */
-export function clipRangeOf(candidates: readonly CandidateRecord[]): { min: number; max: number } {
+export function clipRangeOf(candidates: readonly CandidateRecord[]): ClipRange {
   const scores = candidates.flatMap(({ clip }) => (clip === undefined ? [] : [clip]));
   return scores.length > 0 ? { min: Math.min(...scores), max: Math.max(...scores) } : { min: 0, max: 1 };
 }
