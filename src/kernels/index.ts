@@ -2,16 +2,19 @@
  * Every kernel of the product, for the kernel viewer and the tests. One line each. Kernels that read weights stand here
  * in their f32 form; the forms for packed weights differ only in the reader that is joined in front.
  */
+import { adamw } from './adamw/kernel.ts';
 import { attention } from './attention/kernel.ts';
 import { attentionWorkgroup } from './attention-workgroup/kernel.ts';
 import { embedding } from './embedding/kernel.ts';
 import { gatherRows } from './gather-rows/kernel.ts';
 import type { KernelSpec } from './gpu/index.ts';
+import { gradNorm, sumOfSquares } from './grad-norm/kernel.ts';
 import { headLogprobCombine, headLogprobTiles, headLogprobTilesTiled } from './head-logprob/kernel.ts';
 import { linear, linearTiled } from './linear/kernel.ts';
 import { linearFewRows } from './linear-few-rows/kernel.ts';
 import { linearFewRowsSubgroups } from './linear-few-rows-subgroups/kernel.ts';
 import { objectives } from './losses/index.ts';
+import { pairRows } from './pair-rows/kernel.ts';
 import { preferenceLoss } from './preference-loss/kernel.ts';
 import { rmsNorm } from './rms-norm/kernel.ts';
 import { rope } from './rope/kernel.ts';
@@ -37,5 +40,9 @@ export const allKernels: readonly KernelSpec[] = [
   headLogprobCombine,
   sequenceReduce,
   sequenceReduceBackward,
+  pairRows,
   ...objectives.map(preferenceLoss),
+  sumOfSquares,
+  gradNorm,
+  adamw,
 ];
