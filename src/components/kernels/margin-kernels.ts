@@ -12,6 +12,12 @@ function shapeText(shape: readonly number[] | undefined): string {
   return shape ? `[${shape.join(', ')}]` : '–';
 }
 
+/** The files of the kernel itself before the helpers it shares with others; WGSL does not mind the order. */
+function ownFirst(files: KernelReport['files']): KernelReport['files'] {
+  const helper = ({ path }: { path: string }) => Number(path.includes('/shared/'));
+  return [...files].sort((a, b) => helper(a) - helper(b));
+}
+
 /** Microseconds with the unit people read: µs below a millisecond, ms above. */
 export function durationText(microseconds: number | undefined): string {
   if (microseconds === undefined) return 'not measured';
@@ -172,8 +178,8 @@ export class MarginKernels extends LitElement {
         </div>
         <ul>
           ${shown.map(
-            ({ name, runs }) =>
-              html`<li>
+            ({ name, runs }, i) =>
+              html`<li class=${runs === 0 && shown[i - 1]?.runs > 0 ? 'idle' : ''}>
                 <button
                   aria-current=${name === this.selected}
                   @click=${() => {
@@ -224,7 +230,7 @@ export class MarginKernels extends LitElement {
           </tbody>
         </table>
       </div>
-      ${report.files.map(({ path, code }) => html`<margin-wgsl .path=${path} .code=${code}></margin-wgsl>`)}`;
+      ${ownFirst(report.files).map(({ path, code }) => html`<margin-wgsl .path=${path} .code=${code}></margin-wgsl>`)}`;
   }
 }
 

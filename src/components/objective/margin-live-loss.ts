@@ -93,11 +93,7 @@ export class MarginLiveLoss extends LitElement {
         <div class="spread">
           <h2 id="live">Live loss</h2>
           <span class="muted small">
-            ${
-              evaluation
-                ? `mean of ${this.counted()}, ${evaluation.backend === 'wgsl' ? 'WGSL kernel' : 'float64 reference'}`
-                : ''
-            }
+            ${evaluation ? `mean of ${this.counted()}, ${evaluation.backend === 'wgsl' ? 'WGSL' : 'float64'}` : ''}
           </span>
         </div>
         <div class="main">
@@ -123,7 +119,7 @@ export class MarginLiveLoss extends LitElement {
   private counted(): string {
     const { ids } = this.figures;
     if (!ids.includes(DRAFT)) return count(ids.length, 'pair');
-    return ids.length === 1 ? 'the marked pair' : `${count(ids.length - 1, 'pair')} and the marked one`;
+    return ids.length === 1 ? 'the marked pair' : `${count(ids.length - 1, 'pair')} + marked`;
   }
 
   private renderPair(pair: PairEvaluation, row: PairRow) {
