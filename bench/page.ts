@@ -19,9 +19,8 @@ Object.assign(globalThis, {
     /** Runs one case, with the fast paths that `facts` found to agree. */
     async run(index: number, selfCheck: DeviceFacts['selfCheck']) {
       const gpu = await Gpu.create();
-      for (const { plain, fast, worthwhile } of fastPaths) {
-        const agrees = selfCheck.some(({ name, ok }) => ok && name === fast.name);
-        if (agrees && (worthwhile?.(gpu.device) ?? true)) gpu.substitute(plain, fast);
+      for (const { plain, fast } of fastPaths) {
+        if (selfCheck.some(({ name, ok }) => ok && name === fast.name)) gpu.substitute(plain, fast);
       }
       return runCase(casesFor(gpu.facts.isFallback)[index]!, { gpu, ortPath: '/ort' });
     },

@@ -1,10 +1,10 @@
 /**
  * Fast paths and the fixed inputs they are checked on at start-up (see `gpu/self-check.ts`). A new one is one entry.
  */
+import type { DeviceFacts } from '../engine/engine.ts';
 import { attention } from './attention/kernel.ts';
 import { attentionWorkgroup } from './attention-workgroup/kernel.ts';
 import type { KernelSpec } from './gpu/declare.ts';
-import { isSoftwareAdapter } from './gpu/device.ts';
 import type { Gpu } from './gpu/gpu.ts';
 import { type CheckCase, type FastPath, type SelfCheckResult, selfCheck } from './gpu/self-check.ts';
 import { headLogprobTiles, headLogprobTilesTiled, headParts } from './head-logprob/kernel.ts';
@@ -88,7 +88,7 @@ function attentionCases(): CheckCase[] {
 }
 
 /** Sharing between threads pays on a GPU; a renderer on the CPU has its cache anyway, and pays for every barrier. */
-const onGpu = (device: GPUDevice) => !isSoftwareAdapter(device.adapterInfo);
+const onGpu = (facts: DeviceFacts) => !facts.isFallback;
 
 const weightPaths: readonly FastPath[] = FORMATS.flatMap((format) => [
   {

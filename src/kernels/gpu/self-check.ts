@@ -24,7 +24,7 @@ export interface FastPath {
   /** Built when the check runs. Cover a size the kernel is used at, and one past its tile. */
   readonly cases: () => readonly CheckCase[];
   /** Whether the fast kernel pays on this device, where that is known without measuring; absent: always. Else unchecked. */
-  readonly worthwhile?: (device: GPUDevice) => boolean;
+  readonly worthwhile?: (facts: DeviceFacts) => boolean;
 }
 
 export type SelfCheckResult = DeviceFacts['selfCheck'][number];
@@ -38,7 +38,7 @@ export async function selfCheck(gpu: Gpu, paths: readonly FastPath[]): Promise<r
   const results: SelfCheckResult[] = [];
   for (const path of paths) {
     if ((path.fast.features ?? []).some((feature) => !gpu.device.features.has(feature))) continue;
-    if (path.worthwhile && !path.worthwhile(gpu.device)) continue;
+    if (path.worthwhile && !path.worthwhile(gpu.facts)) continue;
     const maxError = await disagreement(gpu, path);
     const ok = maxError <= path.tolerance;
     results.push({ name: path.fast.name, ok, maxError });
