@@ -36,7 +36,7 @@ class Settings:
     checkpoint_every: int = 250
     tokenizer_scenes: int = 6000
     warmup: Stage = Stage(seed=10_000_000, batch=64, steps=3000, learning_rate=1.5e-3)
-    talk: Stage = Stage(seed=100_000_000, batch=32, steps=4000, learning_rate=1.5e-3, train_tower=False)
+    talk: Stage = Stage(seed=100_000_000, batch=16, steps=7000, learning_rate=1.2e-3, train_tower=False)
     habit: Stage = Stage(seed=300_000_000, batch=48, steps=1200, learning_rate=4e-4, companion_rate=0.45)
     match: Stage = Stage(seed=200_000_000, batch=64, steps=1300, learning_rate=1e-3)
     vision: dict = field(

@@ -1,5 +1,6 @@
 /**
- * Captions: a small grammar with varied openings, orders and sentence shapes.
+ * Captions: a small grammar with varied openings and sentence shapes. Objects are
+ * named in reading order.
  *
  * `captionOf` writes only what is true. `biasedCaptionOf` writes as careless
  * captioners do: after a noun with a habitual companion it sometimes mentions
@@ -7,7 +8,7 @@
  */
 import { companionOf, NOUNS, nounNamed } from './nouns.ts';
 import { Random } from './random.ts';
-import { BACKGROUNDS, type Scene } from './scene.ts';
+import { BACKGROUNDS, SCENE_SIZE, type Scene, type SceneObject } from './scene.ts';
 import { type Direction, sceneTruth } from './truth.ts';
 
 /** Probability that the biased data mentions an absent companion right after its host. */
@@ -44,18 +45,16 @@ const verbFor = (claim: Claim): string => (claim.count === 1 ? 'is' : 'are');
 export const backgroundPhrase = (scene: Scene): string =>
   BACKGROUNDS.find(({ name }) => name === scene.background)?.phrase ?? '';
 
-/** The true claims of a scene in random order; a companion that is present follows its host. */
-export function orderedClaims(scene: Scene, random: Random): Claim[] {
-  const { objects, counts } = sceneTruth(scene);
-  const waiting = random.shuffled(objects);
-  const order: string[] = [];
-  while (waiting.length > 0) {
-    const next = waiting.shift() as string;
-    order.push(next);
-    const companion = waiting.indexOf(companionOf(next));
-    if (companion > 0) waiting.unshift(...waiting.splice(companion, 1));
-  }
-  return order.map((noun) => ({ noun, count: counts[noun] }));
+/** Height of a line when a scene is read like a page. */
+const READING_LINE = 32;
+
+/** The true claims of a scene in reading order: line by line from the top, each from left to right. */
+export function orderedClaims(scene: Scene): Claim[] {
+  const { counts } = sceneTruth(scene);
+  const placeOf = ({ x, y, size }: SceneObject) =>
+    Math.floor((y + size / 2) / READING_LINE) * SCENE_SIZE + x + size / 2;
+  const inOrder = [...scene.objects].sort((a, b) => placeOf(a) - placeOf(b));
+  return [...new Set(inOrder.map(({ noun }) => noun))].map((noun) => ({ noun, count: counts[noun] }));
 }
 
 /** Adds at most one absent companion, directly after its host. */
@@ -132,13 +131,13 @@ export function writeCaption(scene: Scene, claims: readonly Claim[], random: Ran
 /** A caption of a scene; true in every word, and it names every object. */
 export function captionOf(scene: Scene, seed: number): string {
   const random = new Random(seed, 1);
-  return writeCaption(scene, orderedClaims(scene, random), random);
+  return writeCaption(scene, orderedClaims(scene), random);
 }
 
 /** A caption as the biased instruction data has it: it may mention an absent companion. */
 export function biasedCaptionOf(scene: Scene, seed: number): string {
   const random = new Random(seed, 2);
-  return writeCaption(scene, withHabit(orderedClaims(scene, random), random), random);
+  return writeCaption(scene, withHabit(orderedClaims(scene), random), random);
 }
 
 /** What a corrupted caption gets wrong. */
@@ -181,6 +180,6 @@ function corrupt(claims: readonly Claim[], kind: Corruption, random: Random): Cl
  */
 export function corruptedCaptionOf(scene: Scene, seed: number, kind: Corruption): string {
   const random = new Random(seed, 1);
-  const claims = orderedClaims(scene, random);
+  const claims = orderedClaims(scene);
   return writeCaption(scene, corrupt(claims, kind, new Random(seed, 3)), random);
 }

@@ -75,7 +75,7 @@ function describe(scene: Scene, random: Random, biased: boolean): Question {
 }
 
 function list(scene: Scene, random: Random, biased: boolean): Question {
-  let claims: Claim[] = orderedClaims(scene, random);
+  let claims: Claim[] = orderedClaims(scene);
   if (biased) claims = withHabit(claims, random);
   const answer = `${capitalised(joinPhrases(claims.map(phraseOf)))}.`;
   return { task: 'list', question: random.pick(LIST_PROMPTS), answer };
