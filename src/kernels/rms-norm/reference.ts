@@ -10,3 +10,27 @@ export function rmsNormReference(x: ArrayLike<number>, gain: ArrayLike<number>, 
   }
   return y;
 }
+
+/** d/dx of Σ dy · rmsNorm(x). */
+export function rmsNormBackwardReference(
+  x: ArrayLike<number>,
+  gain: ArrayLike<number>,
+  dy: ArrayLike<number>,
+  eps: number,
+): Float64Array {
+  const width = gain.length;
+  const dx = new Float64Array(x.length);
+  for (let start = 0; start < x.length; start += width) {
+    let squares = 0;
+    let products = 0;
+    for (let i = 0; i < width; i++) {
+      squares += x[start + i] ** 2;
+      products += gain[i] * dy[start + i] * x[start + i];
+    }
+    const scale = 1 / Math.sqrt(squares / width + eps);
+    for (let i = 0; i < width; i++) {
+      dx[start + i] = scale * (gain[i] * dy[start + i] - (x[start + i] * scale ** 2 * products) / width);
+    }
+  }
+  return dx;
+}

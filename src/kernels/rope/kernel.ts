@@ -1,5 +1,6 @@
 import { defineKernel, read, readWrite, write } from '../gpu/declare.ts';
 import main from './rope.wgsl';
+import backward from './rope-backward.wgsl';
 
 /**
  * Rotary position embedding (Su et al. 2021, arXiv:2104.09864) in Hugging Face's rotate_half convention, and the
@@ -25,6 +26,27 @@ export const rope = defineKernel({
     1,
   ],
   gradient: 'rope-backward',
+});
+
+/** Gradient of `rope`: those of q, k and v, turned back, side by side as the projection made them. */
+export const ropeBackward = defineKernel({
+  name: 'rope-backward',
+  files: [backward],
+  bindings: {
+    dq: read('f32', ['rows', 'query_width']),
+    d_kv: read('f32', ['keys', 'both_widths']),
+    angles: read('f32', ['positions', 'pairs', 2]),
+    position: read('u32', ['rows']),
+    key_row: read('u32', ['rows']),
+    d_qkv: write('f32', ['rows', 'qkv_width']),
+  },
+  params: { heads: 'u32', kv_heads: 'u32', head_dim: 'u32' },
+  constants: { WORKGROUP_SIZE: 64 },
+  workgroups: ({ heads, kv_heads, pairs, rows, WORKGROUP_SIZE }) => [
+    Math.ceil(((heads + 2 * kv_heads) * pairs) / WORKGROUP_SIZE),
+    rows,
+    1,
+  ],
 });
 
 /**

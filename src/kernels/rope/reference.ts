@@ -20,3 +20,18 @@ export function ropeReference(
   }
   return y;
 }
+
+/** Turns every head of `dy` [rows, heads · headDim] back by its row's position. */
+export function ropeBackwardReference(
+  dy: ArrayLike<number>,
+  positions: ArrayLike<number>,
+  headDim: number,
+  theta: number,
+): Float64Array {
+  return ropeReference(
+    dy,
+    Array.from(positions, (position) => -position),
+    headDim,
+    theta,
+  );
+}
