@@ -17,3 +17,24 @@ export function linearReference(
   }
   return y;
 }
+
+/** dy [rows, out] times rows first .. first + out - 1 of `weights` [.., width] (0 past the last), added to `start`. */
+export function linearBackwardReference(
+  dy: ArrayLike<number>,
+  weights: ArrayLike<number>,
+  width: number,
+  out: number,
+  first = 0,
+  start?: ArrayLike<number>,
+): Float64Array {
+  const rows = dy.length / out;
+  const dx = new Float64Array(rows * width);
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < width; i++) {
+      let sum = start ? start[row * width + i] : 0;
+      for (let o = 0; o < out; o++) sum += dy[row * out + o] * (weights[(first + o) * width + i] ?? 0);
+      dx[row * width + i] = sum;
+    }
+  }
+  return dx;
+}
