@@ -3,7 +3,7 @@
 //            a..b-1 and c..e-1 -> y as q, lse f32 [rows, heads]; d ≤ 128
 // Work:      one workgroup per (head, row) walks the keys in tiles: first a thread per key, then a thread per element of y
 // Numerics:  f32, running maximum and sum (online softmax): [rows, keys] is never stored, no infinity masks anything
-// Gradient:  attention-backward
+// Gradient:  attention-backward-stats, -query and -key
 override WORKGROUP_SIZE: u32; // also the number of keys per tile
 
 const MAX_HEAD_DIM = 128u;

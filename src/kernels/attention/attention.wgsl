@@ -3,7 +3,7 @@
 //            a..b-1 (a shared prompt) and c..e-1 (its own sequence up to itself) -> y as q, lse f32 [rows, heads]
 // Work:      a thread makes 16 elements of y and walks the keys four at a time; the d / 16 threads of a head score alike
 // Numerics:  f32, running maximum and sum (online softmax): [rows, keys] is never stored, no infinity masks anything
-// Gradient:  attention-backward, from lse (the log-sum-exp of a row's scores)
+// Gradient:  attention-backward-stats, -query and -key, from lse (the log-sum-exp of a row's scores)
 override WORKGROUP_SIZE: u32;
 
 const LOWEST = -1e30; // below every score, far from overflow
