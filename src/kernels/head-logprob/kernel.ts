@@ -1,6 +1,7 @@
 import { defineKernel, read, write } from '../gpu/declare.ts';
 import { type ProductMethod, productFile, TILE } from '../shared/products.ts';
 import { formatName, type WeightFormat, weightBinding, weightReader } from '../shared/weights.ts';
+import backward from './head-logprob-backward.wgsl';
 import combine from './head-logprob-combine.wgsl';
 import tiles from './head-logprob-tiles.wgsl';
 import join from './join.wgsl';
@@ -70,3 +71,46 @@ export const headLogprobCombine = defineKernel({
   workgroups: ({ tokens, WORKGROUP_SIZE }) => [Math.ceil(tokens / WORKGROUP_SIZE), 1, 1],
   gradient: 'head-logprob-backward',
 });
+
+/** Most vocabulary entries whose logits' gradients exist at once. */
+const SLAB = 4096;
+
+/** Columns of `d_logits`: all entries, or a slab of them; a multiple of 4, as `linear-backward` needs. */
+export function headSlab(vocab: number): number {
+  return Math.min(SLAB, Math.ceil(vocab / 4) * 4);
+}
+
+/**
+ * Gradient of the fused head with respect to its logits, for entries first .. first + slab - 1. The caller goes through
+ * the vocabulary slab by slab and adds `d_logits` times those rows of W (`linearBackward`) to the gradient of x, so that
+ * [tokens, vocab] never exists.
+ */
+function declareBackward(format: WeightFormat, method: ProductMethod) {
+  return defineKernel({
+    name: formatName(method === 'plain' ? 'head-logprob-backward' : `head-logprob-backward-${method}`, format),
+    files: [weightReader[format], productFile[method], backward],
+    bindings: {
+      x: read('f32', ['tokens', 'width']),
+      weights: weightBinding(format, 'vocab'),
+      targets: read('u32', ['tokens']),
+      target_logits: read('f32', ['tokens']),
+      logps: read('f32', ['tokens']),
+      d_logps: read('f32', ['tokens']),
+      d_logits: write('f32', ['tokens', 'slab']),
+    },
+    params: { tokens: 'u32', vocab: 'u32', width: 'u32', slab: 'u32', first: 'u32' },
+    workgroups: ({ slab, tokens }) => [Math.ceil(slab / TILE), Math.ceil(tokens / TILE), 1],
+  });
+}
+
+const backwardFormats = (method: ProductMethod) =>
+  ({
+    f32: declareBackward('f32', method),
+    f16: declareBackward('f16', method),
+    bf16: declareBackward('bf16', method),
+  }) as const;
+
+export const headLogprobBackward = backwardFormats('plain');
+
+/** Fast path of `headLogprobBackward` on real GPUs (`fast-paths.ts`). */
+export const headLogprobBackwardTiled = backwardFormats('tiled');

@@ -37,3 +37,27 @@ export function headLogprobReference(
   }
   return result;
 }
+
+/** d/d(logits) of Σ dLogps · logps, [tokens, vocab]: dLogps · (one-hot - softmax). */
+export function headLogprobBackwardReference(
+  hidden: ArrayLike<number>,
+  weights: ArrayLike<number>,
+  targets: ArrayLike<number>,
+  dLogps: ArrayLike<number>,
+  width: number,
+): Float64Array {
+  const vocab = weights.length / width;
+  const d = linearReference(hidden, weights, width);
+  for (let token = 0; token < targets.length; token++) {
+    const row = d.subarray(token * vocab, (token + 1) * vocab);
+    let highest = row[0];
+    for (const logit of row) highest = Math.max(highest, logit);
+    let sum = 0;
+    for (const logit of row) sum += Math.exp(logit - highest);
+    for (let v = 0; v < vocab; v++) {
+      const p = Math.exp(row[v] - highest) / sum;
+      row[v] = dLogps[token] * ((v === targets[token] ? 1 : 0) - p);
+    }
+  }
+  return d;
+}
