@@ -3,24 +3,31 @@
  * in their f32 form; the forms for packed weights differ only in the reader that is joined in front.
  */
 import { adamw } from './adamw/kernel.ts';
-import { attention } from './attention/kernel.ts';
+import { attention, attentionBackwardKey, attentionBackwardQuery, attentionBackwardStats } from './attention/kernel.ts';
 import { attentionWorkgroup } from './attention-workgroup/kernel.ts';
 import { embedding } from './embedding/kernel.ts';
-import { gatherRows } from './gather-rows/kernel.ts';
+import { gatherRows, gatherRowsBackward } from './gather-rows/kernel.ts';
 import type { KernelSpec } from './gpu/index.ts';
 import { gradNorm, sumOfSquares } from './grad-norm/kernel.ts';
-import { headLogprobCombine, headLogprobTiles, headLogprobTilesTiled } from './head-logprob/kernel.ts';
-import { linear, linearTiled } from './linear/kernel.ts';
+import {
+  headLogprobBackward,
+  headLogprobBackwardTiled,
+  headLogprobCombine,
+  headLogprobTiles,
+  headLogprobTilesTiled,
+} from './head-logprob/kernel.ts';
+import { linear, linearBackward, linearBackwardTiled, linearTiled } from './linear/kernel.ts';
 import { linearFewRows } from './linear-few-rows/kernel.ts';
 import { linearFewRowsSubgroups } from './linear-few-rows-subgroups/kernel.ts';
+import { loraGradient, loraUp, loraUpBackward } from './lora/kernel.ts';
 import { objectives } from './losses/index.ts';
 import { pairRows } from './pair-rows/kernel.ts';
 import { preferenceLoss } from './preference-loss/kernel.ts';
-import { rmsNorm } from './rms-norm/kernel.ts';
-import { rope } from './rope/kernel.ts';
+import { rmsNorm, rmsNormBackward } from './rms-norm/kernel.ts';
+import { rope, ropeBackward } from './rope/kernel.ts';
 import { scatterRows } from './scatter-rows/kernel.ts';
 import { sequenceReduce, sequenceReduceBackward } from './sequence-reduce/kernel.ts';
-import { swiglu } from './swiglu/kernel.ts';
+import { swiglu, swigluBackward } from './swiglu/kernel.ts';
 
 export const allKernels: readonly KernelSpec[] = [
   embedding.f32,
@@ -38,6 +45,20 @@ export const allKernels: readonly KernelSpec[] = [
   headLogprobTiles.f32,
   headLogprobTilesTiled.f32,
   headLogprobCombine,
+  gatherRowsBackward,
+  rmsNormBackward,
+  linearBackward.f32,
+  linearBackwardTiled.f32,
+  ropeBackward,
+  attentionBackwardStats,
+  attentionBackwardQuery,
+  attentionBackwardKey,
+  swigluBackward,
+  headLogprobBackward.f32,
+  headLogprobBackwardTiled.f32,
+  loraUp,
+  loraUpBackward,
+  loraGradient,
   sequenceReduce,
   sequenceReduceBackward,
   pairRows,
