@@ -1,5 +1,5 @@
 /** A PNG encoder for opaque pictures: the same pixels give the same bytes, which no canvas promises. */
-import { crc32 } from './crc32.ts';
+import { crc32 } from '../crc32.ts';
 
 async function deflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream('deflate'));

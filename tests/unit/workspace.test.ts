@@ -1,6 +1,6 @@
 import { expect } from '@esm-bundle/chai';
-import { unzip, zip } from '../../src/state/zip.ts';
 import { randomScene } from '../../src/toybox/index.ts';
+import { unzip, zip } from '../../src/zip.ts';
 import { makeApp, makeAppWithDraft, stateWhere } from '../support/app.ts';
 
 const text = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);

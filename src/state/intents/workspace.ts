@@ -1,12 +1,12 @@
 /** Intents that carry work out of the tab and into it. */
 import { InputError } from '../../errors.ts';
+import { unzip, zip } from '../../zip.ts';
 import { type Context, notify, sentence, underActivity } from '../context.ts';
 import { decodeImage } from '../decode.ts';
 import { MIME_TYPES, readImageHeader } from '../image-header.ts';
 import { sceneImage } from '../scenes.ts';
 import type { ImageRecord, PairRecord } from '../state.ts';
 import { isRecord, validPair, validScene, validSettings } from '../validate.ts';
-import { unzip, zip } from '../zip.ts';
 
 const FORMAT = 'margin-workspace';
 const VERSION = 1;

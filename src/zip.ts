@@ -2,8 +2,9 @@
  * ZIP archives (APPNOTE 6.3): written stored, because pictures are compressed already; read stored or deflated, so
  * that a workspace somebody unpacked, edited and packed again still opens.
  */
-import { InputError } from '../errors.ts';
+
 import { crc32 } from './crc32.ts';
+import { InputError } from './errors.ts';
 
 const LOCAL = 0x04034b50;
 const CENTRAL = 0x02014b50;
