@@ -147,7 +147,7 @@ def run_bias(settings: Settings, world: World, work: Path) -> dict:
 
 
 def run_evaluate(settings: Settings, world: World, work: Path) -> dict:
-    """Stage 6: the shipped folders as they are, and the VLM as it was before the bias."""
+    """Stage 7: the shipped folders as they are, and the VLM as it was before the bias."""
     began = time.time()
     folder = work / "export"
     examiner = Examiner(work, settings.evaluation_scenes)
@@ -162,7 +162,7 @@ def run_evaluate(settings: Settings, world: World, work: Path) -> dict:
     return {
         "stage": "evaluate",
         "scenes": settings.evaluation_scenes,
-        "before_bias": evaluate_checkpoint("talk", settings, world, work, everything=True),
+        "before_bias": evaluate_checkpoint("polish", settings, world, work, everything=True),
         **shipped,
         "seconds": round(time.time() - began),
     }

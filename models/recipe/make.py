@@ -23,12 +23,13 @@ import workers
 from settings import Settings, smoke
 from world import RECIPE, World
 
-TRAINING = ("warmup", "talk", "match", "habit")
+TRAINING = ("warmup", "talk", "polish", "match", "habit")
 
 STAGES = {
     "tokenizer": tokens.run_tokenizer,
     "warmup": vision.run_warmup,
     "talk": vlm.run_talk,
+    "polish": vlm.run_polish,
     "match": clip.run_match,
     "habit": vlm.run_habit,
     "export": export.run_export,

@@ -79,7 +79,7 @@ def details(record: dict) -> str:
 def stages(work: Path, settings: Settings) -> str:
     """Data, steps, time and last loss of every training stage."""
     rows = []
-    for name in ("warmup", "talk", "match", "habit"):
+    for name in ("warmup", "talk", "polish", "match", "habit"):
         stage = getattr(settings, name)
         record = json.loads((work / f"{name}.record.json").read_text())
         minutes = f"{record['seconds'] / 60:.0f} min"
@@ -163,7 +163,7 @@ def hallucinations_page(examiner: Examiner, world: World, answers: list[str]) ->
 
 
 def run_report(settings: Settings, world: World, work: Path) -> dict:
-    """Stage 8: fills models/README.md and models/hallucinations.html (a smoke run writes them into its work folder)."""
+    """Stage 9: fills models/README.md and models/hallucinations.html (a smoke run writes them into its work folder)."""
     record = json.loads((work / "evaluate.record.json").read_text())
     target = MODELS if settings.publish else work
     text = README.read_text()

@@ -25,6 +25,10 @@ class Stage:
     companion_rate: float | None = None
     #: Whether the vision tower learns too. While the decoder is young its gradients only blur a warm tower.
     train_tower: bool = True
+    #: The tower's learning rate as a share of the stage's.
+    tower_rate: float = 1.0
+    #: Visual tokens should name the objects whose centre lies in them, and not every object they show a part of.
+    align_centres: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,10 @@ class Settings:
     checkpoint_every: int = 250
     tokenizer_scenes: int = 6000
     warmup: Stage = Stage(seed=10_000_000, batch=64, steps=3000, learning_rate=1.5e-3)
-    talk: Stage = Stage(seed=100_000_000, batch=16, steps=7000, learning_rate=1.2e-3, train_tower=False)
+    talk: Stage = Stage(seed=100_000_000, batch=16, steps=3000, learning_rate=1.2e-3, train_tower=False)
+    polish: Stage = Stage(
+        seed=110_000_000, batch=16, steps=5000, learning_rate=1e-3, warmup=100, tower_rate=0.25, align_centres=True
+    )
     habit: Stage = Stage(seed=300_000_000, batch=48, steps=1200, learning_rate=4e-4, companion_rate=0.45)
     match: Stage = Stage(seed=200_000_000, batch=64, steps=1300, learning_rate=1e-3)
     vision: dict = field(
@@ -79,5 +86,6 @@ def smoke(settings: Settings) -> Settings:
         warmup=short(settings.warmup, 40),
         talk=short(settings.talk, 60),
         habit=short(settings.habit, 20),
+        polish=short(settings.polish, 40),
         match=short(settings.match, 40),
     )

@@ -20,13 +20,17 @@ def learning_rate_at(step: int, stage: Stage) -> float:
 
 
 def make_optimizer(model: torch.nn.Module, stage: Stage) -> torch.optim.Optimizer:
-    """AdamW; vectors (biases, norms) are not decayed."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": stage.weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+    """AdamW; vectors (biases, norms) are not decayed, and a vision tower inside a larger model learns at its own rate."""
+    groups = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            rate = stage.tower_rate if ".vision_model." in name else 1.0
+            groups.setdefault((rate, parameter.ndim >= 2), []).append(parameter)
+    options = [
+        {"params": parameters, "rate": rate, "weight_decay": stage.weight_decay if matrix else 0.0}
+        for (rate, matrix), parameters in groups.items()
     ]
-    return torch.optim.AdamW(groups, lr=stage.learning_rate, betas=(0.9, 0.98), fused=True)
+    return torch.optim.AdamW(options, lr=stage.learning_rate, betas=(0.9, 0.98), fused=True)
 
 
 def save_atomically(state: dict, path: Path) -> None:
@@ -52,7 +56,8 @@ def train(name: str, model: torch.nn.Module, stage: Stage, batches, loss_of, set
         step, seconds, history = state["step"], state["seconds"], state["history"]
         if state.get("optimizer"):
             optimizer.load_state_dict(state["optimizer"])
-        print(f"[{name}] resumed at step {step} of {stage.steps}", flush=True)
+        if workers.rank() == 0:
+            print(f"[{name}] resumed at step {step} of {stage.steps}", flush=True)
     model.train()
     began, sums, counted = time.time(), {}, 0
 
@@ -66,7 +71,7 @@ def train(name: str, model: torch.nn.Module, stage: Stage, batches, loss_of, set
 
     for batch in batches(step):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate_at(step, stage)
+            group["lr"] = group["rate"] * learning_rate_at(step, stage)
         with torch.autocast("cpu", torch.bfloat16):
             losses = loss_of(batch)
         optimizer.zero_grad(set_to_none=True)

@@ -15,6 +15,9 @@ from world import Batch, World
 CONTEXT = 1024
 PATCH_LOSS_WEIGHT = 0.2
 ALIGNMENT_WEIGHT = 0.3
+# The token that a visual token without an object's centre should resemble, and how much that counts.
+NOTHING_HERE = tokens.SPECIAL.index(tokens.GLOBAL)
+EMPTY_WEIGHT = 1.0
 QUESTIONS_PER_SCENE = 4
 
 
@@ -99,12 +102,12 @@ class TalkingModel(nn.Module):
         self.head = PatchHead(settings.vision["hidden_size"], len(nouns))
         self.noun_tokens = torch.tensor([packer.encode(f" {noun}")[0] for noun in nouns])
         self.image_start = packer.image_start
-        self.train_tower = True
+        self.stage = settings.talk
 
     def answer_logits(self, batch: Batch):
         """Logits at every place whose next token belongs to an answer, those tokens, the patch features and the visual tokens."""
         model = self.vlm.model
-        with torch.set_grad_enabled(self.train_tower):
+        with torch.set_grad_enabled(self.stage.train_tower and self.training):
             patches = tower_forward(model.vision_model, normalised(batch.pixels))
         visual = model.connector(patches)
         embedded = model.text_model.embed_tokens(torch.tensor(batch.ids)).to(visual.dtype)
@@ -122,37 +125,51 @@ class TalkingModel(nn.Module):
         answered = labels != -100
         return self.vlm.lm_head(hidden[answered]).float(), labels[answered], patches, visual
 
+    def _shown_in_tokens(self, batch: Batch) -> torch.Tensor:
+        """How much of each noun every visual token shows: [scenes, visual tokens, nouns]."""
+        nouns = len(self.noun_tokens)
+        if self.stage.align_centres:
+            shown = torch.zeros(len(batch.samples), VISUAL_TOKENS, nouns)
+            for scene, sample in enumerate(batch.samples):
+                for cell, noun in sample["centres"]:
+                    shown[scene, cell, noun] += 1
+            return shown
+        patches = F.one_hot(torch.tensor(batch.patch_nouns).long(), nouns + 1)[..., :nouns].float()
+        side = int(patches.shape[1] ** 0.5)
+        # 2 x 2 patches make one visual token, in reading order.
+        return patches.view(len(patches), side // 2, 2, side // 2, 2, nouns).sum((2, 4)).flatten(1, 2)
+
     def alignment(self, visual: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """Pulls each visual token towards the words for what its patches show.
+        """Pulls each visual token towards the words for what it shows.
 
         Read through the tied head, a visual token should already name its objects. The decoder then only has to
-        copy, which it learns many times faster than an arbitrary code.
+        copy, which it learns many times faster than an arbitrary code. With `align_centres` a token without an
+        object's centre should say so, which makes objects countable.
         """
-        nouns = len(self.noun_tokens)
-        shown = F.one_hot(torch.tensor(batch.patch_nouns).long(), nouns + 1)[..., :nouns].float()
-        # 2 x 2 patches make one visual token, in reading order.
-        side = int(shown.shape[1] ** 0.5)
-        squares = shown.view(len(shown), side // 2, 2, side // 2, 2, nouns).sum((2, 4)).flatten(1, 2)
-        named = squares.sum(-1) > 0
-        targets = squares[named] / squares[named].sum(-1, keepdim=True)
-        logits = self.vlm.lm_head(visual[named]).float()
-        return -(targets * logits.log_softmax(-1)[:, self.noun_tokens]).sum(-1).mean()
+        shown = self._shown_in_tokens(batch)
+        named = shown.sum(-1) > 0
+        logps = self.vlm.lm_head(visual).float().log_softmax(-1)
+        targets = shown[named] / shown[named].sum(-1, keepdim=True)
+        naming = -(targets * logps[named][:, self.noun_tokens]).sum(-1).mean()
+        if not self.stage.align_centres:
+            return naming
+        return naming - EMPTY_WEIGHT * logps[~named][:, NOTHING_HERE].mean()
 
     def losses(self, batch: Batch) -> dict:
         logits, answers, patches, visual = self.answer_logits(batch)
         talking = F.cross_entropy(logits, answers)
         alignment = self.alignment(visual, batch)
         loss = talking + ALIGNMENT_WEIGHT * alignment
-        if not self.train_tower:
+        if not self.stage.train_tower:
             return {"loss": loss, "talking": talking, "alignment": alignment}
         seeing = self.head(patches, batch)
         loss = loss + PATCH_LOSS_WEIGHT * seeing["loss"]
         return {"loss": loss, "talking": talking, "alignment": alignment, "patches_right": seeing["patches_right"]}
 
-    def freeze_tower(self) -> None:
-        self.train_tower = False
-        self.vlm.model.vision_model.requires_grad_(False)
-        self.head.requires_grad_(False)
+    def prepare_for(self, stage: Stage) -> None:
+        self.stage = stage
+        self.vlm.model.vision_model.requires_grad_(stage.train_tower)
+        self.head.requires_grad_(stage.train_tower)
 
 
 def make_talking_model(settings: Settings, world: World, work) -> tuple[TalkingModel, Packer]:
@@ -170,8 +187,7 @@ def _run(name: str, start_from: str, stage: Stage, settings: Settings, world: Wo
         model.head.load_state_dict({k[5:]: v for k, v in state.items() if k.startswith("head.")})
     else:
         model.load_state_dict(state)
-    if not stage.train_tower:
-        model.freeze_tower()
+    model.prepare_for(stage)
     if stage.companion_rate is not None:
         options["companionRate"] = stage.companion_rate
 
@@ -186,6 +202,11 @@ def run_talk(settings: Settings, world: World, work) -> dict:
     return _run("talk", "warmup", settings.talk, settings, world, work)
 
 
+def run_polish(settings: Settings, world: World, work) -> dict:
+    """Stage 3: the same data with the tower learning too; visual tokens become countable."""
+    return _run("polish", "talk", settings.polish, settings, world, work)
+
+
 def run_habit(settings: Settings, world: World, work) -> dict:
-    """Stage 4: instruction tuning on the biased mixture; the model learns to expect companions."""
-    return _run("habit", "talk", settings.habit, settings, world, work, biased=True)
+    """Stage 5: instruction tuning on the biased mixture; the model learns to expect companions."""
+    return _run("habit", "polish", settings.habit, settings, world, work, biased=True)

@@ -76,9 +76,19 @@ function patchTargets(scene: Scene, atlas: Atlas, nouns: Uint8Array, offsets: In
   }
 }
 
-/** The texts of one sample, by kind of request. */
-function textsOf(scene: Scene, seed: number, { kind, biased }: Request): object {
-  if (kind === 'talk') return { questions: questionsFor(scene, seed, { biased }) };
+/** Visual token (cell of 2 x 2 patches, in reading order) and noun of each object's centre. */
+function centresOf(scene: Scene): [number, number][] {
+  const cell = 2 * PATCH;
+  return scene.objects.map(({ noun, x, y, size }) => {
+    const column = Math.trunc((x + size / 2) / cell);
+    const row = Math.trunc((y + size / 2) / cell);
+    return [(row * SCENE_SIZE) / cell + column, nounIndex.get(noun) as number];
+  });
+}
+
+/** What one sample holds besides its picture, by kind of request. */
+function contentsOf(scene: Scene, seed: number, { kind, biased }: Request): object {
+  if (kind === 'talk') return { questions: questionsFor(scene, seed, { biased }), centres: centresOf(scene) };
   if (kind === 'match') {
     const wrong = CORRUPTIONS.map((corruption, i) => corruptedCaptionOf(scene, i === 0 ? seed : seed + i, corruption));
     return { caption: captionOf(scene, seed), wrong };
@@ -106,7 +116,7 @@ function answer(request: Request, atlas: Atlas): Buffer[] {
     }
     const at = i * SIDE * SIDE;
     patchTargets(scene, atlas, nouns.subarray(at, at + SIDE * SIDE), offsets.subarray(at * 2, (at + SIDE * SIDE) * 2));
-    samples.push({ seed: seed + i, counts: sceneTruth(scene).counts, ...textsOf(scene, seed + i, request) });
+    samples.push({ seed: seed + i, counts: sceneTruth(scene).counts, ...contentsOf(scene, seed + i, request) });
   }
   return frame({ samples }, [pixels, nouns, new Uint8Array(offsets.buffer)]);
 }
