@@ -1,10 +1,11 @@
-import { css, html, LitElement, nothing, svg } from 'lit';
+import { html, LitElement, nothing, svg } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { classMap } from 'lit/directives/class-map.js';
 import type { PairInputs } from '../../kernels/losses/inputs.ts';
 import type { HyperparameterValues } from '../../kernels/losses/objective.ts';
 import { number } from '../shared/format.ts';
 import { base } from '../shared/styles.ts';
+import { curveStyles } from './curve-styles.ts';
 import './margin-formula.ts';
 import { type CurvePoint, curvePoints, type Drawable, extent, rangeFor, ticks, tickText } from './plot.ts';
 
@@ -60,90 +61,7 @@ export class MarginCurve extends LitElement {
     this.height = Math.max(150, Math.round(height));
   });
 
-  static override styles = [
-    base,
-    css`
-      :host {
-        display: flex;
-        flex-direction: column;
-        min-height: 200px;
-      }
-      .plot {
-        flex: 1;
-        min-height: 150px;
-        position: relative;
-      }
-      svg {
-        position: absolute;
-        inset: 0;
-        width: 100%;
-        height: 100%;
-        overflow: visible;
-      }
-      text {
-        fill: var(--m-text);
-        font: 13px var(--m-font);
-        font-variant-numeric: tabular-nums;
-      }
-      .title {
-        font-size: 14px;
-        font-weight: 600;
-        paint-order: stroke;
-        stroke: var(--m-surface);
-        stroke-width: 5px;
-        stroke-linejoin: round;
-      }
-      .grid {
-        stroke: var(--m-line);
-      }
-      .zero {
-        stroke: var(--m-line-strong);
-      }
-      .line {
-        fill: none;
-        stroke: var(--m-text);
-        stroke-width: 2.5;
-        stroke-linejoin: round;
-      }
-      .line.chosen {
-        stroke: var(--m-chosen);
-      }
-      .line.rejected {
-        stroke: var(--m-rejected);
-        stroke-dasharray: 7 5;
-      }
-      .chosen-text {
-        fill: var(--m-chosen);
-      }
-      .rejected-text {
-        fill: var(--m-rejected);
-      }
-      .dot {
-        fill: var(--m-surface);
-        stroke: var(--m-text);
-        stroke-width: 2.5;
-        cursor: pointer;
-      }
-      .dot.selected {
-        fill: var(--m-text);
-      }
-      .dot.pointed {
-        stroke: var(--m-focus);
-        stroke-width: 4;
-      }
-      .dot:focus-visible {
-        outline: 2px solid var(--m-focus);
-        outline-offset: 3px;
-      }
-      .axis {
-        display: flex;
-        align-items: baseline;
-        justify-content: center;
-        gap: 8px;
-        padding-left: ${LEFT}px;
-      }
-    `,
-  ];
+  static override styles = [base, curveStyles];
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -203,7 +121,7 @@ export class MarginCurve extends LitElement {
           ${this.renderPile(margins, x, loss)}
         </svg>
       </div>
-      <div class="axis small"><span class="muted">margin</span> <margin-formula .tex=${objective.curve.axis}></margin-formula></div>
+      <div class="axis small" style=${`--plot-left:${LEFT}px`}><span class="muted">margin</span> <margin-formula .tex=${objective.curve.axis}></margin-formula></div>
       ${
         objective.curve.exact
           ? nothing
