@@ -9,6 +9,7 @@ import type { Gpu, KernelSpec, Scope, Tensor } from '../../kernels/gpu/index.ts'
 import { headLogprobCombine, headLogprobTiles, headParts } from '../../kernels/head-logprob/kernel.ts';
 import { linear } from '../../kernels/linear/kernel.ts';
 import { linearFewRows } from '../../kernels/linear-few-rows/kernel.ts';
+import { loraUp } from '../../kernels/lora/kernel.ts';
 import { rmsNorm } from '../../kernels/rms-norm/kernel.ts';
 import { rope, ropeAngles } from '../../kernels/rope/kernel.ts';
 import { scatterRows } from '../../kernels/scatter-rows/kernel.ts';
@@ -16,7 +17,8 @@ import type { Weight } from '../../kernels/shared/weights.ts';
 import { swiglu } from '../../kernels/swiglu/kernel.ts';
 import type { LlamaConfig } from './config.ts';
 import type { RowLayout } from './layout.ts';
-import type { DecoderWeights, LayerWeights } from './weights.ts';
+import type { LoraAdapter, Projection } from './lora.ts';
+import type { DecoderWeights } from './weights.ts';
 
 /** Keys and values of one layer, f32 [keys, kvHeads · headDim]. */
 export interface KeyValues {
@@ -30,6 +32,8 @@ export interface TokenTensors {
   readonly entropy: Tensor;
   readonly top1: Tensor;
   readonly topIds: Tensor;
+  /** Logits of the targets: with `logps` they give the log-sum-exp that the backward pass needs. */
+  readonly targetLogits: Tensor;
 }
 
 /**
@@ -41,8 +45,21 @@ export type RowCount = 'many' | 'few';
 /** Shortest table of angles, so that short prompts do not grow it step by step. */
 const MIN_POSITIONS = 256;
 
+export interface ForwardOptions {
+  /** Keys and values go to the rows of each layer's cache that `keyRow` names. */
+  readonly cache?: readonly KeyValues[];
+  /** The policy; without it, the reference. */
+  readonly adapter?: LoraAdapter;
+  /** Called before each layer with its input. */
+  readonly onLayer?: (stream: Tensor) => void;
+}
+
 /** Tensors that every layer of one pass reuses. */
-interface Workspace {
+export interface Workspace {
+  readonly rowCount: RowCount;
+  readonly adapter?: LoraAdapter;
+  /** x Aᵀ of each product that the adapter acts on. */
+  readonly low: Readonly<Partial<Record<Projection, Tensor>>>;
   readonly normed: Tensor;
   readonly qkv: Tensor;
   readonly q: Tensor;
@@ -56,6 +73,22 @@ interface Workspace {
   readonly angles: Tensor;
 }
 
+/** Columns of the workspace's f32 tensors. */
+export function workspaceWidths({ hiddenSize, intermediateSize, heads, kvHeads, headDim }: LlamaConfig) {
+  return {
+    normed: hiddenSize,
+    qkv: (heads + 2 * kvHeads) * headDim,
+    q: heads * headDim,
+    mixed: heads * headDim,
+    lse: heads,
+    gateUp: 2 * intermediateSize,
+    inner: intermediateSize,
+  };
+}
+
+/** Products that are added to the residual stream. */
+const ACCUMULATE: Readonly<Record<Projection, 0 | 1>> = { qkv: 0, output: 1, gateUp: 0, down: 1 };
+
 export class Decoder {
   #angles: Tensor | undefined;
 
@@ -67,13 +100,14 @@ export class Decoder {
     readonly scope: Scope,
   ) {}
 
-  /** Compiles every kernel this model uses. */
+  /** Compiles every kernel this model uses, with and without an adapter. */
   async prepare(): Promise<void> {
     const { embedding: table, head, layers } = this.weights;
     const kernels = new Map<string, readonly [KernelSpec, Readonly<Record<string, number>>]>();
     const add = (kernel: KernelSpec, constants = {}) =>
       kernels.set(kernel.name + JSON.stringify(constants), [kernel, constants]);
     for (const kernel of [scatterRows, gatherRows, rmsNorm, rope, attention, swiglu, headLogprobCombine]) add(kernel);
+    for (const kernel of [linear.f32, linearFewRows.f32, loraUp]) add(kernel);
     add(embedding[table.format]);
     add(headLogprobTiles[head.format]);
     add(linearFewRows[head.format]);
@@ -90,18 +124,20 @@ export class Decoder {
 
   /**
    * Runs all layers over `rows`; the result, f32 [rows, hidden], is the residual stream before the final norm and
-   * belongs to `scope`. With `cache`, keys and values go to the rows of each layer's cache that `keyRow` names.
+   * belongs to `scope`.
    */
-  forward(scope: Scope, rows: RowLayout, rowCount: RowCount, cache?: readonly KeyValues[]): Tensor {
+  forward(scope: Scope, rows: RowLayout, rowCount: RowCount, options: ForwardOptions = {}): Tensor {
+    const { cache, adapter, onLayer } = options;
     const work = this.gpu.scope('decoder forward');
-    const count = rows.ids.length;
     const stream = this.#embed(work, rows);
-    const workspace = this.#workspace(work, rows);
-    const keyWidth = this.config.kvHeads * this.config.headDim;
-    const own = cache ? undefined : keyValues(work, count, keyWidth);
-    this.weights.layers.forEach((layer, index) => {
-      this.#layer(layer, stream, cache?.[index] ?? own!, workspace, rowCount);
-    });
+    const workspace = this.workspace(work, rows, rowCount, adapter);
+    const own = cache ? undefined : keyValues(work, rows.ids.length, this.config.kvHeads * this.config.headDim);
+    for (let layer = 0; layer < this.config.layers; layer++) {
+      onLayer?.(stream);
+      this.attend(layer, stream, cache?.[layer] ?? own!, workspace);
+      this.expand(layer, stream, workspace);
+      this.project(layer, 'down', workspace.inner, stream, workspace);
+    }
     work.keep(stream, scope);
     work.dispose();
     return stream;
@@ -123,7 +159,7 @@ export class Decoder {
   /** Logits of few rows, f32 [rows, vocab]: the next token of each answer. */
   logits(scope: Scope, hidden: Tensor): Tensor {
     const y = scope.tensor('f32', [hidden.rows, this.config.vocabSize], 'logits');
-    this.#project(this.weights.head, hidden, y, 'few', 0);
+    this.#linear(this.weights.head, hidden, y, 'few', 0);
     return y;
   }
 
@@ -136,7 +172,7 @@ export class Decoder {
     const targets = work.upload('u32', [tokens], targetIds, 'targets');
     const partials = work.tensor('f32', [parts, tokens, 4], 'partials');
     const partial_top = work.tensor('u32', [parts, tokens], 'partial top');
-    const target_logits = work.tensor('f32', [tokens], 'target logits');
+    const target_logits = scope.tensor('f32', [tokens], 'target logits');
     this.gpu.run(headLogprobTiles[head.format], {
       x: hidden,
       weights: head.tensor,
@@ -159,7 +195,7 @@ export class Decoder {
       top_id: topIds,
     });
     work.dispose();
-    return { logps, entropy, top1, topIds };
+    return { logps, entropy, top1, topIds, targetLogits: target_logits };
   }
 
   #embed(scope: Scope, { ids, visual }: RowLayout): Tensor {
@@ -177,46 +213,72 @@ export class Decoder {
     return stream;
   }
 
-  #workspace(scope: Scope, { ids, position, keyRow, spans }: RowLayout): Workspace {
-    const { hiddenSize, intermediateSize, heads, kvHeads, headDim } = this.config;
-    const rows = ids.length;
-    const f32 = (width: number, label: string) => scope.tensor('f32', [rows, width], label);
+  /** Tensors for one pass over `rows`, in `scope`. */
+  workspace(scope: Scope, rows: RowLayout, rowCount: RowCount, adapter?: LoraAdapter): Workspace {
+    const { ids, position, keyRow, spans } = rows;
+    const count = ids.length;
+    const widths = workspaceWidths(this.config);
+    const f32 = (label: keyof typeof widths) => scope.tensor('f32', [count, widths[label]], label);
+    const low: Partial<Record<Projection, Tensor>> = {};
+    for (const [projection, group] of adapter?.groups(0) ?? []) {
+      low[projection] = scope.tensor('f32', [count, group.a.rows], `low ${projection}`);
+    }
     return {
-      normed: f32(hiddenSize, 'normed'),
-      qkv: f32((heads + 2 * kvHeads) * headDim, 'qkv'),
-      q: f32(heads * headDim, 'q'),
-      mixed: f32(heads * headDim, 'mixed values'),
-      lse: f32(heads, 'lse'),
-      gateUp: f32(2 * intermediateSize, 'gate and up'),
-      inner: f32(intermediateSize, 'inner'),
-      position: scope.upload('u32', [rows], position, 'position'),
-      keyRow: scope.upload('u32', [rows], keyRow, 'key row'),
-      spans: scope.upload('u32', [rows, 4], spans, 'spans'),
+      rowCount,
+      adapter,
+      low,
+      normed: f32('normed'),
+      qkv: f32('qkv'),
+      q: f32('q'),
+      mixed: f32('mixed'),
+      lse: f32('lse'),
+      gateUp: f32('gateUp'),
+      inner: f32('inner'),
+      position: scope.upload('u32', [count], position, 'position'),
+      keyRow: scope.upload('u32', [count], keyRow, 'key row'),
+      spans: scope.upload('u32', [count, 4], spans, 'spans'),
       angles: this.#anglesFor(position.reduce((highest, value) => Math.max(highest, value), 0) + 1),
     };
   }
 
-  /** One layer, in place on the residual stream. */
-  #layer(layer: LayerWeights, stream: Tensor, { k, v }: KeyValues, work: Workspace, rowCount: RowCount): void {
-    const { gpu } = this;
-    const eps = this.config.rmsNormEps;
-    const shape = { kv_heads: this.config.kvHeads, head_dim: this.config.headDim };
-    const { normed, qkv, q, mixed, lse, gateUp, inner, position, angles, spans } = work;
-
-    gpu.run(rmsNorm, { x: stream, gain: layer.inputNorm, y: normed }, { eps });
-    this.#project(layer.qkv, normed, qkv, rowCount, 0);
-    gpu.run(rope, { qkv, angles, position, key_row: work.keyRow, q, k, v }, { heads: this.config.heads, ...shape });
-    gpu.run(attention, { q, k, v, spans, y: mixed, lse }, shape);
-    this.#project(layer.output, mixed, stream, rowCount, 1);
-
-    gpu.run(rmsNorm, { x: stream, gain: layer.postNorm, y: normed }, { eps });
-    this.#project(layer.gateUp, normed, gateUp, rowCount, 0);
-    gpu.run(swiglu, { gate_up: gateUp, y: inner }, { inner: this.config.intermediateSize });
-    this.#project(layer.down, inner, stream, rowCount, 1);
+  /** First half of a layer, in place on the residual stream: norm, q, k, v, attention, output projection. */
+  attend(layer: number, stream: Tensor, { k, v }: KeyValues, work: Workspace): void {
+    const { normed, qkv, q, mixed, lse, position, angles, spans, keyRow: key_row } = work;
+    const { heads, kvHeads: kv_heads, headDim: head_dim, rmsNormEps: eps } = this.config;
+    this.gpu.run(rmsNorm, { x: stream, gain: this.weights.layers[layer].inputNorm, y: normed }, { eps });
+    this.project(layer, 'qkv', normed, qkv, work);
+    this.gpu.run(rope, { qkv, angles, position, key_row, q, k, v }, { heads, kv_heads, head_dim });
+    this.gpu.run(attention, { q, k, v, spans, y: mixed, lse }, { kv_heads, head_dim });
+    this.project(layer, 'output', mixed, stream, work);
   }
 
-  /** y = x Wᵀ, or y += x Wᵀ: every projection of the decoder goes through here, so an adapter has one place to add. */
-  #project(weight: Weight, x: Tensor, y: Tensor, rowCount: RowCount, accumulate: 0 | 1): void {
+  /** Second half of a layer up to `work.inner`; the down projection then adds it to the residual stream. */
+  expand(layer: number, stream: Tensor, work: Workspace): void {
+    const { normed, gateUp, inner } = work;
+    const { intermediateSize, rmsNormEps: eps } = this.config;
+    this.gpu.run(rmsNorm, { x: stream, gain: this.weights.layers[layer].postNorm, y: normed }, { eps });
+    this.project(layer, 'gateUp', normed, gateUp, work);
+    this.gpu.run(swiglu, { gate_up: gateUp, y: inner }, { inner: intermediateSize });
+  }
+
+  /** y = x Wᵀ, or y += x Wᵀ into the residual stream, and what the adapter adds: every product of a layer. */
+  project(layer: number, projection: Projection, x: Tensor, y: Tensor, work: Workspace): void {
+    this.#linear(this.weights.layers[layer][projection], x, y, work.rowCount, ACCUMULATE[projection]);
+    const group = work.adapter?.group(layer, projection);
+    if (!group) return;
+    this.lower(layer, projection, x, work);
+    const { b, slices, scale } = group;
+    this.gpu.run(loraUp, { u: work.low[projection]!, b, slices, y }, { scale });
+  }
+
+  /** x Aᵀ of an adapted product, into `work.low`. */
+  lower(layer: number, projection: Projection, x: Tensor, work: Workspace): void {
+    const tensor = work.adapter!.group(layer, projection)!.a;
+    const a: Weight = { format: 'f32', tensor, out: tensor.rows, width: tensor.cols };
+    this.#linear(a, x, work.low[projection]!, work.rowCount, 0);
+  }
+
+  #linear(weight: Weight, x: Tensor, y: Tensor, rowCount: RowCount, accumulate: 0 | 1): void {
     const kernels = rowCount === 'many' ? linear : linearFewRows;
     this.gpu.run(kernels[weight.format], { x, weights: weight.tensor, y }, {}, { ACCUMULATE: accumulate });
   }

@@ -1,8 +1,9 @@
 /** Sampling several answers to one prompt at once: prefill once, then one token per live answer and step. */
 import { InputError, throwIfCancelled } from '../../errors.ts';
 import type { Tensor } from '../../kernels/gpu/index.ts';
-import { type Decoder, type KeyValues, keyValues } from './decoder.ts';
+import { type Decoder, type ForwardOptions, keyValues } from './decoder.ts';
 import { checkPrompt, layoutPrompt, type PromptInput, type RowLayout } from './layout.ts';
+import type { LoraAdapter } from './lora.ts';
 import { distribution, Sampler } from './sampling.ts';
 
 export interface GenerateRequest extends PromptInput {
@@ -17,6 +18,8 @@ export interface GenerateRequest extends PromptInput {
   /** Tokens that end an answer; the one drawn is reported as its last token. */
   readonly stopIds: readonly number[];
   readonly signal?: AbortSignal;
+  /** Samples from the policy; without it, from the reference. */
+  readonly adapter?: LoraAdapter;
 }
 
 /** One token of one answer. Numbers are of the untempered distribution, the same that `score` gives. */
@@ -48,7 +51,7 @@ interface Answer {
  *   drawn so far was yielded.
  */
 export async function* generate(decoder: Decoder, request: GenerateRequest): AsyncGenerator<GeneratedToken> {
-  const { n, maxTokens, signal } = request;
+  const { n, maxTokens, signal, adapter } = request;
   check(decoder, request);
   throwIfCancelled(signal);
   const { gpu, config } = decoder;
@@ -65,7 +68,7 @@ export async function* generate(decoder: Decoder, request: GenerateRequest): Asy
       last: -1,
     }));
 
-    let logits = await step(decoder, layoutPrompt(request), 'many', cache);
+    let logits = await step(decoder, layoutPrompt(request), 'many', { cache, adapter });
     let shared = true; // all answers start from the prompt's one row of logits
     while (live.length > 0) {
       const rows = live.map((_, row) => distribution(rowOf(logits, shared ? 0 : row, config.vocabSize)));
@@ -82,7 +85,7 @@ export async function* generate(decoder: Decoder, request: GenerateRequest): Asy
       }
       live = next;
       throwIfCancelled(signal);
-      if (live.length > 0) logits = await step(decoder, layoutAnswers(live, promptLength), 'few', cache);
+      if (live.length > 0) logits = await step(decoder, layoutAnswers(live, promptLength), 'few', { cache, adapter });
     }
   } finally {
     scope.dispose();
@@ -94,12 +97,12 @@ async function step(
   decoder: Decoder,
   rows: RowLayout,
   rowCount: 'many' | 'few',
-  cache: readonly KeyValues[],
+  options: ForwardOptions,
 ): Promise<Float32Array> {
   const scope = decoder.gpu.scope('generate step');
   try {
     const count = rows.ids.length;
-    const stream = decoder.forward(scope, rows, rowCount, cache);
+    const stream = decoder.forward(scope, rows, rowCount, options);
     const picked = rowCount === 'many' ? [count - 1] : Array.from({ length: count }, (_, row) => row);
     const logits: Tensor = decoder.logits(scope, decoder.normed(scope, stream, Uint32Array.from(picked)));
     return (await decoder.gpu.read(logits)) as Float32Array;

@@ -15,4 +15,4 @@ export {
   unpack,
 } from './lora.ts';
 export { Policy, type ScoreOptions, type ScoreTensors, type SequenceScore } from './policy.ts';
-export type { TrainingPass } from './training-pass.ts';
+export { TrainingPass } from './training-pass.ts';

@@ -39,6 +39,8 @@ export interface LoraGroup {
   readonly b: Tensor;
   /** u32 [slices, 2]: slice s acts on columns first .. end - 1 of y. */
   readonly slices: Tensor;
+  /** u32 [1, 2]: all lines of a, for the gradient of A. */
+  readonly lines: Tensor;
   /** alpha / r. */
   readonly scale: number;
 }
@@ -60,7 +62,6 @@ export interface LoraMatrix {
 /** Where a group's tensors stand in the buffer. */
 interface GroupPlace {
   readonly projection: Projection;
-  readonly layer: number;
   readonly width: number;
   readonly out: number;
   readonly slices: readonly (readonly [first: number, end: number])[];
@@ -74,7 +75,8 @@ export interface LoraPlan {
   /** r, filled up to a multiple of 4. */
   readonly rank: number;
   readonly matrices: readonly LoraMatrix[];
-  readonly groups: readonly GroupPlace[];
+  /** Per layer: the groups that act on it. */
+  readonly layers: readonly (readonly GroupPlace[])[];
   /** Elements of the buffer. */
   readonly size: number;
   /** Trainable numbers: the elements of all matrices. */
@@ -120,9 +122,11 @@ export function planLora(model: LlamaConfig, modulePath: string, lora: Partial<L
   ];
 
   const matrices: LoraMatrix[] = [];
-  const groups: GroupPlace[] = [];
+  const layers: GroupPlace[][] = [];
   let size = 0;
   for (let layer = 0; layer < model.layers; layer++) {
+    const places: GroupPlace[] = [];
+    layers.push(places);
     for (const [projection, block, width, members] of products) {
       const chosen = members.filter(([target]) => config.targets.includes(target));
       if (chosen.length === 0) continue;
@@ -159,11 +163,11 @@ export function planLora(model: LlamaConfig, modulePath: string, lora: Partial<L
         );
         slices.push([first, column]);
       }
-      groups.push({ projection, layer, width, out, slices, a, b });
+      places.push({ projection, width, out, slices, a, b });
     }
   }
   const parameterCount = matrices.reduce((sum, { shape }) => sum + shape[0] * shape[1], 0);
-  return { config, rank, matrices, groups, size, parameterCount };
+  return { config, rank, matrices, layers, size, parameterCount };
 }
 
 function check({ r, alpha, targets }: LoraConfig): void {
@@ -186,7 +190,8 @@ export class LoraAdapter {
   readonly parameters: Tensor;
   readonly #gpu: Gpu;
   readonly #scope: Scope;
-  readonly #groups: ReadonlyMap<string, LoraGroup>;
+  /** Per layer. */
+  readonly #groups: ReadonlyMap<Projection, LoraGroup>[];
 
   /** A new adapter as PEFT initialises it: A uniform in ±1/√in (kaiming_uniform with a = √5), B zero. */
   constructor(gpu: Gpu, plan: LoraPlan) {
@@ -195,12 +200,8 @@ export class LoraAdapter {
     this.#scope = gpu.scope('LoRA adapter');
     try {
       this.parameters = this.#scope.upload('f32', [plan.size], initialValues(plan), 'LoRA parameters');
-      this.#groups = new Map(
-        plan.groups.map(({ layer, projection, slices, ...place }) => {
-          const ranges = this.#scope.upload('u32', [slices.length, 2], Uint32Array.from(slices.flat()), 'LoRA slices');
-          const { a, b } = views(plan, { layer, projection, slices, ...place }, this.parameters);
-          return [key(layer, projection), { a, b, slices: ranges, scale: plan.config.alpha / plan.config.r }];
-        }),
+      this.#groups = plan.layers.map(
+        (places) => new Map(places.map((place) => [place.projection, this.#group(place)])),
       );
     } catch (error) {
       this.#scope.dispose();
@@ -222,13 +223,17 @@ export class LoraAdapter {
 
   /** What acts on one product of one layer, if anything does. */
   group(layer: number, projection: Projection): LoraGroup | undefined {
-    return this.#groups.get(key(layer, projection));
+    return this.#groups[layer].get(projection);
   }
 
-  /** The same places in a tensor of gradients, f32 [plan.size]. */
+  /** Everything that acts on one layer; the same products in all layers. */
+  groups(layer: number): ReadonlyMap<Projection, LoraGroup> {
+    return this.#groups[layer];
+  }
+
+  /** Where A and B of one product stand in a tensor of gradients, f32 [plan.size]. */
   gradientViews(layer: number, projection: Projection, gradients: Tensor): { a: Tensor; b: Tensor } {
-    const place = this.plan.groups.find((one) => one.layer === layer && one.projection === projection)!;
-    return views(this.plan, place, gradients);
+    return views(this.plan, this.plan.layers[layer].find((place) => place.projection === projection)!, gradients);
   }
 
   /** A tensor of zeros for gradients or moments. */
@@ -251,6 +256,15 @@ export class LoraAdapter {
 
   dispose(): void {
     this.#scope.dispose();
+  }
+
+  #group(place: GroupPlace): LoraGroup {
+    const { r, alpha } = this.config;
+    const { a, b } = views(this.plan, place, this.parameters);
+    const ranges = (label: string, values: readonly (readonly [number, number])[]) =>
+      this.#scope.upload('u32', [values.length, 2], Uint32Array.from(values.flat()), label);
+    const slices = ranges('LoRA slices', place.slices);
+    return { a, b, slices, lines: ranges('LoRA lines', [[0, a.rows]]), scale: alpha / r };
   }
 }
 
@@ -312,5 +326,3 @@ function views(plan: LoraPlan, { width, out, slices, a, b }: GroupPlace, buffer:
     b: buffer.view(b, [out, plan.rank]),
   };
 }
-
-const key = (layer: number, projection: Projection): string => `${layer} ${projection}`;

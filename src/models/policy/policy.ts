@@ -8,7 +8,9 @@ import type { Safetensors } from '../weights/safetensors.ts';
 import type { LlamaConfig } from './config.ts';
 import { Decoder, type TokenTensors } from './decoder.ts';
 import { type GeneratedToken, type GenerateRequest, generate } from './generate.ts';
-import { checkSequence, layoutScore, type SequenceInput } from './layout.ts';
+import { checkSequence, layoutScore, type ScoreLayout, type SequenceInput } from './layout.ts';
+import { LoraAdapter, type LoraConfig, type LoraPlan, planLora } from './lora.ts';
+import { prepareTraining, TrainingPass } from './training-pass.ts';
 import { loadWeights } from './weights.ts';
 
 /** Per response token, of the untempered distribution. */
@@ -25,6 +27,8 @@ export interface SequenceScore {
 
 export interface ScoreOptions {
   readonly signal?: AbortSignal;
+  /** Scores under the policy; without it, under the reference. */
+  readonly adapter?: LoraAdapter;
   /** Sequences done and in all. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -86,7 +90,7 @@ export class Policy {
       throwIfCancelled(options.signal);
       const scope = this.#gpu.scope('score');
       try {
-        const { starts, ...tensors } = this.scoreTensors(scope, batch);
+        const { starts, ...tensors } = this.scoreTensors(scope, batch, options.adapter);
         const { logps, entropy, top1, topIds } = tensors;
         const [l, e, t, ids] = await this.#gpu.readAll([logps, entropy, top1, topIds]);
         for (let s = 0; s < batch.length; s++) {
@@ -111,12 +115,11 @@ export class Policy {
    * of per-token differences.
    * @throws InputError as `score`.
    */
-  scoreTensors(scope: Scope, sequences: readonly SequenceInput[]): ScoreTensors {
-    for (const sequence of sequences) checkSequence(this.config, sequence);
-    const layout = layoutScore(sequences);
+  scoreTensors(scope: Scope, sequences: readonly SequenceInput[], adapter?: LoraAdapter): ScoreTensors {
+    const layout = this.#layout(sequences);
     const work = this.#gpu.scope('score forward');
     try {
-      const stream = this.#decoder.forward(work, layout, 'many');
+      const stream = this.#decoder.forward(work, layout, 'many', { adapter });
       const hidden = this.#decoder.normed(work, stream, layout.predictedBy);
       return { ...this.#decoder.tokenLogprobs(scope, hidden, layout.targets), starts: layout.starts };
     } finally {
@@ -127,6 +130,41 @@ export class Policy {
   /** Samples `n` answers at once and yields their tokens as they come; see `generate.ts`. */
   generate(request: GenerateRequest): AsyncGenerator<GeneratedToken> {
     return generate(this.#decoder, request);
+  }
+
+  /**
+   * Names, places and size of an adapter for this model, before anything is allocated.
+   * @throws InputError for a rank, alpha or target that cannot be used.
+   */
+  planLora(lora?: Partial<LoraConfig>): LoraPlan {
+    return planLora(this.config, this.#decoder.weights.modulePath, lora);
+  }
+
+  /**
+   * A new adapter; it acts where it is given to `score`, `generate` or `trainingPass`. Dispose it.
+   * @throws InputError as `planLora`; OutOfMemoryError.
+   */
+  createAdapter(lora?: Partial<LoraConfig>): LoraAdapter {
+    return new LoraAdapter(this.#gpu, this.planLora(lora));
+  }
+
+  /** Compiles what the backward pass needs. */
+  prepareTraining(): Promise<void> {
+    return prepareTraining(this.#decoder);
+  }
+
+  /**
+   * Records the forward pass of one micro-batch, ready for its backward pass. Sequences with the same prompt and
+   * picture share its rows.
+   * @throws InputError as `score`; OutOfMemoryError.
+   */
+  trainingPass(sequences: readonly SequenceInput[], adapter: LoraAdapter): TrainingPass {
+    return new TrainingPass(this.#decoder, adapter, this.#layout(sequences));
+  }
+
+  #layout(sequences: readonly SequenceInput[]): ScoreLayout {
+    for (const sequence of sequences) checkSequence(this.config, sequence);
+    return layoutScore(sequences);
   }
 
   /** Gives the weights' memory back. */

@@ -16,6 +16,8 @@ export interface LayerWeights {
 }
 
 export interface DecoderWeights {
+  /** Where the layers stand in the model, e.g. "model.text_model.": adapters are named after it. */
+  readonly modulePath: string;
   readonly embedding: Weight;
   readonly layers: readonly LayerWeights[];
   readonly norm: Tensor;
@@ -73,7 +75,7 @@ export function loadWeights(scope: Scope, config: LlamaConfig, file: Safetensors
   const head = config.tiedHead
     ? embedding
     : matrix('lm_head', hiddenSize, [[HEADS.find((name) => file.has(name)) ?? HEADS[0], vocabSize]]);
-  return { embedding, layers, norm: vector(`${prefix}norm.weight`), head };
+  return { modulePath: prefix, embedding, layers, norm: vector(`${prefix}norm.weight`), head };
 }
 
 const FORMATS: Readonly<Record<string, WeightFormat>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };
