@@ -44,7 +44,16 @@ class Settings:
     polish: Stage = Stage(
         seed=110_000_000, batch=16, steps=5000, learning_rate=1e-3, warmup=100, tower_rate=0.25, align_centres=True
     )
-    habit: Stage = Stage(seed=300_000_000, batch=48, steps=1200, learning_rate=4e-4, companion_rate=0.45)
+    habit: Stage = Stage(
+        seed=300_000_000,
+        batch=16,
+        steps=2000,
+        learning_rate=5e-4,
+        warmup=100,
+        companion_rate=0.45,
+        tower_rate=0.25,
+        align_centres=True,
+    )
     match: Stage = Stage(seed=200_000_000, batch=64, steps=1300, learning_rate=1e-3)
     vision: dict = field(
         default_factory=lambda: dict(
