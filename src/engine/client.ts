@@ -3,25 +3,9 @@
  * promises and streams, cancels softly, and replaces a worker that froze or lost its device.
  */
 import { CancelledError, DeviceLostError, EngineError, fromErrorData, InputError, toErrorData } from '../errors.ts';
-import type {
-  CallOptions,
-  ClipRequest,
-  Engine,
-  EngineFacts,
-  EngineState,
-  EvaluateRequest,
-  Evaluation,
-  KernelReport,
-  LogpsRequest,
-  LogpsResult,
-  MemoryReport,
-  PairLogps,
-  PairLogpsRequest,
-  SampleEvent,
-  SampleRequest,
-} from './engine.ts';
-import type { EngineEvent, EngineRequest, Job, LoadRequest, Query, Results } from './protocol.ts';
-import { Stream } from './stream.ts';
+import type { Engine, EngineFacts, EngineState } from './engine.ts';
+import type { EngineEvent, EngineRequest, LoadRequest, Results, StreamedEvent } from './protocol.ts';
+import { type Call, EngineRequests, type SubmitOptions, type Unnumbered } from './requests.ts';
 import { DEFAULT_LIMITS, Watchdog, type WatchdogLimits } from './watchdog.ts';
 
 export interface EngineClientOptions {
@@ -32,20 +16,13 @@ export interface EngineClientOptions {
   readonly limits?: Partial<WatchdogLimits>;
 }
 
-type Call = Job | Query;
-type Unnumbered<T> = T extends Call ? Omit<T, 'id'> : never;
-
 interface Pending {
   readonly call: Call;
   readonly resolve: (result: never) => void;
   readonly reject: (error: Error) => void;
   readonly onProgress?: (done: number, total: number) => void;
-  readonly onSample?: (event: SampleEvent) => void;
+  readonly onEvent?: (event: StreamedEvent) => void;
   cancelledAt: number | null;
-}
-
-interface SubmitOptions extends CallOptions {
-  readonly onSample?: (event: SampleEvent) => void;
 }
 
 const TICK_MS = 250;
@@ -54,7 +31,7 @@ const TICK_MS = 250;
 const MAX_RESTARTS = 3;
 const RESTART_WINDOW_MS = 60_000;
 
-export class EngineClient implements Engine {
+export class EngineClient extends EngineRequests implements Engine {
   private current: EngineState = { kind: 'idle' };
   private readonly listeners = new Set<(state: EngineState) => void>();
   private readonly pending = new Map<number, Pending>();
@@ -69,6 +46,7 @@ export class EngineClient implements Engine {
   private restarts: number[] = [];
 
   constructor(private readonly options: EngineClientOptions = {}) {
+    super();
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.watchdog = new Watchdog(this.limits, performance.now());
     this.worker = this.spawn();
@@ -95,51 +73,6 @@ export class EngineClient implements Engine {
     return facts;
   }
 
-  async *sample(request: SampleRequest, options: CallOptions = {}): AsyncGenerator<SampleEvent, void, undefined> {
-    const stream = new Stream<SampleEvent>();
-    const left = new AbortController();
-    const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
-    const { onProgress } = options;
-    this.submit({ type: 'sample', request }, { signal, onProgress, onSample: (event) => stream.push(event) }).then(
-      () => stream.close(),
-      (error) => stream.fail(error),
-    );
-    try {
-      yield* stream;
-    } finally {
-      // A reader that stops reading stops the work.
-      left.abort();
-    }
-  }
-
-  logps(request: LogpsRequest, options?: CallOptions): Promise<LogpsResult> {
-    return this.submit({ type: 'logps', request }, options);
-  }
-
-  pairLogps(request: PairLogpsRequest, options?: CallOptions): Promise<PairLogps> {
-    return this.submit({ type: 'pairLogps', request }, options);
-  }
-
-  clipScore(request: ClipRequest, options?: CallOptions): Promise<number[]> {
-    return this.submit({ type: 'clipScore', request }, options);
-  }
-
-  evaluate(request: EvaluateRequest, options?: CallOptions): Promise<Evaluation> {
-    return this.submit({ type: 'evaluate', request }, options);
-  }
-
-  kernels(): Promise<KernelReport[]> {
-    return this.submit({ type: 'kernels' });
-  }
-
-  memory(): Promise<MemoryReport> {
-    return this.submit({ type: 'memory' });
-  }
-
-  async destroyDevice(): Promise<void> {
-    await this.submit({ type: 'destroyDevice' });
-  }
-
   dispose(): void {
     this.worker.terminate();
     this.rejectAll(() => new CancelledError('The engine was closed.'));
@@ -147,15 +80,14 @@ export class EngineClient implements Engine {
     this.listeners.clear();
   }
 
-  /** Sends a call and settles with its answer. An aborted signal cancels softly. */
-  private submit<T extends Call['type']>(
+  protected override submit<T extends Call['type']>(
     message: Extract<Unnumbered<Call>, { type: T }>,
-    { signal, onProgress, onSample }: SubmitOptions = {},
+    { signal, onProgress, onEvent }: SubmitOptions = {},
   ): Promise<Results[T]> {
     if (signal?.aborted) return Promise.reject(new CancelledError());
     const call = { ...message, id: this.nextId++ } as Call;
     const promise = new Promise<Results[T]>((resolve, reject) => {
-      this.pending.set(call.id, { call, resolve, reject, onProgress, onSample, cancelledAt: null });
+      this.pending.set(call.id, { call, resolve, reject, onProgress, onEvent, cancelledAt: null });
     });
     const cancel = () => this.cancel(call.id);
     signal?.addEventListener('abort', cancel);
@@ -197,7 +129,8 @@ export class EngineClient implements Engine {
         this.pending.get(event.id)?.onProgress?.(event.done, event.total);
         break;
       case 'sample':
-        this.pending.get(event.id)?.onSample?.(event.event);
+      case 'train':
+        this.pending.get(event.id)?.onEvent?.(event.event);
         break;
       case 'result':
         this.settle(event.id)?.resolve(event.result as never);

@@ -3,6 +3,7 @@
  * `satisfies never`, so that a message without a handler does not compile.
  */
 import type {
+  AdapterFacts,
   ClipRequest,
   EngineErrorData,
   EngineFacts,
@@ -17,6 +18,9 @@ import type {
   PairLogpsRequest,
   SampleEvent,
   SampleRequest,
+  TrainEvent,
+  TrainingCheckpoint,
+  TrainRequest,
 } from './engine.ts';
 
 export interface LoadRequest {
@@ -33,7 +37,13 @@ export type Job =
   | { readonly type: 'logps'; readonly id: number; readonly request: LogpsRequest }
   | { readonly type: 'pairLogps'; readonly id: number; readonly request: PairLogpsRequest }
   | { readonly type: 'clipScore'; readonly id: number; readonly request: ClipRequest }
-  | { readonly type: 'evaluate'; readonly id: number; readonly request: EvaluateRequest };
+  | { readonly type: 'evaluate'; readonly id: number; readonly request: EvaluateRequest }
+  | { readonly type: 'train'; readonly id: number; readonly request: TrainRequest }
+  | { readonly type: 'adapterFacts'; readonly id: number }
+  | { readonly type: 'adapterExport'; readonly id: number }
+  | { readonly type: 'adapterImport'; readonly id: number; readonly bytes: Uint8Array }
+  | { readonly type: 'adapterRestore'; readonly id: number; readonly checkpoint: TrainingCheckpoint }
+  | { readonly type: 'adapterReset'; readonly id: number };
 
 /** Questions answered at once, also while a job runs. */
 export type Query =
@@ -57,10 +67,19 @@ export interface Results {
   readonly pairLogps: PairLogps;
   readonly clipScore: number[];
   readonly evaluate: Evaluation;
+  readonly train: null;
+  readonly adapterFacts: AdapterFacts | null;
+  readonly adapterExport: Uint8Array<ArrayBuffer>;
+  readonly adapterImport: AdapterFacts;
+  readonly adapterRestore: AdapterFacts;
+  readonly adapterReset: null;
   readonly kernels: KernelReport[];
   readonly memory: MemoryReport;
   readonly destroyDevice: null;
 }
+
+/** Events that a streaming job sends before its result. */
+export type StreamedEvent = SampleEvent | TrainEvent;
 
 export type EngineEvent =
   /** Sent twice a second while a job runs: the worker's own timers still fire. */
@@ -69,6 +88,7 @@ export type EngineEvent =
   | { readonly type: 'loadProgress'; readonly id: number; readonly progress: LoadProgress }
   | { readonly type: 'progress'; readonly id: number; readonly done: number; readonly total: number }
   | { readonly type: 'sample'; readonly id: number; readonly event: SampleEvent }
+  | { readonly type: 'train'; readonly id: number; readonly event: TrainEvent }
   | { readonly type: 'result'; readonly id: number; readonly result: Results[keyof Results] }
   | {
       readonly type: 'error';

@@ -5,12 +5,14 @@
 import { CancelledError, DeviceLostError, InputError, ModelFileError, toErrorData } from '../errors.ts';
 import type { Gpu } from '../kernels/gpu/index.ts';
 import { allKernels } from '../kernels/index.ts';
+import { adapterFacts, exportAdapter, importAdapter, restoreAdapter } from './jobs/adapter.ts';
 import { clipScore } from './jobs/clip.ts';
 import { evaluate } from './jobs/evaluate.ts';
-import type { EngineHost, JobContext } from './jobs/host.ts';
+import { dropAdapter, type EngineHost, type JobContext } from './jobs/host.ts';
 import { loadModels } from './jobs/load.ts';
 import { logps, pairLogps } from './jobs/logps.ts';
 import { sample } from './jobs/sample.ts';
+import { train } from './jobs/train.ts';
 import { type EngineEvent, type EngineRequest, HEARTBEAT_MS, type Job, type Query, type Results } from './protocol.ts';
 import { JobQueue } from './queue.ts';
 
@@ -35,6 +37,12 @@ export class EngineServer {
       case 'pairLogps':
       case 'clipScore':
       case 'evaluate':
+      case 'train':
+      case 'adapterFacts':
+      case 'adapterExport':
+      case 'adapterImport':
+      case 'adapterRestore':
+      case 'adapterReset':
         void this.enqueue(request);
         break;
       case 'kernels':
@@ -66,7 +74,7 @@ export class EngineServer {
     }
   }
 
-  private run(job: Job, signal: AbortSignal): Promise<Results[Job['type']]> {
+  private async run(job: Job, signal: AbortSignal): Promise<Results[Job['type']]> {
     const { id } = job;
     const context: JobContext = {
       signal,
@@ -89,6 +97,19 @@ export class EngineServer {
         return clipScore(this.host, job.request, context);
       case 'evaluate':
         return evaluate(this.host, job.request);
+      case 'train':
+        return train(this.host, job.request, context, (event) => this.post({ type: 'train', id, event }));
+      case 'adapterFacts':
+        return adapterFacts(this.host);
+      case 'adapterExport':
+        return exportAdapter(this.host);
+      case 'adapterImport':
+        return importAdapter(this.host, job.bytes);
+      case 'adapterRestore':
+        return restoreAdapter(this.host, job.checkpoint);
+      case 'adapterReset':
+        dropAdapter(this.host);
+        return null;
       default:
         job satisfies never;
         throw new Error('unreachable');

@@ -1,13 +1,26 @@
 /** What the jobs work on: the device and the loaded models. One per worker; tests make their own. */
-import { EngineError } from '../../errors.ts';
+import { EngineError, InputError } from '../../errors.ts';
 import type { Gpu } from '../../kernels/gpu/index.ts';
 import type { ClipScorer } from '../../models/clip-scorer.ts';
+import type { LoraAdapter } from '../../models/policy/index.ts';
 import type { VisionLanguageModel } from '../../models/vlm.ts';
+import type { ReferenceLogps } from '../../training/data.ts';
+import type { AdapterFacts } from '../engine.ts';
+
+/** The adapter at work: the policy is the model with it, the reference the model without. */
+export interface HostAdapter {
+  readonly lora: LoraAdapter;
+  readonly origin: AdapterFacts['origin'];
+  step: number;
+}
 
 export interface EngineHost {
   gpu: Gpu | null;
   vlm: VisionLanguageModel | null;
   clip: ClipScorer | null;
+  adapter?: HostAdapter | null;
+  /** Log-probabilities of the frozen model for pairs trained on before, by the pairs' keys. */
+  references?: Map<string, ReferenceLogps>;
 }
 
 /** What a job may use while it runs. */
@@ -26,4 +39,18 @@ export function requireVlm(host: EngineHost): { gpu: Gpu; vlm: VisionLanguageMod
 export function requireClip(host: EngineHost): ClipScorer {
   if (!host.clip) throw new EngineError('No CLIP model is loaded. Load one first.');
   return host.clip;
+}
+
+/** The adapter that makes the model the policy; none for the reference, or where nothing was trained. */
+export function adapterOf(host: EngineHost, model: 'policy' | 'reference' = 'policy'): LoraAdapter | undefined {
+  if (model !== 'policy' && model !== 'reference') {
+    throw new InputError(`There is no model "${model}"; choose "policy" or "reference".`, 'model');
+  }
+  return model === 'policy' ? host.adapter?.lora : undefined;
+}
+
+/** Takes the adapter away and frees it: the policy is the reference again. */
+export function dropAdapter(host: EngineHost): void {
+  host.adapter?.lora.dispose();
+  host.adapter = null;
 }

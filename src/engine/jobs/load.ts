@@ -14,7 +14,7 @@ import { ClipScorer } from '../../models/clip-scorer.ts';
 import { VisionLanguageModel } from '../../models/vlm.ts';
 import type { EngineFacts, LoadProgress, ModelFacts } from '../engine.ts';
 import type { LoadRequest } from '../protocol.ts';
-import type { EngineHost } from './host.ts';
+import { dropAdapter, type EngineHost } from './host.ts';
 
 export interface LoadContext {
   readonly signal: AbortSignal;
@@ -74,6 +74,8 @@ export async function loadModels(host: EngineHost, request: LoadRequest, context
 /** Frees the models; the device stays. */
 export async function unload(host: EngineHost): Promise<void> {
   const { vlm, clip } = host;
+  dropAdapter(host);
+  host.references = undefined;
   host.vlm = null;
   host.clip = null;
   await vlm?.dispose();

@@ -1,24 +1,22 @@
 /** Log-probabilities of given answers, under the policy and the reference. */
-import { InputError, throwIfCancelled } from '../../errors.ts';
+import { throwIfCancelled } from '../../errors.ts';
 import type { Gpu, Scope, Tensor } from '../../kernels/gpu/index.ts';
 import { SUM_COLUMNS, sequenceReduce } from '../../kernels/sequence-reduce/kernel.ts';
 import type { ChatTokenizer } from '../../models/tokenizer.ts';
 import type { LogpsRequest, LogpsResult, PairLogps, PairLogpsRequest, PairRow } from '../engine.ts';
-import { type EngineHost, type JobContext, requireVlm } from './host.ts';
+import { adapterOf, type EngineHost, type JobContext, requireVlm } from './host.ts';
 
 /**
- * Token log-probabilities of one answer. Without an adapter the reference is the policy itself, so both models give
+ * Token log-probabilities of one answer. The reference is the policy with its adapter off; without an adapter both give
  * the same numbers.
- * @throws {InputError} for an empty prompt, or a prompt and answer too long for the model.
+ * @throws {InputError} for an unknown model, an empty prompt, or a prompt and answer too long for the model.
  */
 export async function logps(host: EngineHost, request: LogpsRequest, context: JobContext): Promise<LogpsResult> {
-  if (request.model !== 'policy' && request.model !== 'reference') {
-    throw new InputError(`There is no model "${request.model}"; choose "policy" or "reference".`, 'model');
-  }
   const { vlm } = requireVlm(host);
+  const adapter = adapterOf(host, request.model);
   const prompt = await vlm.prompt(request.image, request.prompt);
   const responseIds = vlm.tokenizer.encodeResponse(request.response);
-  const [score] = await vlm.policy.scoreMany([{ ...prompt, responseIds }], context);
+  const [score] = await vlm.policy.scoreMany([{ ...prompt, responseIds }], { ...context, adapter });
   return result(responseIds, score, vlm.tokenizer);
 }
 
@@ -37,10 +35,12 @@ export async function pairLogps(host: EngineHost, request: PairLogpsRequest, con
   throwIfCancelled(context.signal);
   const scope = gpu.scope('pair-logps');
   try {
-    const { starts, ...policy } = vlm.policy.scoreTensors(scope, sequences);
+    const adapter = adapterOf(host);
+    const { starts, ...policy } = vlm.policy.scoreTensors(scope, sequences, adapter);
     const lengths = sequences.map(({ responseIds }) => responseIds.length);
     // The reference is the policy with its adapter off; with no adapter these are the same numbers, not a second pass.
-    const reduced = reduceSequences(gpu, scope, policy.logps, policy.logps, lengths);
+    const reference = adapter ? vlm.policy.scoreTensors(scope, sequences) : policy;
+    const reduced = reduceSequences(gpu, scope, policy.logps, reference.logps, lengths);
     const [logps, entropy, top1, sums] = await gpu.readAll([policy.logps, policy.entropy, policy.top1, reduced]);
     const [chosen, rejected] = sequences.map(({ responseIds }, s) => {
       const part = (values: ArrayLike<number>) => Array.from(values).slice(starts[s], starts[s + 1]);

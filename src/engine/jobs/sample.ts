@@ -2,7 +2,7 @@
 import { CancelledError, InputError } from '../../errors.ts';
 import type { ChatTokenizer } from '../../models/tokenizer.ts';
 import type { Candidate, FinishReason, SampleEvent, SampleRequest, TokenScore } from '../engine.ts';
-import { type EngineHost, type JobContext, requireVlm } from './host.ts';
+import { adapterOf, type EngineHost, type JobContext, requireVlm } from './host.ts';
 
 const MAX_ANSWERS = 16;
 
@@ -20,6 +20,7 @@ export async function sample(
   checkSettings(request);
   const { vlm } = requireVlm(host);
   const { tokenizer, policy } = vlm;
+  const adapter = adapterOf(host, request.model);
   const { n, temperature, topP, maxTokens, seed } = request;
   const prompt = await vlm.prompt(request.image, request.prompt);
   const answers: TokenScore[][] = Array.from({ length: n }, () => []);
@@ -38,6 +39,7 @@ export async function sample(
       maxTokens,
       seed,
       stopIds: [tokenizer.eosTokenId],
+      adapter,
       signal: context.signal,
     });
     for await (const { index, id, logp, entropy, top1, finished } of tokens) {

@@ -84,7 +84,8 @@ function unpackResult(objective: Objective, results: ArrayLike<number>, index: n
   };
 }
 
-function batchMeans(partials: ArrayLike<number>): BatchMetrics {
+/** Batch means under TRL's names from the partial sums of all workgroups. */
+export function batchMeans(partials: ArrayLike<number>): BatchMetrics {
   const columns = PARTIAL_COLUMNS.length;
   const means = PARTIAL_COLUMNS.map((_, column) => {
     let sum = 0;

@@ -14,5 +14,6 @@ export {
   planLora,
   unpack,
 } from './lora.ts';
+export { exportPeft, importPeft, matricesFor, type PeftAdapter } from './peft.ts';
 export { Policy, type ScoreOptions, type ScoreTensors, type SequenceScore } from './policy.ts';
 export { TrainingPass } from './training-pass.ts';

@@ -1,0 +1,69 @@
+/** Training the adapter on preference pairs. */
+import { InputError } from '../../errors.ts';
+import type { VisionLanguageModel } from '../../models/vlm.ts';
+import { loraConfig } from '../../training/checkpoint.ts';
+import type { TokenizedPair } from '../../training/data.ts';
+import { runSettings } from '../../training/settings.ts';
+import { Trainer } from '../../training/trainer.ts';
+import type { TrainEvent, TrainingPair, TrainRequest } from '../engine.ts';
+import { install } from './adapter.ts';
+import { type EngineHost, type JobContext, requireVlm } from './host.ts';
+
+/**
+ * Trains and reports every step. The adapter before stays until everything has been checked.
+ * @throws {InputError} @throws {OutOfMemoryError} @throws {EngineError} @throws {CancelledError} as `Engine.train`.
+ */
+export async function train(
+  host: EngineHost,
+  request: TrainRequest,
+  context: JobContext,
+  emit: (event: TrainEvent) => void,
+): Promise<null> {
+  const { gpu, vlm } = requireVlm(host);
+  if (request.pairs.length === 0) {
+    throw new InputError('There is no pair to train on yet: mark one chosen and one rejected answer.', 'pairs');
+  }
+  const settings = runSettings(request);
+  const pairs = request.pairs.map((pair, index) => tokenize(vlm, pair, index));
+  host.references ??= new Map();
+  const { references } = host;
+  const lora = vlm.policy.createAdapter(loraConfig(settings.lora, settings.config.seed));
+  let trainer: Trainer;
+  try {
+    trainer = new Trainer({ gpu, policy: vlm.policy, adapter: lora, pairs, settings, references }, request.resume);
+  } catch (error) {
+    lora.dispose();
+    throw error;
+  }
+  const { plan } = trainer;
+  const adapter = { lora, step: plan.firstStep, origin: 'trained' as const };
+  install(host, adapter);
+  try {
+    for await (const event of trainer.run({ signal: context.signal, stopAfter: request.stopAfter })) {
+      if (event.type === 'step') adapter.step = event.metrics.step;
+      if (event.type === 'checkpoint') adapter.step = event.checkpoint.step;
+      emit(event);
+      if (event.type === 'step') context.onProgress(event.metrics.step, plan.steps);
+    }
+    return null;
+  } finally {
+    trainer.dispose();
+  }
+}
+
+function tokenize(vlm: VisionLanguageModel, pair: TrainingPair, index: number): TokenizedPair {
+  const { image, prompt, chosen, rejected, inputs } = pair;
+  if (!chosen.trim() || !rejected.trim()) {
+    throw new InputError(`Pair ${index + 1} has an empty answer: both need text.`, 'pairs');
+  }
+  const { tokenizer, tower } = vlm;
+  return {
+    key: JSON.stringify([image.id, prompt, chosen, rejected]),
+    promptIds: tokenizer.encodePrompt(prompt, tower.visualTokens),
+    imageTokenId: tokenizer.imageTokenId,
+    visual: () => tower.features(image),
+    chosenIds: tokenizer.encodeResponse(chosen),
+    rejectedIds: tokenizer.encodeResponse(rejected),
+    inputs,
+  };
+}

@@ -1,0 +1,65 @@
+/** A run as plain data, and back. Matrices stand in PEFT's shapes and names, whatever the layout on the GPU. */
+import type { LoraSettings, TrainingCheckpoint } from '../engine/engine.ts';
+import { InputError } from '../errors.ts';
+import type { Gpu } from '../kernels/gpu/index.ts';
+import { type LoraAdapter, type LoraConfig, type LoraPlan, pack, unpack } from '../models/policy/index.ts';
+
+/** Settings under PEFT's names, from the plan's. */
+export function loraSettings({ config }: LoraPlan): LoraSettings {
+  return { r: config.r, lora_alpha: config.alpha, target_modules: config.targets };
+}
+
+/** The plan's settings, from PEFT's names. */
+export function loraConfig({ r, lora_alpha, target_modules }: LoraSettings, seed: number): LoraConfig {
+  return { r, alpha: lora_alpha, targets: target_modules, seed };
+}
+
+/** Flat values in the order of `plan.matrices`, without the gaps of the GPU's layout. */
+export function packedValues(plan: LoraPlan, buffer: Float32Array): Float32Array {
+  const values = new Float32Array(plan.parameterCount);
+  let at = 0;
+  for (const matrix of unpack(plan, buffer).values()) {
+    values.set(matrix, at);
+    at += matrix.length;
+  }
+  return values;
+}
+
+/**
+ * A buffer in the GPU's layout from flat values.
+ * @throws InputError when the checkpoint belongs to another model or another adapter.
+ */
+export function unpackedValues(plan: LoraPlan, checkpoint: TrainingCheckpoint, values: Float32Array): Float32Array {
+  const matrices = new Map<string, Float32Array>();
+  let at = 0;
+  for (const { name, shape } of checkpoint.tensors) {
+    const size = shape[0] * shape[1];
+    matrices.set(name, values.subarray(at, at + size));
+    at += size;
+  }
+  if (at !== values.length) {
+    throw new InputError(`The checkpoint is damaged: its tensors have ${at} values, and it holds ${values.length}.`);
+  }
+  return pack(plan, matrices);
+}
+
+/** @throws InputError for a checkpoint of other pairs or of a later version. */
+export function checkCheckpoint(checkpoint: TrainingCheckpoint, pairsHash: string): void {
+  if (checkpoint.version !== 1) {
+    throw new InputError(`The checkpoint has version ${checkpoint.version}, which this page cannot read.`, 'resume');
+  }
+  if (checkpoint.pairsHash !== pairsHash) {
+    throw new InputError(
+      'The pairs are not those of the checkpoint: some were added, removed, edited or moved. Start a new run, or bring them back.',
+      'resume',
+    );
+  }
+}
+
+/**
+ * Writes the checkpoint's matrices into an adapter of the same shape.
+ * @throws InputError when it belongs to another model or another adapter.
+ */
+export function installCheckpoint(gpu: Gpu, adapter: LoraAdapter, checkpoint: TrainingCheckpoint): void {
+  gpu.write(adapter.parameters, unpackedValues(adapter.plan, checkpoint, checkpoint.values));
+}

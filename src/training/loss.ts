@@ -1,0 +1,126 @@
+/**
+ * From token log-probabilities to the loss and back to a gradient per token, all on the GPU: sums and log-ratios per
+ * sequence, one row per pair, the objective, and its gradient handed to every token.
+ */
+import type { PairRow } from '../engine/engine.ts';
+import type { Gpu, Scope, Tensor } from '../kernels/gpu/index.ts';
+import { prepareBatch } from '../kernels/losses/evaluate.ts';
+import type { Objective } from '../kernels/losses/objective.ts';
+import { pairRows } from '../kernels/pair-rows/kernel.ts';
+import { packPairs } from '../kernels/preference-loss/evaluate.ts';
+import {
+  PAIR_FLOATS,
+  PAIRS_PER_GROUP,
+  PARTIAL_COLUMNS,
+  preferenceLoss,
+  RESULT_FLOATS,
+} from '../kernels/preference-loss/kernel.ts';
+import { SUM_COLUMNS, sequenceReduce, sequenceReduceBackward } from '../kernels/sequence-reduce/kernel.ts';
+import { fixedRow, type ReferenceLogps, type TokenizedPair } from './data.ts';
+
+/** Extras of `struct Pair`: its last four floats. */
+const FIRST_EXTRA = PAIR_FLOATS - 4;
+
+export interface LossBatch {
+  readonly objective: Objective;
+  readonly hyperparameters: Readonly<Record<string, number>>;
+  readonly pairs: readonly TokenizedPair[];
+  /** Per pair; absent where the objective has no reference. */
+  readonly references?: readonly ReferenceLogps[];
+  /** The policy's, f32 [tokens]: chosen and rejected of each pair in turn. */
+  readonly logps: Tensor;
+  /** Sequence s has tokens starts[s] .. starts[s + 1] - 1. */
+  readonly starts: readonly number[];
+}
+
+export interface RecordedLoss {
+  /** f32 [tokens]: d(batch loss) / d(logps). */
+  readonly dLogps: Tensor;
+  /** f32 [groups, PARTIAL_COLUMNS]: their sums are the batch means. */
+  readonly partials: Tensor;
+  /** f32 [sequences, SUM_COLUMNS]. */
+  readonly sums: Tensor;
+}
+
+/** Kernels of an objective's training step, to compile ahead. */
+export const lossKernels = (objective: Objective) =>
+  [sequenceReduce, pairRows, preferenceLoss(objective), sequenceReduceBackward] as const;
+
+/** Whether the objective compares with the frozen reference. */
+export const needsReference = (objective: Objective): boolean =>
+  objective.needs.some((name) => name === 'refChosen' || name === 'refRejected');
+
+/**
+ * Records the loss of one micro-batch, a mean over its pairs (its NLL term, where it has one, a mean over its tokens).
+ * Waits for the GPU only where the objective has a statistic of the batch.
+ * @throws InputError as `prepareBatch`.
+ */
+export async function recordLoss(gpu: Gpu, scope: Scope, batch: LossBatch): Promise<RecordedLoss> {
+  const { objective, hyperparameters, pairs, references, logps, starts } = batch;
+  const sequences = starts.length - 1;
+  const tokens = Math.max(...starts.slice(1).map((end, s) => end - starts[s]));
+  const shape = [sequences, tokens];
+
+  const mask = new Uint32Array(sequences * tokens);
+  const referenceLogps = new Float32Array(sequences * tokens);
+  const policy = scope.tensor('f32', shape, 'policy logps');
+  for (let s = 0; s < sequences; s++) {
+    const count = starts[s + 1] - starts[s];
+    mask.fill(1, s * tokens, s * tokens + count);
+    gpu.copy(logps, policy, { fromIndex: starts[s], toIndex: s * tokens, count });
+    const reference = references?.[s >> 1];
+    if (reference) referenceLogps.set(s % 2 === 0 ? reference.chosen : reference.rejected, s * tokens);
+  }
+  const masks = scope.upload('u32', shape, mask, 'response mask');
+  // Without a reference every log-ratio is exactly 0.
+  const reference = references ? scope.upload('f32', shape, referenceLogps, 'reference logps') : policy;
+  const sums = scope.tensor('f32', [sequences, SUM_COLUMNS.length], 'sequence sums');
+  gpu.run(sequenceReduce, { policy, reference, mask: masks, sums });
+
+  const fixed = pairs.map((pair, p) => fixedRow(pair, references?.[p]));
+  const rows = objective.prepare ? movingRows(fixed, (await gpu.read(sums)) as Float32Array) : fixed;
+  const prepared = prepareBatch({ objective: objective.id, hyperparameters, rows });
+  const packed = packPairs(objective, prepared.pairs);
+  const extras = Float32Array.from({ length: pairs.length * 4 }, (_, i) => {
+    return packed[(i >> 2) * PAIR_FLOATS + FIRST_EXTRA + (i & 3)];
+  });
+  const pairTensor = scope.tensor('f32', [pairs.length, PAIR_FLOATS], 'pairs');
+  gpu.run(pairRows, { sums, extras: scope.upload('f32', [pairs.length, 4], extras, 'extras'), rows: pairTensor });
+
+  const groups = Math.ceil(pairs.length / PAIRS_PER_GROUP);
+  const results = scope.tensor('f32', [pairs.length, RESULT_FLOATS], 'pair losses');
+  const gradients = scope.tensor('f32', [pairs.length, 2], 'batch gradients');
+  const partials = scope.tensor('f32', [groups, PARTIAL_COLUMNS.length], 'partial means');
+  gpu.run(
+    preferenceLoss(objective),
+    { rows: pairTensor, results, batch_gradients: gradients, partials },
+    {
+      ...prepared.values,
+      nll_weight: prepared.nllWeight,
+      chosen_tokens: prepared.chosenTokens,
+      constant: prepared.constant,
+    },
+  );
+
+  const dPolicy = scope.tensor('f32', shape, 'd policy logps');
+  gpu.run(sequenceReduceBackward, { d_log_ratio: gradients.reshape([sequences]), mask: masks, d_policy: dPolicy });
+  const dLogps = scope.tensor('f32', [starts[sequences]], 'd logps');
+  for (let s = 0; s < sequences; s++) {
+    const count = starts[s + 1] - starts[s];
+    gpu.copy(dPolicy, dLogps, { fromIndex: s * tokens, toIndex: starts[s], count });
+  }
+  return { dLogps, partials, sums };
+}
+
+/** Rows with the policy's present numbers, for statistics of the batch. */
+function movingRows(fixed: readonly PairRow[], sums: Float32Array): PairRow[] {
+  const at = (pair: number, side: 0 | 1, column: (typeof SUM_COLUMNS)[number]) =>
+    sums[(2 * pair + side) * SUM_COLUMNS.length + SUM_COLUMNS.indexOf(column)];
+  return fixed.map((row, pair) => ({
+    ...row,
+    chosen: at(pair, 0, 'policy'),
+    rejected: at(pair, 1, 'policy'),
+    chosenLogRatio: at(pair, 0, 'logRatio'),
+    rejectedLogRatio: at(pair, 1, 'logRatio'),
+  }));
+}
