@@ -16,4 +16,5 @@ export {
 } from './lora.ts';
 export { exportPeft, importPeft, matricesFor, type PeftAdapter } from './peft.ts';
 export { Policy, type ScoreOptions, type ScoreTensors, type SequenceScore } from './policy.ts';
+export { type TrainingBytes, trainingBytes, trainingSize } from './training-memory.ts';
 export { TrainingPass } from './training-pass.ts';
