@@ -7,8 +7,14 @@ import { attentionWorkgroup } from './attention-workgroup/kernel.ts';
 import type { KernelSpec } from './gpu/declare.ts';
 import type { Gpu } from './gpu/gpu.ts';
 import { type CheckCase, type FastPath, type SelfCheckResult, selfCheck } from './gpu/self-check.ts';
-import { headLogprobTiles, headLogprobTilesTiled, headParts } from './head-logprob/kernel.ts';
-import { linear, linearTiled } from './linear/kernel.ts';
+import {
+  headLogprobBackward,
+  headLogprobBackwardTiled,
+  headLogprobTiles,
+  headLogprobTilesTiled,
+  headParts,
+} from './head-logprob/kernel.ts';
+import { linear, linearBackward, linearBackwardTiled, linearTiled } from './linear/kernel.ts';
 import { linearFewRows } from './linear-few-rows/kernel.ts';
 import { linearFewRowsSubgroups } from './linear-few-rows-subgroups/kernel.ts';
 import { packWeights, type WeightFormat } from './shared/weights.ts';
@@ -48,6 +54,47 @@ function linearCases(format: WeightFormat, sizes: LinearSize[]): CheckCase[] {
       },
     };
   });
+}
+
+/** As `linearCases`, with a part of W's rows whose end lies past the last: there dy is 0. */
+function linearBackwardCases(format: WeightFormat): CheckCase[] {
+  return [
+    [32, 64, 32, 64, 0],
+    [33, 36, 68, 50, 16],
+  ].map(([rows, out, width, weightRows, first]) => {
+    const dy = fixed(rows * out, 1).map((value, i) => (first + (i % out) < weightRows ? value : 0));
+    return {
+      tensors: {
+        dy: { shape: [rows, out], data: dy },
+        weights: {
+          shape: [weightRows, format === 'f32' ? width : width / 2],
+          data: packWeights(format, fixed(weightRows * width, 2)),
+        },
+        dx: { shape: [rows, width] },
+      },
+      params: { first },
+    };
+  });
+}
+
+/** A slab that ends past the vocabulary. Log-probabilities need not be those of x: any number tells two kernels apart. */
+function headBackwardCases(format: WeightFormat): CheckCase[] {
+  const [tokens, vocab, width, slab, first] = [33, 131, 68, 68, 64];
+  const packed = packWeights(format, fixed(vocab * width, 2));
+  return [
+    {
+      tensors: {
+        x: { shape: [tokens, width], data: fixed(tokens * width, 1) },
+        weights: { shape: [vocab, format === 'f32' ? width : width / 2], data: packed },
+        targets: { shape: [tokens], data: Uint32Array.from({ length: tokens }, (_, token) => (token * 4) % vocab) },
+        target_logits: { shape: [tokens], data: fixed(tokens, 3) },
+        logps: { shape: [tokens], data: fixed(tokens, 4).map((value) => value - 3) },
+        d_logps: { shape: [tokens], data: fixed(tokens, 5) },
+        d_logits: { shape: [tokens, slab] },
+      },
+      params: { first },
+    },
+  ];
 }
 
 /** More tokens than a tile, more entries than a chunk, and a width that fills no step. */
@@ -111,6 +158,20 @@ const weightPaths: readonly FastPath[] = FORMATS.flatMap((format) => [
     fast: headLogprobTilesTiled[format] as KernelSpec,
     tolerance: 1e-5,
     cases: () => headCases(format),
+    worthwhile: onGpu,
+  },
+  {
+    plain: linearBackward[format] as KernelSpec,
+    fast: linearBackwardTiled[format] as KernelSpec,
+    tolerance: 1e-5,
+    cases: () => linearBackwardCases(format),
+    worthwhile: onGpu,
+  },
+  {
+    plain: headLogprobBackward[format] as KernelSpec,
+    fast: headLogprobBackwardTiled[format] as KernelSpec,
+    tolerance: 1e-5,
+    cases: () => headBackwardCases(format),
     worthwhile: onGpu,
   },
 ]);
