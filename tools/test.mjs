@@ -1,4 +1,4 @@
-// `npm test`: types, lint and import rules, every browser test, then the end-to-end scripts. Ends with one line,
+// `npm test`: types, lint, import rules and the catalog, every browser test, then the end-to-end scripts. Ends with one line,
 // `N passed, N failed`, over everything, and exits non-zero when anything failed.
 // `npm test -- tests/kernels/linear.test.ts tests/e2e/sample.e2e.mjs` runs only what is named.
 
@@ -101,7 +101,7 @@ const started = Date.now();
 try {
   if (named.length === 0) {
     count('types', (await run('npm', ['run', '--silent', 'typecheck'])).code === 0);
-    count('lint and import rules', (await run('npm', ['run', '--silent', 'lint'])).code === 0);
+    count('lint, import rules and model catalog', (await run('npm', ['run', '--silent', 'lint'])).code === 0);
   }
   process.env.CHROME_PATH = await findBrowser();
   if (specs.length > 0) await browserTests(specs);
