@@ -15,6 +15,8 @@ export interface Contender {
 
 export interface Entry {
   readonly name: string;
+  /** Called before anything is counted: gives back what pools kept from the contender before. */
+  readonly settle?: () => void;
   readonly build: () => Promise<Contender>;
 }
 

@@ -49,8 +49,9 @@ export async function measure(
 ): Promise<ContenderResult[]> {
   const results = new Map<string, ContenderResult>();
   const running: Running[] = [];
-  for (const { name, build } of entries) {
+  for (const { name, settle, build } of entries) {
     try {
+      settle?.();
       const before = resetPeak();
       const contender = await build();
       await contender.run();

@@ -12,12 +12,16 @@ function bytes(count) {
   return count >= MIB / 10 ? `${(count / MIB).toFixed(1)} MiB` : `${(count / 1024).toFixed(1)} KiB`;
 }
 
+/** 12.3, 1.23, 0.12, 0.0012: small ratios keep their digits. */
+function factor(value) {
+  return value >= 0.1 ? value.toFixed(2) : value.toPrecision(2);
+}
+
 function ratio(value) {
   if (!value) return '';
-  const spread = `[${value.low.toFixed(2)}, ${value.high.toFixed(2)}]`;
-  if (value.low > 1) return `${value.mean.toFixed(2)}x as long ${spread}`;
-  if (value.high < 1) return `${value.mean.toFixed(2)}x as long ${spread}  FASTER than the first row`;
-  return `${value.mean.toFixed(2)}x as long ${spread}  no clear difference`;
+  const { mean, low, high } = value;
+  const verdict = low > 1 ? '' : high < 1 ? '  FASTER than the first row' : '  no clear difference';
+  return `${factor(mean)}x as long [${factor(low)}, ${factor(high)}]${verdict}`;
 }
 
 function cells(contender, flops) {

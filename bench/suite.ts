@@ -22,7 +22,11 @@ const ORT = 'onnxruntime-web 1.30.0';
 
 export async function runCase(item: Case, { gpu, ortPath }: Surroundings): Promise<CaseResult> {
   const { entries, expected, tolerance } = setUp(item, { gpu, ortPath });
-  const checked = entries.map((entry) => ({ ...entry, build: async () => firstOnly(await entry.build(), expected) }));
+  const checked = entries.map(({ name, build }) => ({
+    name,
+    settle: () => gpu.pool.trim(),
+    build: async () => firstOnly(await build(), expected),
+  }));
   const effort = gpu.facts.isFallback ? SOFTWARE_EFFORT : HARDWARE_EFFORT;
   return { title: title(item), flops: flops(item), contenders: await measure(checked, expected, tolerance, effort) };
 }
