@@ -40,6 +40,9 @@ export function unpackedValues(plan: LoraPlan, checkpoint: TrainingCheckpoint, v
   if (at !== values.length) {
     throw new InputError(`The checkpoint is damaged: its tensors have ${at} values, and it holds ${values.length}.`);
   }
+  const known = new Set(plan.matrices.map(({ name }) => name));
+  const foreign = checkpoint.tensors.find(({ name }) => !known.has(name));
+  if (foreign) throw new InputError(`The checkpoint has "${foreign.name}", which this adapter lacks.`, 'resume');
   return pack(plan, matrices);
 }
 

@@ -48,13 +48,18 @@ const whole = (least: number): Rule => [
   (value) => Number.isSafeInteger(value) && value >= least,
   `a whole number of at least ${least}`,
 ];
+/** Pictures whose features stay on the GPU together: a larger micro-batch would lose some before it ran. */
+const LARGEST_BATCH = 64;
 const between: Rule = [(value) => value >= 0 && value < 1, 'at least 0 and below 1'];
 const notNegative: Rule = [(value) => value >= 0, '0 or more'];
 const positive: Rule = [(value) => value > 0, 'above 0'];
 
 const RULES: Readonly<Record<NumberKey, Rule>> = {
   learning_rate: positive,
-  per_device_train_batch_size: whole(1),
+  per_device_train_batch_size: [
+    (value) => Number.isSafeInteger(value) && value >= 1 && value <= LARGEST_BATCH,
+    `a whole number from 1 to ${LARGEST_BATCH}`,
+  ],
   gradient_accumulation_steps: whole(1),
   num_train_epochs: positive,
   max_steps: [Number.isSafeInteger, 'a whole number; 0 or less leaves the length to num_train_epochs'],

@@ -26,7 +26,7 @@ import { stepBatches } from './data-order.ts';
 import { lossKernels, needsReference, type RecordedLoss, recordLoss } from './loss.ts';
 import { stepMeans } from './metrics.ts';
 import { Optimizer, optimizerKernels } from './optimizer.ts';
-import { checkMemory, trainingBytes } from './preflight.ts';
+import { preflight } from './preflight.ts';
 import { learningRate, runLength } from './schedule.ts';
 import type { RunSettings } from './settings.ts';
 
@@ -75,8 +75,6 @@ export class Trainer {
     const reference = needsReference(this.#objective) ? { chosen: nothing, rejected: nothing } : undefined;
     const rows = pairs.map((pair) => fixedRow(pair, reference));
     prepareBatch({ objective: settings.objective, hyperparameters: settings.hyperparameters, rows });
-    const bytes = trainingBytes(policy, adapter.plan, pairs, config);
-    checkMemory(gpu, bytes);
     this.plan = {
       ...runLength(config, pairs.length),
       firstStep: resume?.step ?? 0,
@@ -84,10 +82,15 @@ export class Trainer {
       lora: loraSettings(adapter.plan),
       hyperparameters: settings.hyperparameters,
       parameters: adapter.parameterCount,
-      trainingBytes: bytes.total,
+      trainingBytes: preflight(gpu, policy.config, adapter.plan, pairs, config),
     };
     this.#optimizer = new Optimizer(gpu, adapter.parameters);
-    if (resume) this.#restore(resume);
+    try {
+      if (resume) this.#restore(resume);
+    } catch (error) {
+      this.#optimizer.dispose();
+      throw error;
+    }
   }
 
   /**

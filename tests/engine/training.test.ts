@@ -1,0 +1,190 @@
+import { expect } from '@esm-bundle/chai';
+import type { TrainEvent, TrainRequest } from '../../src/engine/engine.ts';
+import { adapterFacts, exportAdapter, importAdapter, restoreAdapter } from '../../src/engine/jobs/adapter.ts';
+import { dropAdapter, type EngineHost, type JobContext } from '../../src/engine/jobs/host.ts';
+import { loadModels, unload } from '../../src/engine/jobs/load.ts';
+import { logps, pairLogps } from '../../src/engine/jobs/logps.ts';
+import { sample } from '../../src/engine/jobs/sample.ts';
+import { train } from '../../src/engine/jobs/train.ts';
+import { CancelledError, InputError } from '../../src/errors.ts';
+import { unzip, zip } from '../../src/zip.ts';
+import { picture } from '../support/pictures.ts';
+import { sharedGpu } from '../support/shared-gpu.ts';
+import { serveTinyModels, TINY_BASE_URL } from '../support/tiny-fetch.ts';
+import { checkpointOf, metricsOf } from '../support/trajectory.ts';
+
+const context: JobContext = { signal: new AbortController().signal, onProgress: () => undefined };
+const prompt = 'What is there?';
+
+describe('training jobs on tiny models', () => {
+  let host: EngineHost;
+  let request: TrainRequest;
+
+  before(async () => {
+    host = { gpu: await sharedGpu(), vlm: null, clip: null };
+    const restore = serveTinyModels();
+    const models = { vlm: 'tiny-vlm', clip: 'tiny-clip', baseUrl: TINY_BASE_URL };
+    await loadModels(host, models, { ...context, onDevice: () => undefined });
+    restore();
+    const images = [await picture('one', 16), await picture('two', 16)];
+    request = {
+      pairs: [
+        { image: images[0], prompt, chosen: 'A cat.', rejected: 'A dog and a cat.' },
+        { image: images[1], prompt, chosen: 'A sun.', rejected: 'No sun.' },
+        { image: images[0], prompt: 'Is it red?', chosen: 'Yes.', rejected: 'No.' },
+      ],
+      objective: 'dpo_sigmoid',
+      config: { max_steps: 6, learning_rate: 2e-2, per_device_train_batch_size: 2, lr_scheduler_type: 'constant' },
+      lora: { r: 4, lora_alpha: 8 },
+    };
+  });
+
+  after(() => unload(host));
+  afterEach(() => dropAdapter(host));
+
+  async function trained(given: Partial<TrainRequest> = {}, signal = context.signal): Promise<TrainEvent[]> {
+    const events: TrainEvent[] = [];
+    await train(host, { ...request, ...given }, { ...context, signal }, (event) => events.push(event));
+    return events;
+  }
+
+  const sumOf = async (model: 'policy' | 'reference') =>
+    (await logps(host, { image: request.pairs[0].image, prompt, response: 'A cat.', model }, context)).sum;
+
+  it('moves the policy and leaves the reference alone', async () => {
+    const before = await sumOf('reference');
+    expect(await sumOf('policy')).to.equal(before);
+    const metrics = metricsOf(await trained());
+    expect(metrics).to.have.length(6);
+    expect(metrics[5]['rewards/margins']).to.be.greaterThan(0.1);
+    expect(await sumOf('reference')).to.equal(before);
+    expect(await sumOf('policy')).not.to.equal(before);
+    expect(adapterFacts(host)).to.deep.include({ step: 6, origin: 'trained' });
+  });
+
+  it('scores pairs under policy and reference', async () => {
+    await trained();
+    const { row } = await pairLogps(host, request.pairs[0], context);
+    expect(row.refChosen).to.be.closeTo(await sumOf('reference'), 1e-4);
+    expect(row.chosen).to.be.closeTo(await sumOf('policy'), 1e-4);
+    expect(row.chosenLogRatio).to.be.closeTo(row.chosen - row.refChosen!, 1e-4);
+    expect(Math.abs(row.chosenLogRatio! - row.rejectedLogRatio!)).to.be.greaterThan(0.01);
+  });
+
+  it('samples from policy and reference', async () => {
+    const answer = async (model?: 'policy' | 'reference') => {
+      const tokens: number[] = [];
+      const settings = { prompt, n: 1, temperature: 0, topP: 1, maxTokens: 6, seed: 1, model };
+      await sample(host, { image: request.pairs[0].image, ...settings }, context, (event) => {
+        if (event.type === 'token') tokens.push(event.token.logp);
+      });
+      return tokens;
+    };
+    const reference = await answer('reference');
+    await trained();
+    expect(await answer('reference')).to.deep.equal(reference);
+    expect(await answer('policy')).not.to.deep.equal(reference);
+    expect(await answer()).to.deep.equal(await answer('policy'));
+  });
+
+  it('exports, takes away, imports and restores the adapter', async () => {
+    const events = await trained();
+    const policy = await sumOf('policy');
+    const bytes = await exportAdapter(host);
+    const files = await unzip(new Blob([bytes]));
+    expect([...files.keys()]).to.deep.equal(['adapter_config.json', 'adapter_model.safetensors']);
+    dropAdapter(host);
+    expect(adapterFacts(host)).to.equal(null);
+    expect(await sumOf('policy')).to.equal(await sumOf('reference'));
+    expect(await importAdapter(host, bytes)).to.deep.include({ origin: 'imported', step: 0 });
+    expect(await sumOf('policy')).to.equal(policy);
+    dropAdapter(host);
+    expect(await restoreAdapter(host, checkpointOf(events))).to.deep.include({ origin: 'trained', step: 6 });
+    expect(await sumOf('policy')).to.equal(policy);
+  });
+
+  it('refuses what is no adapter, and keeps the one at work', async () => {
+    await trained({ stopAfter: 1 });
+    const policy = await sumOf('policy');
+    const refused = async (files: Record<string, string>) => {
+      const bytes = new Uint8Array(await (await zip(new Map(Object.entries(files)))).arrayBuffer());
+      return importAdapter(host, bytes).then(
+        () => expect.fail('nothing was thrown'),
+        (error: Error) => {
+          expect(error).to.be.instanceOf(InputError);
+          return error.message;
+        },
+      );
+    };
+    expect(await refused({ 'a.txt': 'a' })).to.contain('adapter_config.json');
+    const config = { peft_type: 'LORA', r: 4, lora_alpha: 8 };
+    expect(await refused({ 'adapter_config.json': JSON.stringify(config) })).to.contain('adapter_model.safetensors');
+    for (const [wrong, words] of [
+      [{ peft_type: 'IA3' }, 'only "LORA"'],
+      [{ use_dora: true }, 'DoRA'],
+      [{ rank_pattern: { q_proj: 8 } }, 'rank_pattern'],
+    ] as const) {
+      const text = JSON.stringify({ ...config, ...wrong });
+      expect(await refused({ 'adapter_config.json': text, 'adapter_model.safetensors': '' })).to.contain(words);
+    }
+    expect(
+      await refused({ 'adapter_config.json': JSON.stringify(config), 'adapter_model.safetensors': 'x' }),
+    ).to.contain('damaged');
+    await importAdapter(host, new Uint8Array([1, 2, 3])).then(
+      () => expect.fail('nothing was thrown'),
+      (error) => expect(error).to.be.instanceOf(InputError),
+    );
+    expect(await sumOf('policy')).to.equal(policy);
+  });
+
+  it('goes on after a stop as if there had been none', async () => {
+    const whole = metricsOf(await trained()).map(({ loss }) => loss);
+    const first = await trained({ stopAfter: 2 });
+    expect(first.at(-1)).to.deep.equal({ type: 'done', reason: 'stopped', step: 2 });
+    const rest = metricsOf(await trained({ resume: structuredClone(checkpointOf(first)) }));
+    expect([...metricsOf(first), ...rest].map(({ loss }) => loss)).to.deep.equal(whole);
+  });
+
+  it('ends a pause with a checkpoint and CancelledError', async () => {
+    const controller = new AbortController();
+    const events: TrainEvent[] = [];
+    const error = await train(host, request, { ...context, signal: controller.signal }, (event) => {
+      events.push(event);
+      if (event.type === 'step') controller.abort();
+    }).catch((reason) => reason);
+    expect(error).to.be.instanceOf(CancelledError);
+    expect(events.at(-1)!.type).to.equal('checkpoint');
+    expect(checkpointOf(events).step).to.equal(1);
+    expect(adapterFacts(host)).to.deep.include({ step: 1 });
+  });
+
+  it('refuses pairs and settings before it touches the adapter', async () => {
+    await trained({ stopAfter: 1 });
+    const facts = adapterFacts(host);
+    const [pair] = request.pairs;
+    for (const [given, words] of [
+      [{ pairs: [] }, 'no pair'],
+      [{ pairs: [{ ...pair, rejected: ' ' }] }, 'empty answer'],
+      [{ pairs: [{ ...pair, chosen: 'long '.repeat(200) }] }, 'reads at most'],
+      [{ objective: 'nothing' }, 'no objective'],
+      [{ objective: 'mdpo' }, 'corrupted image'],
+      [{ hyperparameters: { beta: -1 } }, 'beta'],
+      [{ config: { learning_rate: -1 } }, 'learning_rate'],
+      [{ lora: { r: 0 } }, 'rank'],
+      [{ stopAfter: 0 }, 'stopAfter'],
+    ] as const) {
+      const error = await trained(given as Partial<TrainRequest>).catch((reason: Error) => reason);
+      expect(error, words).to.be.instanceOf(InputError);
+      expect((error as Error).message).to.contain(words);
+    }
+    expect(adapterFacts(host)).to.deep.equal(facts);
+  });
+
+  it('gives all memory back', async () => {
+    const before = host.gpu!.liveBytes;
+    await trained();
+    expect(host.gpu!.liveBytes).to.be.greaterThan(before);
+    dropAdapter(host);
+    expect(host.gpu!.liveBytes).to.equal(before);
+  });
+});
