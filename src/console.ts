@@ -3,12 +3,14 @@
  * intents and the same engine as the buttons, so what a script does shows on the page.
  */
 import type {
+  AdapterFacts,
   EngineFacts,
   EvaluateRequest,
   Evaluation,
   FinishReason,
   LogpsResult,
   PairRow,
+  StepMetrics,
   TokenScore,
 } from './engine/engine.ts';
 import { fromErrorData, InputError } from './errors.ts';
@@ -21,6 +23,7 @@ import type { SampleOptions } from './state/intents/sampling.ts';
 import { whyNotSample } from './state/intents/sampling.ts';
 import { hyperparameterValues, objectiveNamed } from './state/objectives.ts';
 import type { AppState, CandidateRecord, PairRecord, Settings } from './state/state.ts';
+import type { TrainingSettings } from './state/training/settings.ts';
 
 /** An image: its id, or anything that has one, as `margin.images.add` returns. */
 export type ImageRef = string | { readonly id: string };
@@ -45,6 +48,12 @@ export interface ConsolePair {
   readonly row?: PairRow;
   readonly clip?: PairRecord['clip'];
   readonly error?: string;
+}
+
+/** Settings of one run under TRL's and PEFT's names; what is not given comes from the page. */
+export interface TrainConfig extends Partial<TrainingSettings> {
+  readonly objective?: string;
+  readonly hyperparameters?: Readonly<Record<string, number>>;
 }
 
 type SampleSettings = NonNullable<SampleOptions['settings']>;
@@ -86,6 +95,17 @@ export interface MarginConsole {
     hyperparameters?: Readonly<Record<string, number>>;
     pairs?: readonly PairRow[];
   }): Promise<Evaluation>;
+  /**
+   * Trains on the page's pairs, as the Train button does: continues the paused run where nothing differs, else starts a
+   * new one. Yields the metrics of each step. An aborted signal, or leaving the loop early, pauses.
+   */
+  train(config?: TrainConfig, options?: { signal?: AbortSignal }): AsyncIterable<StepMetrics>;
+  readonly adapter: {
+    /** The adapter as a ZIP of a PEFT folder. */
+    export(): Promise<Uint8Array<ArrayBuffer>>;
+    /** Puts an adapter (such a ZIP) to work. */
+    import(bytes: Uint8Array): Promise<AdapterFacts>;
+  };
   readonly objectives: readonly { id: string; label: string; hyperparameters: readonly Hyperparameter[] }[];
   /** Every intent of the page: what its buttons and keys call. */
   readonly intents: Intents;
@@ -156,33 +176,47 @@ async function* sampleAnswers(
     settings: { ...state.settings, ...settings },
   });
   if (why) throw new InputError(why);
+  yield* reported<ConsoleCandidate>(signal, (either, report) =>
+    app.intents.sample({ imageId, settings, signal: either, onCandidate: (each) => report(candidateOf(each)) }),
+  );
+}
+
+/** One run of the page's own training as an async iterable of its steps. */
+function trainSteps(app: App, config: TrainConfig, signal?: AbortSignal): AsyncIterable<StepMetrics> {
+  const { objective, hyperparameters, ...settings } = config;
+  return reported<StepMetrics>(signal, (either, onStep) =>
+    app.training.train({ objective, hyperparameters, settings, signal: either, onStep }),
+  );
+}
+
+/** What `work` reports, as an async iterable that ends with it. Leaving the loop early ends the work. */
+async function* reported<T>(
+  signal: AbortSignal | undefined,
+  work: (signal: AbortSignal, report: (item: T) => void) => Promise<unknown>,
+): AsyncGenerator<T, void, undefined> {
   const controller = new AbortController();
-  const finished: ConsoleCandidate[] = [];
+  const items: T[] = [];
   let wake = () => {};
   let over = false;
-  const run = app.intents.sample({
-    imageId,
-    settings,
-    signal: signal ? AbortSignal.any([signal, controller.signal]) : controller.signal,
-    onCandidate: (candidate) => {
-      finished.push(candidateOf(candidate));
-      wake();
-    },
-  });
-  void run.finally(() => {
-    over = true;
+  const run = work(signal ? AbortSignal.any([signal, controller.signal]) : controller.signal, (item) => {
+    items.push(item);
     wake();
   });
+  const ended = () => {
+    over = true;
+    wake();
+  };
+  run.then(ended, ended);
   try {
-    while (true) {
-      const next = finished.shift();
+    while (!over || items.length > 0) {
+      const next = items.shift();
       if (next) yield next;
-      else if (over) return;
       else
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
     }
+    await run;
   } finally {
     if (!over) controller.abort();
   }
@@ -236,6 +270,11 @@ export function createConsole(app: App): MarginConsole {
         rows: pairs ?? scored.map(({ scores }) => scores!.row),
       };
       return engine.state.kind === 'ready' ? engine.evaluate(request) : evaluateF64(request);
+    },
+    train: (config = {}, { signal } = {}) => trainSteps(app, config, signal),
+    adapter: {
+      export: () => engine.adapter.export(),
+      import: (bytes) => app.training.adopt(bytes),
     },
     objectives: objectives.map(({ id, label, hyperparameters }) => ({ id, label, hyperparameters })),
     intents,

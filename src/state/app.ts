@@ -11,6 +11,7 @@ import { type Persistence, type PersistenceProblem, withRestored } from './persi
 import { Scorer } from './scorer.ts';
 import type { AppState } from './state.ts';
 import { Store } from './store.ts';
+import { Training } from './training.ts';
 
 /** What components get as their `app` property. */
 export interface App {
@@ -19,6 +20,8 @@ export interface App {
   readonly images: ImageLibrary;
   readonly intents: Intents;
   readonly evaluation: LiveEvaluation;
+  /** Metrics of the runs and progress under way: what changes too often for the state. */
+  readonly training: Training;
   /** Settles when the work of earlier visits and the settings of the link are in the state. */
   readonly restored: Promise<void>;
   /** Saves what is unsaved. */
@@ -34,11 +37,17 @@ const PROBLEMS: Record<PersistenceProblem['kind'], string> = {
     'This browser refused to store the workspace (a private window, perhaps). Everything works, but closing the tab loses it: export the workspace to keep it.',
 };
 
-async function restore(store: Store<AppState>, images: ImageLibrary, persistence: Persistence): Promise<void> {
+async function restore(
+  store: Store<AppState>,
+  images: ImageLibrary,
+  training: Training,
+  persistence: Persistence,
+): Promise<void> {
   const restored = await persistence.restore();
   const stored = restored.state.images ?? [];
   const missing = await images.preload(stored.map(({ id }) => id));
   store.update((state) => withRestored(state, restored));
+  await training.restore();
   if (missing.length > 0) {
     const names = stored.filter(({ id }) => missing.includes(id)).map(({ name }) => name);
     notify(
@@ -59,11 +68,14 @@ export function createApp({ engine, persistence }: { engine: Engine; persistence
   const running = new Set<Running>();
   const scorer = new Scorer(store, engine, images, running);
   const evaluation = new LiveEvaluation(store, engine);
-  const intents = createIntents({ store, engine, images, history, persistence, scorer, running });
+  const training = new Training(store, engine, images, persistence.runs);
+  const intents = createIntents({ store, engine, images, history, persistence, scorer, training, running });
   persistence.onProblem = (problem) => notify(store, 'error', PROBLEMS[problem.kind]);
 
-  const restored = restore(store, images, persistence);
+  const restored = restore(store, images, training, persistence);
   const stop = [
+    // Before anybody hears that the engine is ready: the adapter goes back in first.
+    engine.onState((state) => training.engineChanged(state)),
     engine.onState((state) => store.update((now) => ({ ...now, engine: state }))),
     store.subscribe((state) => persistence.changed(state)),
     persistence.onLink((settings) => {
@@ -80,11 +92,13 @@ export function createApp({ engine, persistence }: { engine: Engine; persistence
     images,
     intents,
     evaluation,
+    training,
     restored,
     flush: () => persistence.flush(),
     dispose() {
       for (const { controller } of running) controller.abort();
       for (const unsubscribe of stop) unsubscribe();
+      training.dispose();
       evaluation.dispose();
       images.dispose();
     },

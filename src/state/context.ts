@@ -6,6 +6,7 @@ import type { Persistence } from './persistence.ts';
 import type { Scorer } from './scorer.ts';
 import type { Activity, AppState, CandidateRecord, Notice, PairRecord } from './state.ts';
 import type { Store } from './store.ts';
+import type { Training } from './training.ts';
 
 export interface Context {
   readonly store: Store<AppState>;
@@ -14,6 +15,7 @@ export interface Context {
   readonly history: History;
   readonly persistence: Persistence;
   readonly scorer: Scorer;
+  readonly training: Training;
   /** Work that `cancel()` ends, newest last. */
   readonly running: Set<Running>;
 }

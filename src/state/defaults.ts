@@ -1,5 +1,6 @@
 /** The state of a fresh page. */
 import type { AppState, Settings } from './state.ts';
+import { DEFAULT_TRAINING } from './training/settings.ts';
 
 export const DEFAULT_SETTINGS: Settings = {
   vlm: 'toybox-vlm',
@@ -12,6 +13,7 @@ export const DEFAULT_SETTINGS: Settings = {
   seed: 1,
   objective: 'dpo_sigmoid',
   hyperparameters: {},
+  training: DEFAULT_TRAINING,
 };
 
 /** Least and greatest value of each number among the settings; whole numbers where `integer` says so. */
@@ -40,9 +42,11 @@ export const INITIAL_STATE: AppState = {
   candidates: [],
   pairs: [],
   selectedPair: null,
+  training: { phase: 'idle', runs: [], run: null, comparison: null },
+  adapter: null,
   engine: { kind: 'idle' },
   activity: null,
   notices: [],
   history: { undo: null, redo: null },
-  view: { tab: 'images', overlay: 'none', theme: 'system' },
+  view: { tab: 'images', bottom: 'pairs', overlay: 'none', theme: 'system' },
 };

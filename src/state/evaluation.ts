@@ -17,17 +17,17 @@ export const DRAFT = 'draft';
 /** An engine busy with a long job answers late; until then the float64 reference gives the numbers. */
 const PATIENCE_MS = 250;
 
-/** The row of two marked answers. The reference equals the policy as long as no adapter is trained. */
+/** The row of two marked answers. Without an adapter the reference is the policy. */
 export function draftRow(chosen: CandidateRecord, rejected: CandidateRecord): PairRow {
   return {
     chosen: chosen.logpSum,
     rejected: rejected.logpSum,
-    refChosen: chosen.logpSum,
-    refRejected: rejected.logpSum,
+    refChosen: chosen.reference?.sum ?? chosen.logpSum,
+    refRejected: rejected.reference?.sum ?? rejected.logpSum,
     chosenLength: chosen.tokens.length,
     rejectedLength: rejected.tokens.length,
-    chosenLogRatio: 0,
-    rejectedLogRatio: 0,
+    chosenLogRatio: chosen.reference ? chosen.logpSum - chosen.reference.sum : 0,
+    rejectedLogRatio: rejected.reference ? rejected.logpSum - rejected.reference.sum : 0,
   };
 }
 
@@ -45,7 +45,9 @@ function inputsOf(state: AppState): Inputs {
   const ids = scored.map((pair) => pair.id);
   const rows = scored.map((pair) => pair.scores!.row);
   const draft = draftOf(state);
-  if (draft && draft.chosen.tokens.length > 0 && draft.rejected.tokens.length > 0) {
+  const known = ({ tokens, reference }: CandidateRecord) =>
+    tokens.length > 0 && (!state.adapter || reference !== undefined);
+  if (draft && known(draft.chosen) && known(draft.rejected)) {
     ids.push(DRAFT);
     rows.push(draftRow(draft.chosen, draft.rejected));
   }

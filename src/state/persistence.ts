@@ -8,7 +8,7 @@ import { repairSelections } from './history.ts';
 import type { ImageBytesStore } from './images.ts';
 import type { Backend, ListName, RecordChange, StoredRecord } from './persistence/backend.ts';
 import { decodeLink, encodeLink } from './persistence/link.ts';
-import type { AppState, CandidateRecord, Settings } from './state.ts';
+import type { AppState, CandidateRecord, RunRecord, Settings } from './state.ts';
 import { isRecord, validSettings } from './validate.ts';
 
 /**
@@ -24,6 +24,8 @@ export const STATE_PLACES: { readonly [K in keyof AppState]: Place } = {
   candidates: 'indexeddb',
   pairs: 'indexeddb',
   selectedPair: 'indexeddb',
+  training: 'indexeddb',
+  adapter: 'indexeddb',
   engine: 'none',
   activity: 'none',
   notices: 'none',
@@ -42,16 +44,27 @@ export const SETTINGS_PLACES: { readonly [K in keyof Settings]: Extract<Place, '
   seed: 'url',
   objective: 'url',
   hyperparameters: 'url',
+  training: 'url',
+};
+
+export const TRAINING_PLACES: { readonly [K in keyof AppState['training']]: Place } = {
+  phase: 'none',
+  runs: 'indexeddb',
+  run: 'indexeddb',
+  comparison: 'none',
 };
 
 export const VIEW_PLACES: { readonly [K in keyof AppState['view']]: Place } = {
   tab: 'indexeddb',
+  bottom: 'indexeddb',
   overlay: 'none',
   theme: 'indexeddb',
 };
 
 /** Where the bytes behind `images` are kept. */
 export const IMAGE_BYTES_PLACE: Place = 'opfs';
+/** Where checkpoints and metrics of the runs are kept. */
+export const RUN_FILES_PLACE: Place = 'indexeddb';
 
 /** Long enough to gather a burst of tokens, short enough to lose nothing that matters. */
 const SAVE_AFTER_MS = 250;
@@ -67,13 +80,18 @@ export type PersistenceProblem =
 
 export interface Restored {
   /** The stored part of the state, to be laid over a fresh one. */
-  readonly state: Partial<Pick<AppState, 'images' | 'candidates' | 'pairs' | 'selectedImage' | 'selectedPair'>>;
+  readonly state: Partial<
+    Pick<AppState, 'images' | 'candidates' | 'pairs' | 'selectedImage' | 'selectedPair' | 'adapter'>
+  >;
+  readonly training: Partial<AppState['training']>;
   readonly settings: Partial<Settings>;
   readonly view: Partial<AppState['view']>;
 }
 
 export interface Persistence {
   readonly bytes: ImageBytesStore;
+  /** Checkpoints and metrics of training runs. Nothing throws: problems go to `onProblem`. */
+  readonly runs: RunFiles;
   /** What an earlier visit and the link left. Never throws: problems go to `onProblem`. */
   restore(): Promise<Restored>;
   /** Starts saving `state` and every later one passed to `changed`. */
@@ -90,6 +108,16 @@ export interface Persistence {
   onProblem: (problem: PersistenceProblem) => void;
 }
 
+/** Files of training runs: `metrics`, and a checkpoint per kept step. */
+export interface RunFiles {
+  get(run: string, name: string): Promise<unknown>;
+  /** Whether it is stored. */
+  put(run: string, name: string, value: unknown): Promise<boolean>;
+  remove(run: string, name: string): Promise<void>;
+  /** Forgets the files of all other runs. */
+  keepOnly(runs: readonly string[]): Promise<void>;
+}
+
 /** Whether an error of the storage means "no more room". */
 export function isQuotaError(error: unknown): boolean {
   return error instanceof Error && (error.name === 'QuotaExceededError' || /quota/i.test(error.message));
@@ -101,17 +129,28 @@ function revive(candidate: CandidateRecord): CandidateRecord {
   return { ...candidate, status: candidate.text.trim() ? 'scoring' : 'ready', finish: 'cancelled' };
 }
 
+/** A run that a closed tab ended can be continued from its newest checkpoint. */
+function interrupted(run: RunRecord): RunRecord {
+  if (run.status !== 'running') return run;
+  return {
+    ...run,
+    status: 'paused',
+    message: `The page was closed during this run. It can go on from step ${run.step}.`,
+  };
+}
+
 /** Single values by name, as they go to the store. */
 function valuesOf(state: AppState): Map<string, unknown> {
-  const { settings, selectedImage, selectedPair, view } = state;
-  const keptView = Object.fromEntries(
-    Object.entries(view).filter(([key]) => VIEW_PLACES[key as keyof AppState['view']] === 'indexeddb'),
-  );
+  const { settings, selectedImage, selectedPair, adapter, training, view } = state;
+  const kept = <T extends object>(part: T, places: { readonly [K in keyof T]: Place }) =>
+    Object.fromEntries(Object.entries(part).filter(([key]) => places[key as keyof T] === 'indexeddb'));
   return new Map<string, unknown>([
     ['settings', settings],
     ['selectedImage', selectedImage],
     ['selectedPair', selectedPair],
-    ['view', keptView],
+    ['adapter', adapter],
+    ['training', kept(training, TRAINING_PLACES)],
+    ['view', kept(view, VIEW_PLACES)],
   ]);
 }
 
@@ -182,6 +221,26 @@ export function createPersistence(backend: Backend): Persistence {
 
   const persistence: Persistence = {
     onProblem: () => {},
+    runs: {
+      get: (run, name) => backend.runs.get(`${run}/${name}`).catch(() => undefined),
+      async put(run, name, value) {
+        if (!(await claimed)) return false;
+        try {
+          await backend.runs.put(`${run}/${name}`, value);
+          return true;
+        } catch (error) {
+          report(isQuotaError(error) ? { kind: 'full' } : { kind: 'failed', error });
+          return false;
+        }
+      },
+      remove: (run, name) => backend.runs.remove(`${run}/${name}`).catch(() => {}),
+      async keepOnly(runs) {
+        if (!(await claimed)) return;
+        const kept = new Set(runs);
+        const keys = await backend.runs.keys().catch(() => []);
+        for (const key of keys) if (!kept.has(key.split('/')[0])) await backend.runs.remove(key).catch(() => {});
+      },
+    },
     bytes: {
       get: (id) => bytes.get(id),
       put: async (id, blob) => {
@@ -208,7 +267,9 @@ export function createPersistence(backend: Backend): Persistence {
             pairs: lists.pairs as unknown as AppState['pairs'],
             selectedImage: (values.get('selectedImage') as string | null | undefined) ?? null,
             selectedPair: (values.get('selectedPair') as string | null | undefined) ?? null,
+            adapter: (values.get('adapter') as AppState['adapter'] | undefined) ?? null,
           },
+          training: (values.get('training') as Partial<AppState['training']> | undefined) ?? {},
           settings: { ...validSettings(values.get('settings')), ...linked },
           view: isRecord(view) ? view : {},
         };
@@ -216,7 +277,7 @@ export function createPersistence(backend: Backend): Persistence {
         // What could not be read may still be there: nothing is written over it.
         saves = false;
         report({ kind: 'failed', error });
-        return { state: {}, settings: linked, view: {} };
+        return { state: {}, training: {}, settings: linked, view: {} };
       }
     },
 
@@ -263,6 +324,12 @@ export function withRestored(state: AppState, restored: Restored): AppState {
     pairs: merge(restored.state.pairs, state.pairs),
     selectedImage: state.selectedImage ?? restored.state.selectedImage ?? null,
     selectedPair: state.selectedPair ?? restored.state.selectedPair ?? null,
+    adapter: restored.state.adapter ?? null,
+    training: {
+      ...INITIAL_STATE.training,
+      ...restored.training,
+      runs: (restored.training.runs ?? []).map(interrupted),
+    },
     view: { ...INITIAL_STATE.view, ...restored.view, overlay: state.view.overlay },
   });
 }

@@ -27,8 +27,9 @@ function candidateNeedsScores(candidate: CandidateRecord): boolean {
 }
 
 /** Whether a pair takes part in the loss and lacks the numbers of the present model. Ties take no part. */
-export function pairNeedsScores(pair: PairRecord, vlm: string): boolean {
-  return pair.verdict === 'preferred' && !pair.error && (!pair.scores || pair.scoredBy?.vlm !== vlm);
+export function pairNeedsScores(pair: PairRecord, { settings, adapter }: AppState): boolean {
+  if (pair.verdict !== 'preferred' || pair.error) return false;
+  return !pair.scores || pair.scoredBy?.vlm !== settings.vlm || pair.scoredBy.adapter !== adapter?.key;
 }
 
 export class Scorer {
@@ -86,10 +87,12 @@ export class Scorer {
 
   /** All that is to do: answers on the table first, because somebody is looking at them. */
   #jobs(): Job[] {
-    const { candidates, pairs, settings } = this.#store.state;
+    const { candidates, pairs } = this.#store.state;
     return [
       ...candidates.filter(candidateNeedsScores).map((record): Job => ({ kind: 'candidate', record })),
-      ...pairs.filter((pair) => pairNeedsScores(pair, settings.vlm)).map((record): Job => ({ kind: 'pair', record })),
+      ...pairs
+        .filter((pair) => pairNeedsScores(pair, this.#store.state))
+        .map((record): Job => ({ kind: 'pair', record })),
     ];
   }
 
@@ -150,12 +153,18 @@ export class Scorer {
       const logps = await this.#engine.logps({ image, prompt, response, model: 'policy' }, options);
       this.#writeCandidate(record, { tokens: logps.tokens, logpSum: logps.sum, finish: 'stop' });
     }
-    const [clip] = await this.#engine.clipScore({ image, texts: [response] }, options);
+    if (this.#store.state.adapter && !record.reference) {
+      const reference = await this.#engine.logps({ image, prompt, response, model: 'reference' }, options);
+      this.#writeCandidate(record, { reference });
+    }
+    let { clip } = record;
+    if (clip === undefined) [clip] = await this.#engine.clipScore({ image, texts: [response] }, options);
     this.#writeCandidate(record, { clip, status: 'ready', error: undefined });
   }
 
   async #scorePair(record: PairRecord, options: CallOptions): Promise<void> {
-    const { vlm, clip: clipModel } = this.#store.state.settings;
+    const { settings, adapter } = this.#store.state;
+    const { vlm, clip: clipModel } = settings;
     const image = await this.#images.input(record.imageId);
     const { prompt, chosen, rejected } = record;
     const scores = await this.#engine.pairLogps({ image, prompt, chosen, rejected }, options);
@@ -164,7 +173,11 @@ export class Scorer {
       const values = await this.#engine.clipScore({ image, texts: [chosen, rejected] }, options);
       clip = { chosen: values[0], rejected: values[1] };
     }
-    this.#writePair(record, { scores, clip, scoredBy: { vlm, clip: clipModel } });
+    this.#writePair(record, {
+      scores,
+      clip,
+      scoredBy: { vlm, clip: clipModel, ...(adapter && { adapter: adapter.key }) },
+    });
   }
 
   /** Writes only if the text is still the one that was scored: the newest edit wins. */
@@ -200,7 +213,7 @@ export class Scorer {
     this.#store.update((state) => ({
       ...state,
       pairs: state.pairs.map((pair) =>
-        pairNeedsScores(pair, state.settings.vlm)
+        pairNeedsScores(pair, state)
           ? { ...pair, error: 'Not scored: the scoring was cancelled. Press "Score again".' }
           : pair,
       ),

@@ -5,6 +5,7 @@
 
 import type { EngineState, FinishReason, LogpsResult, PairRow, TokenScore } from '../engine/engine.ts';
 import type { Scene } from '../toybox/index.ts';
+import type { TrainingSettings } from './training/settings.ts';
 
 /** An image of the workspace. Its bytes live in the image store (`state/persistence`) under the same id. */
 export interface ImageRecord {
@@ -26,6 +27,8 @@ export interface CandidateRecord {
   readonly text: string;
   readonly tokens: readonly TokenScore[];
   readonly logpSum: number;
+  /** The reference's numbers of the same text; absent while there is no adapter, because they are the policy's. */
+  readonly reference?: LogpsResult;
   readonly source: 'sampled' | 'edited' | 'written';
   readonly status: 'streaming' | 'scoring' | 'ready' | 'error';
   readonly finish?: FinishReason;
@@ -47,7 +50,7 @@ export interface PairRecord {
   readonly scores?: { readonly row: PairRow; readonly chosen: LogpsResult; readonly rejected: LogpsResult };
   readonly clip?: { readonly chosen: number; readonly rejected: number };
   /** Models that `scores` and `clip` come from: a pair scored by another model is scored anew. */
-  readonly scoredBy?: { readonly vlm?: string; readonly clip?: string };
+  readonly scoredBy?: { readonly vlm?: string; readonly clip?: string; readonly adapter?: string };
   readonly error?: string;
 }
 
@@ -64,6 +67,82 @@ export interface Settings {
   readonly objective: string;
   /** Per objective: only values that differ from the objective's defaults. */
   readonly hyperparameters: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly training: TrainingSettings;
+}
+
+/** One examination of the policy on held-out scenes. */
+export interface HeldOutPoint {
+  /** Optimiser steps done; 0 is the reference. */
+  readonly step: number;
+  readonly scenes: number;
+  readonly chairI: number;
+  readonly cover: number;
+  readonly f1: number;
+  /** `rewards/margins` of the last step before it; 0 for the reference. */
+  readonly margin: number;
+  /** One description of the examination, to look at. */
+  readonly example: string;
+}
+
+/** One training run. Its metrics and checkpoints live outside the state under the same id. */
+export interface RunRecord {
+  readonly id: string;
+  readonly ordinal: number;
+  readonly vlm: string;
+  readonly objective: string;
+  readonly hyperparameters: Readonly<Record<string, number>>;
+  readonly settings: TrainingSettings;
+  readonly pairs: number;
+  /** Tells whether the pairs are still those of the run. */
+  readonly pairsKey: string;
+  /** Optimiser steps in all; 0 until the trainer has told its plan. */
+  readonly steps: number;
+  readonly stepsPerEpoch: number;
+  /** Trainable numbers, and GPU bytes a step needs beside the model. */
+  readonly parameters: number;
+  readonly trainingBytes: number;
+  /** Steps done at the newest checkpoint. */
+  readonly step: number;
+  readonly status: 'running' | 'paused' | 'finished' | 'stopped' | 'failed';
+  /** Why it stopped, where that is not plain. */
+  readonly message?: string;
+  /** Steps one can go back to. */
+  readonly checkpoints: readonly number[];
+  readonly heldOut: readonly HeldOutPoint[];
+}
+
+/** One side of the comparison before / after. */
+export interface ComparedAnswer {
+  readonly text: string;
+  /** Scores of the answer's tokens under both models; empty until the answer is finished. */
+  readonly policy: readonly TokenScore[];
+  readonly reference: readonly TokenScore[];
+}
+
+export interface Comparison {
+  readonly imageId: string;
+  readonly prompt: string;
+  readonly status: 'running' | 'done' | 'failed';
+  readonly before: ComparedAnswer;
+  readonly after: ComparedAnswer;
+  readonly error?: string;
+}
+
+export interface TrainingState {
+  readonly phase: 'idle' | 'reference' | 'training' | 'pausing' | 'evaluating' | 'comparing';
+  readonly runs: readonly RunRecord[];
+  /** The run that Train continues; null: the next one starts afresh. */
+  readonly run: string | null;
+  readonly comparison: Comparison | null;
+}
+
+/** The adapter at work. The policy is the model with it. */
+export interface AdapterRecord {
+  /** Tells adapters apart: scores of another one are out of date. */
+  readonly key: string;
+  /** The run and step it comes from; absent for an imported one. */
+  readonly run?: string;
+  readonly step: number;
 }
 
 export type Notice = {
@@ -88,6 +167,9 @@ export interface AppState {
   readonly candidates: readonly CandidateRecord[];
   readonly pairs: readonly PairRecord[];
   readonly selectedPair: string | null;
+  readonly training: TrainingState;
+  /** Null: the policy is the reference. */
+  readonly adapter: AdapterRecord | null;
   readonly engine: EngineState;
   readonly activity: Activity | null;
   readonly notices: readonly Notice[];
@@ -95,7 +177,9 @@ export interface AppState {
   readonly history: { readonly undo: string | null; readonly redo: string | null };
   /** Which tab is open below 1100 px, and which overlay is shown. */
   readonly view: {
-    readonly tab: 'images' | 'responses' | 'objective';
+    readonly tab: 'images' | 'responses' | 'objective' | 'training';
+    /** What the bottom row shows where there are columns. */
+    readonly bottom: 'pairs' | 'training';
     readonly overlay: 'none' | 'kernels' | 'composer' | 'about' | 'camera';
     readonly theme: 'system' | 'light' | 'dark';
   };

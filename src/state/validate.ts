@@ -14,6 +14,7 @@ import {
 import { clampSetting, DEFAULT_SETTINGS, type NumericSetting, SETTING_RANGES } from './defaults.ts';
 import { objectiveNamed, refusal } from './objectives.ts';
 import type { PairRecord, Settings } from './state.ts';
+import { validTraining } from './training/settings.ts';
 
 type Json = Record<string, unknown>;
 
@@ -65,6 +66,7 @@ export function validSettings(value: unknown): Partial<Settings> {
     if (typeof number === 'number' && Number.isFinite(number)) result[key] = clampSetting(key, number);
   }
   if ('hyperparameters' in value) result.hyperparameters = validHyperparameters(value.hyperparameters);
+  if (isRecord(value.training)) result.training = validTraining(value.training);
   return result;
 }
 

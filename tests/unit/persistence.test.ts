@@ -33,6 +33,12 @@ const unusual: Settings = {
   seed: 4294967295,
   objective: 'simpo',
   hyperparameters: { dpo_sigmoid: { beta: 0.25 } },
+  training: {
+    ...DEFAULT_SETTINGS.training,
+    learning_rate: 3e-4,
+    target_modules: ['q_proj', 'v_proj'],
+    early_stopping: true,
+  },
 };
 
 describe('the persistence table', () => {
@@ -98,6 +104,7 @@ describe('the link', () => {
       maxTokens: 3,
       seed: 4294967295,
       hyperparameters: {},
+      training: DEFAULT_SETTINGS.training,
     });
   });
 

@@ -73,6 +73,7 @@ export function candidateIntents(context: Context) {
           source: now.source === 'written' ? 'written' : 'edited',
           tokens: [],
           logpSum: 0,
+          reference: undefined,
           clip: undefined,
           finish: undefined,
           error: undefined,

@@ -5,6 +5,7 @@ import { imageIntents } from './images.ts';
 import { pairIntents } from './pairs.ts';
 import { samplingIntents } from './sampling.ts';
 import { settingsIntents } from './settings.ts';
+import { trainingIntents } from './training.ts';
 import { workspaceIntents } from './workspace.ts';
 
 export function createIntents(context: Context) {
@@ -14,6 +15,7 @@ export function createIntents(context: Context) {
     ...samplingIntents(context),
     ...pairIntents(context),
     ...settingsIntents(context),
+    ...trainingIntents(context),
     ...workspaceIntents(context),
   };
 }

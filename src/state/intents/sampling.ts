@@ -12,6 +12,7 @@ const UNDER_WAY = 'Sampling is under way. Cancel it, or wait until it is done.';
 /** Why sampling cannot start now, as a sentence; null when it can. */
 export function whyNotSample(state: AppState): string | null {
   if (state.activity?.kind === 'sample') return UNDER_WAY;
+  if (state.training.phase !== 'idle') return 'The model is being trained. Pause the training to sample answers.';
   if (!selectedImageOf(state)) return 'Add or select an image first.';
   if (!state.settings.prompt.trim()) return 'Write a prompt first: the question about the image.';
   switch (state.engine.kind) {

@@ -5,7 +5,7 @@ import { clampSetting, type NumericSetting, SETTING_RANGES } from '../defaults.t
 import { objectiveNamed, refusal } from '../objectives.ts';
 import type { AppState, Notice, Settings } from '../state.ts';
 
-type PlainSetting = Exclude<keyof Settings, 'hyperparameters'>;
+type PlainSetting = Exclude<keyof Settings, 'hyperparameters' | 'training'>;
 
 /** Numbers of another model say nothing about this one: answers on the table are scored anew, pairs by `scoredBy`. */
 function forgetScoresOf(state: AppState, key: 'vlm' | 'clip'): AppState {
@@ -13,7 +13,7 @@ function forgetScoresOf(state: AppState, key: 'vlm' | 'clip'): AppState {
     ...state,
     candidates: state.candidates.map((candidate) => {
       if (!candidate.text.trim() || candidate.status === 'streaming') return candidate;
-      const gone = key === 'vlm' ? { tokens: [], logpSum: 0 } : { clip: undefined };
+      const gone = key === 'vlm' ? { tokens: [], logpSum: 0, reference: undefined } : { clip: undefined };
       return { ...candidate, ...gone, status: 'scoring', error: undefined } as const;
     }),
     pairs: state.pairs.map((pair) => (pair.error ? { ...pair, error: undefined } : pair)),
@@ -21,7 +21,7 @@ function forgetScoresOf(state: AppState, key: 'vlm' | 'clip'): AppState {
 }
 
 export function settingsIntents(context: Context) {
-  const { store, engine, persistence } = context;
+  const { store, engine, persistence, training } = context;
 
   const load = async (): Promise<void> => {
     const { vlm, clip } = store.state.settings;
@@ -42,8 +42,12 @@ export function settingsIntents(context: Context) {
       if (key === 'objective' && !objectiveNamed(String(value))) return;
       store.update((state) => {
         const next = { ...state, settings: { ...state.settings, [key]: allowed } };
-        return key === 'vlm' || key === 'clip' ? forgetScoresOf(next, key) : next;
+        if (key !== 'vlm' && key !== 'clip') return next;
+        // An adapter belongs to its model; its run stays in the list.
+        const bare = key === 'vlm' ? { ...next, adapter: null, training: { ...next.training, run: null } } : next;
+        return forgetScoresOf(bare, key);
       });
+      if (key === 'vlm') training.pause();
       if (key === 'vlm' || key === 'clip') void load();
     },
 

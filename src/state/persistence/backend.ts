@@ -30,6 +30,14 @@ export interface Bytes extends ImageBytesStore {
   keepOnly(isKept: (id: string) => boolean): Promise<void>;
 }
 
+/** Plain data by name. */
+export interface KeyValues {
+  get(key: string): Promise<unknown>;
+  put(key: string, value: unknown): Promise<void>;
+  remove(key: string): Promise<void>;
+  keys(): Promise<string[]>;
+}
+
 /** The page's address. */
 export interface Address {
   hash(): string;
@@ -44,6 +52,8 @@ export interface Address {
 export interface Backend {
   readonly records: Records;
   readonly bytes: Bytes;
+  /** Checkpoints and metrics of training runs. */
+  readonly runs: KeyValues;
   readonly address: Address;
   /** True once this page is the one that saves; false when another tab of this workspace is. */
   claim(): Promise<boolean>;

@@ -3,7 +3,7 @@
  * where that is missing), settings in the address. This file is the only door to all three.
  */
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
-import type { Address, Backend, Bytes, ListName, RecordChange, Records, StoredRecord } from './backend.ts';
+import type { Address, Backend, Bytes, KeyValues, ListName, RecordChange, Records, StoredRecord } from './backend.ts';
 
 interface Schema extends DBSchema {
   values: { key: string; value: unknown };
@@ -11,6 +11,7 @@ interface Schema extends DBSchema {
   candidates: { key: string; value: StoredRecord };
   pairs: { key: string; value: StoredRecord };
   bytes: { key: string; value: Blob };
+  runs: { key: string; value: unknown };
 }
 
 const LISTS: readonly ListName[] = ['images', 'candidates', 'pairs'];
@@ -26,11 +27,14 @@ function database(name: string): Database {
     opened = null;
   };
   return () => {
-    opened ??= openDB<Schema>(name, 1, {
-      upgrade(db) {
-        db.createObjectStore('values');
-        for (const list of LISTS) db.createObjectStore(list, { keyPath: 'id' });
-        db.createObjectStore('bytes');
+    opened ??= openDB<Schema>(name, 2, {
+      upgrade(db, from) {
+        if (from < 1) {
+          db.createObjectStore('values');
+          for (const list of LISTS) db.createObjectStore(list, { keyPath: 'id' });
+          db.createObjectStore('bytes');
+        }
+        db.createObjectStore('runs');
       },
       terminated: forget,
     });
@@ -136,6 +140,30 @@ class FileBytes implements Bytes {
   }
 }
 
+class IndexedDbRuns implements KeyValues {
+  #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async get(key: string): Promise<unknown> {
+    return (await this.#db()).get('runs', key);
+  }
+
+  async put(key: string, value: unknown): Promise<void> {
+    await (await this.#db()).put('runs', value, key);
+  }
+
+  async remove(key: string): Promise<void> {
+    await (await this.#db()).delete('runs', key);
+  }
+
+  async keys(): Promise<string[]> {
+    return (await this.#db()).getAllKeys('runs');
+  }
+}
+
 const address: Address = {
   hash: () => location.hash.slice(1),
   replaceHash(hash) {
@@ -175,6 +203,7 @@ export function browserBackend(name = 'margin'): Backend {
   return {
     records: new IndexedDbRecords(db),
     bytes: new FileBytes(db, `${name}-images`),
+    runs: new IndexedDbRuns(db),
     address,
     claim: () => claimLock(`${name}-workspace`),
   };

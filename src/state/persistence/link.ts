@@ -4,10 +4,11 @@
  */
 import { DEFAULT_SETTINGS } from '../defaults.ts';
 import type { Settings } from '../state.ts';
+import { trainingFields } from '../training/settings.ts';
 import { validSettings } from '../validate.ts';
 
 /** Name of each setting in the link. Typed over every key: a new setting without a name does not compile. */
-const NAMES: { readonly [K in Exclude<keyof Settings, 'hyperparameters'>]: string } = {
+const NAMES: { readonly [K in Exclude<keyof Settings, 'hyperparameters' | 'training'>]: string } = {
   vlm: 'vlm',
   clip: 'clip',
   prompt: 'prompt',
@@ -19,7 +20,7 @@ const NAMES: { readonly [K in Exclude<keyof Settings, 'hyperparameters'>]: strin
   objective: 'objective',
 };
 
-/** The hash, without `#`. Every setting is written out, so that a link means the same when defaults change. */
+/** The hash, without `#`. Settings are written out, so that a link means the same when defaults change; of those of training, which are many, only what differs. */
 export function encodeLink(settings: Settings): string {
   const fields = new URLSearchParams();
   for (const [key, name] of Object.entries(NAMES)) {
@@ -28,6 +29,7 @@ export function encodeLink(settings: Settings): string {
   for (const [objective, knobs] of Object.entries(settings.hyperparameters)) {
     for (const [key, value] of Object.entries(knobs)) fields.set(`${objective}.${key}`, String(value));
   }
+  for (const [key, value] of trainingFields(settings.training)) fields.set(`train.${key}`, value);
   return fields.toString();
 }
 
@@ -42,15 +44,17 @@ export function decodeLink(hash: string): Partial<Settings> {
     raw[key] = isNumber ? (value.trim() === '' ? Number.NaN : Number(value)) : value;
   }
   const hyperparameters: Record<string, Record<string, number>> = {};
+  const training: Record<string, string> = {};
   for (const [name, value] of fields) {
+    if (name.startsWith('train.')) training[name.slice('train.'.length)] = value;
     const dot = name.indexOf('.');
     if (dot <= 0 || value.trim() === '') continue;
     const objective = name.slice(0, dot);
     hyperparameters[objective] = { ...hyperparameters[objective], [name.slice(dot + 1)]: Number(value) };
   }
-  const settings = validSettings({ ...raw, hyperparameters });
+  const settings = validSettings({ ...raw, hyperparameters, training });
   // A link without knobs says "defaults" only when it says anything at all.
-  const { hyperparameters: knobs, ...rest } = settings;
+  const { hyperparameters: knobs, training: _training, ...rest } = settings;
   if (Object.keys(rest).length === 0 && Object.keys(knobs ?? {}).length === 0) return {};
   return settings;
 }

@@ -1,5 +1,5 @@
 /** Storage in memory: for tests, and for browsers that refuse any other. */
-import type { Address, Backend, Bytes, ListName, RecordChange, Records, StoredRecord } from './backend.ts';
+import type { Address, Backend, Bytes, KeyValues, ListName, RecordChange, Records, StoredRecord } from './backend.ts';
 
 export class MemoryRecords implements Records {
   values = new Map<string, unknown>();
@@ -33,6 +33,26 @@ export class MemoryBytes implements Bytes {
 
   async keepOnly(isKept: (id: string) => boolean): Promise<void> {
     for (const id of this.blobs.keys()) if (!isKept(id)) this.blobs.delete(id);
+  }
+}
+
+export class MemoryKeyValues implements KeyValues {
+  map = new Map<string, unknown>();
+
+  async get(key: string): Promise<unknown> {
+    return structuredClone(this.map.get(key));
+  }
+
+  async put(key: string, value: unknown): Promise<void> {
+    this.map.set(key, structuredClone(value));
+  }
+
+  async remove(key: string): Promise<void> {
+    this.map.delete(key);
+  }
+
+  async keys(): Promise<string[]> {
+    return [...this.map.keys()];
   }
 }
 
@@ -73,6 +93,7 @@ export function memoryBackend(parts: Partial<Backend> = {}): Backend {
   return {
     records: new MemoryRecords(),
     bytes: new MemoryBytes(),
+    runs: new MemoryKeyValues(),
     address: new MemoryAddress(),
     claim: async () => true,
     ...parts,

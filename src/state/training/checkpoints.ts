@@ -1,0 +1,77 @@
+/** The checkpoints of runs in the browser's storage: which are kept, and the newest always at hand in memory. */
+import type { TrainingCheckpoint } from '../../engine/engine.ts';
+import type { RunFiles } from '../persistence.ts';
+import { MetricsLog, type MetricsSnapshot } from './metrics.ts';
+
+/** Room for the checkpoints of one run. */
+const MOST_BYTES = 256 * 2 ** 20;
+const MOST = 12;
+
+const fileOf = (step: number): string => `step-${step}`;
+
+const sizeOf = ({ values, firstMoments, secondMoments }: TrainingCheckpoint): number =>
+  values.byteLength + firstMoments.byteLength + secondMoments.byteLength;
+
+/** The step to forget so that the rest lies most evenly: never the last, never one just reached. */
+export function stepToForget(steps: readonly number[]): number {
+  const gap = (i: number) => steps[i + 1] - (i > 0 ? steps[i - 1] : 0);
+  const inner = steps.slice(0, -1).map((_, i) => i);
+  return steps[inner.reduce((least, i) => (gap(i) < gap(least) ? i : least), 0)];
+}
+
+export class Checkpoints {
+  #files: RunFiles;
+  #newest: { readonly run: string; readonly checkpoint: TrainingCheckpoint } | null = null;
+
+  constructor(files: RunFiles) {
+    this.#files = files;
+  }
+
+  /** Keeps a checkpoint with the metrics so far. Returns the steps one can go back to from now on. */
+  async keep(
+    run: string,
+    steps: readonly number[],
+    checkpoint: TrainingCheckpoint,
+    log: MetricsLog,
+  ): Promise<readonly number[]> {
+    this.#newest = { run, checkpoint };
+    const { step } = checkpoint;
+    await this.#files.put(run, fileOf(step), checkpoint);
+    await this.#files.put(run, 'metrics', log.snapshot());
+    const kept = [...steps.filter((each) => each < step), step];
+    const most = Math.max(2, Math.min(MOST, Math.floor(MOST_BYTES / Math.max(1, sizeOf(checkpoint)))));
+    while (kept.length > most) {
+      const least = stepToForget(kept);
+      kept.splice(kept.indexOf(least), 1);
+      await this.#files.remove(run, fileOf(least));
+    }
+    return kept;
+  }
+
+  /** The checkpoint of that step if it is in memory: the one last kept or fetched. */
+  atHand(run: string, step: number): TrainingCheckpoint | undefined {
+    return this.#newest?.run === run && this.#newest.checkpoint.step === step ? this.#newest.checkpoint : undefined;
+  }
+
+  /** The checkpoint of that step, if it is still there. */
+  async get(run: string, step: number): Promise<TrainingCheckpoint | undefined> {
+    const known = this.atHand(run, step);
+    if (known) return known;
+    const checkpoint = (await this.#files.get(run, fileOf(step))) as TrainingCheckpoint | undefined;
+    if (checkpoint) this.#newest = { run, checkpoint };
+    return checkpoint;
+  }
+
+  /** Forgets the steps after `step`: the run goes on from there. */
+  async forgetAfter(run: string, steps: readonly number[], step: number): Promise<void> {
+    for (const each of steps) if (each > step) await this.#files.remove(run, fileOf(each));
+  }
+
+  async log(run: string): Promise<MetricsLog> {
+    return new MetricsLog((await this.#files.get(run, 'metrics')) as MetricsSnapshot | undefined);
+  }
+
+  keepOnly(runs: readonly string[]): Promise<void> {
+    return this.#files.keepOnly(runs);
+  }
+}

@@ -1,0 +1,61 @@
+/** Examinations of a run on held-out Toybox scenes: the reference once per model, the policy whenever asked. */
+import type { CallOptions, Engine, ImageInput } from '../../engine/engine.ts';
+import { evaluateHeldOut } from '../../preference/heldout.ts';
+import type { Scene } from '../../toybox/index.ts';
+import { sceneImage } from '../scenes.ts';
+import type { HeldOutPoint, RunRecord } from '../state.ts';
+import type { MetricsLog } from './metrics.ts';
+
+async function picture(scene: Scene): Promise<ImageInput> {
+  const { id, blob } = await sceneImage(scene);
+  return { id, blob };
+}
+
+/** Mean of the last epoch's margins: single batches differ too much to compare. */
+function recentMargin(log: MetricsLog, window: number): number {
+  const margins = log.column('rewards/margins');
+  const last = margins.subarray(Math.max(0, margins.length - Math.max(1, window)));
+  return last.length > 0 ? last.reduce((sum, value) => sum + value, 0) / last.length : 0;
+}
+
+export class Examiner {
+  #engine: Pick<Engine, 'sample'>;
+  /** The reference never changes, so its point is computed once per model and number of scenes. */
+  #reference = new Map<string, HeldOutPoint>();
+
+  constructor(engine: Pick<Engine, 'sample'>) {
+    this.#engine = engine;
+  }
+
+  /** The run's points with a fresh one for the present policy, and one for the reference (step 0). */
+  async examine(run: RunRecord, log: MetricsLog, options: CallOptions): Promise<readonly HeldOutPoint[]> {
+    const scenes = run.settings.eval_scenes;
+    const key = `${run.vlm} ${scenes}`;
+    const known = this.#reference.get(key);
+    const total = known ? scenes : 2 * scenes;
+    const reference = known ?? (await this.#point('reference', scenes, { step: 0, margin: 0 }, options, [0, total]));
+    this.#reference.set(key, reference);
+    const at = { step: run.step, margin: recentMargin(log, run.stepsPerEpoch) };
+    const point = await this.#point('policy', scenes, at, options, [total - scenes, total]);
+    // Points over another number of scenes are no part of the same curve.
+    const earlier = run.heldOut.filter((each) => each.step > 0 && each.step < run.step && each.scenes === scenes);
+    return [reference, ...earlier, point];
+  }
+
+  async #point(
+    model: 'policy' | 'reference',
+    scenes: number,
+    at: Pick<HeldOutPoint, 'step' | 'margin'>,
+    { signal, onProgress }: CallOptions,
+    [before, total]: readonly [number, number],
+  ): Promise<HeldOutPoint> {
+    const { chairI, cover, f1, answers } = await evaluateHeldOut(this.#engine, {
+      scenes,
+      model,
+      picture,
+      signal,
+      onProgress: (done) => onProgress?.(before + done, total),
+    });
+    return { ...at, scenes, chairI, cover, f1, example: answers[0] ?? '' };
+  }
+}

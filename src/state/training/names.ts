@@ -1,0 +1,46 @@
+/** Runs named by what differs between them. */
+import { objectiveNamed } from '../objectives.ts';
+import type { RunRecord } from '../state.ts';
+import { DEFAULT_TRAINING, type TrainingSettings } from './settings.ts';
+
+const SHORT: Partial<Record<keyof TrainingSettings, string>> = {
+  learning_rate: 'lr',
+  per_device_train_batch_size: 'batch',
+  gradient_accumulation_steps: 'accumulation',
+  num_train_epochs: 'epochs',
+  lora_alpha: 'α',
+};
+/** These change what is looked at, not what is learnt. */
+const BESIDE_THE_POINT: readonly string[] = ['eval_steps', 'eval_scenes', 'early_stopping', 'save_steps'];
+
+function traits(run: RunRecord): Map<string, string> {
+  const objective = objectiveNamed(run.objective);
+  const map = new Map<string, string>([['objective', objective?.label ?? run.objective]]);
+  for (const [key, value] of Object.entries(run.hyperparameters)) {
+    map.set(
+      `${run.objective}.${key}`,
+      `${objective?.hyperparameters.find((each) => each.key === key)?.symbol ?? key} ${value}`,
+    );
+  }
+  for (const key of Object.keys(DEFAULT_TRAINING) as (keyof TrainingSettings)[]) {
+    if (BESIDE_THE_POINT.includes(key)) continue;
+    const value = run.settings[key];
+    const text = Array.isArray(value)
+      ? value.map((name: string) => name.replace('_proj', '')).join('+')
+      : String(value);
+    map.set(key, `${SHORT[key] ?? key} ${text}`);
+  }
+  map.set('pairs', `${run.pairs} pairs`);
+  return map;
+}
+
+/** The names of these runs, in their order: the objective, then every setting in which any two of them differ. */
+export function runNames(runs: readonly RunRecord[]): string[] {
+  const all = runs.map(traits);
+  const keys = [...new Set(all.flatMap((map) => [...map.keys()]))].filter((key) => {
+    if (key === 'objective') return true;
+    // A hyperparameter that only another objective has is no difference: the objective's name says it.
+    return new Set(all.filter((map) => map.has(key)).map((map) => map.get(key))).size > 1;
+  });
+  return all.map((map) => keys.flatMap((key) => map.get(key) ?? []).join(', '));
+}

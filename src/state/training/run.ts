@@ -1,0 +1,80 @@
+/** What a run is before it starts: its settings and pairs, whether it can start, whether it is an earlier one. */
+
+import { crc32 } from '../../crc32.ts';
+import type { Engine, TrainingPair } from '../../engine/engine.ts';
+import type { ImageLibrary } from '../images.ts';
+import { hyperparameterValues, objectiveNamed } from '../objectives.ts';
+import type { AppState, PairRecord, RunRecord } from '../state.ts';
+import { type TrainingSettings, withTraining } from './settings.ts';
+
+/** What may be given for one run alone; the rest comes from the page's settings. */
+export interface RunOptions {
+  readonly objective?: string;
+  readonly hyperparameters?: Readonly<Record<string, number>>;
+  readonly settings?: Partial<TrainingSettings>;
+}
+
+export type RunIntent = Pick<RunRecord, 'vlm' | 'objective' | 'hyperparameters' | 'settings' | 'pairs' | 'pairsKey'>;
+
+/** The pairs that take part. */
+export const trainablePairs = ({ pairs }: AppState): PairRecord[] =>
+  pairs.filter(({ verdict }) => verdict === 'preferred');
+
+const WHY_NOT_NOW = {
+  idle: 'The models are still loading. Training will work as soon as they are ready.',
+  loading: 'The models are still loading. Training will work as soon as they are ready.',
+  restarting: 'The engine is restarting. Training will work again in a moment.',
+} as const;
+
+/** Why training cannot start now, as a sentence; null when it can. */
+export function whyNotTrain(state: AppState): string | null {
+  if (state.training.phase !== 'idle') return 'Training is under way. Pause it first.';
+  if (trainablePairs(state).length === 0) {
+    return 'There are no pairs to learn from yet. Mark one answer chosen and one rejected, then press Add pair.';
+  }
+  if (state.engine.kind === 'ready') return null;
+  return state.engine.kind === 'unavailable' ? state.engine.error.message : WHY_NOT_NOW[state.engine.kind];
+}
+
+/**
+ * What a run started now would be.
+ * @throws InputError for a setting that cannot be used.
+ */
+export function intendedRun(state: AppState, options: RunOptions = {}): RunIntent {
+  const { settings } = state;
+  const objective = options.objective ?? settings.objective;
+  const known = objectiveNamed(objective);
+  const pairs = trainablePairs(state);
+  const texts = pairs.map(({ imageId, prompt, chosen, rejected }) => [imageId, prompt, chosen, rejected]);
+  return {
+    vlm: settings.vlm,
+    objective,
+    hyperparameters: { ...(known ? hyperparameterValues(settings, known) : {}), ...options.hyperparameters },
+    settings: withTraining(settings.training, options.settings ?? {}),
+    pairs: pairs.length,
+    pairsKey: crc32(new TextEncoder().encode(JSON.stringify(texts))).toString(16),
+  };
+}
+
+/** The present run, if it is unfinished and the same as this one: then it is continued. */
+export function runToContinue(state: AppState, intent: RunIntent): RunRecord | undefined {
+  const run = state.training.runs.find(({ id }) => id === state.training.run);
+  if (!run || (run.status !== 'paused' && run.status !== 'failed')) return undefined;
+  const essence = ({ vlm, objective, hyperparameters, settings, pairsKey }: RunIntent) => {
+    const { eval_steps: _steps, eval_scenes: _scenes, early_stopping: _early, ...learning } = settings;
+    const sorted = (values: object) => Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
+    return JSON.stringify([vlm, objective, sorted(hyperparameters), sorted(learning), pairsKey]);
+  };
+  return essence(run) === essence(intent) ? run : undefined;
+}
+
+/** The pairs as the engine takes them. */
+export async function engineInputs(pairs: readonly PairRecord[], images: ImageLibrary): Promise<TrainingPair[]> {
+  return Promise.all(
+    pairs.map(async ({ imageId, prompt, chosen, rejected }) => {
+      return { image: await images.input(imageId), prompt, chosen, rejected };
+    }),
+  );
+}
+
+export type TrainingEngine = Pick<Engine, 'train' | 'adapter' | 'sample' | 'logps'>;
