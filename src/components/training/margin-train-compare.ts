@@ -1,0 +1,176 @@
+import { css, html, LitElement, nothing } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import { styleMap } from 'lit/directives/style-map.js';
+import type { App } from '../../state/app.ts';
+import { Select } from '../../state/select.ts';
+import { selectedImageOf } from '../../state/selectors.ts';
+import type { ComparedAnswer, Comparison } from '../../state/state.ts';
+import { absentMentions, absentNouns } from '../responses/absent.ts';
+import { isSpecial } from '../responses/margin-tokens.ts';
+import { number } from '../shared/format.ts';
+import { icon } from '../shared/icons.ts';
+import { shared } from '../shared/styles.ts';
+
+/** Nats of difference at which the colour is full. */
+const FULL = 2;
+
+/** Background of a token that the policy finds more (blue) or less (orange) likely than the reference does. */
+export function differenceTint(policy: number, reference: number): string {
+  const difference = policy - reference;
+  const strength = Math.min(1, Math.abs(difference) / FULL) * 55;
+  const colour = difference > 0 ? '--m-chosen' : '--m-rejected';
+  return `color-mix(in srgb, var(${colour}) ${strength.toFixed(1)}%, transparent)`;
+}
+
+/**
+ * Before / after: the selected image and the prompt, answered by the reference and by the policy. Colours say which
+ * tokens training made more or less likely.
+ *
+ * @property app - the page's application object
+ */
+@customElement('margin-train-compare')
+export class MarginTrainCompare extends LitElement {
+  @property({ attribute: false }) app!: App;
+  #view = new Select(
+    this,
+    () => this.app?.store,
+    (state) => ({
+      training: state.training,
+      adapter: state.adapter,
+      image: selectedImageOf(state),
+      prompt: state.settings.prompt,
+      images: state.images,
+      ready: state.engine.kind === 'ready',
+    }),
+  );
+
+  static override styles = [
+    shared,
+    css`
+      :host {
+        display: flex;
+        flex-direction: column;
+        gap: 8px;
+        min-height: 0;
+        overflow: auto;
+      }
+      .sides {
+        display: grid;
+        grid-template-columns: 96px minmax(0, 1fr) minmax(0, 1fr);
+        gap: 6px 18px;
+      }
+      img {
+        width: 96px;
+        border: 1px solid var(--m-line);
+        border-radius: var(--m-radius);
+      }
+      h3 {
+        font-size: 14px;
+      }
+      .answer {
+        min-height: 3em;
+        font-size: 17px;
+        line-height: 1.6;
+        overflow-wrap: anywhere;
+      }
+      .token {
+        padding: 1px 0;
+        border-radius: 2px;
+        border-bottom: 2px solid transparent;
+      }
+      .token.more {
+        border-bottom-color: var(--m-chosen);
+      }
+      .token.less {
+        border-bottom: 2px dashed var(--m-rejected);
+      }
+      .special {
+        margin-left: 4px;
+        padding: 0 5px;
+        border: 1px solid var(--m-line-strong);
+        border-radius: 3px;
+        font-size: 12px;
+      }
+      .absent {
+        color: var(--m-danger);
+        font-weight: 600;
+      }
+      .legend span {
+        padding: 0 4px;
+      }
+      @media (max-width: 700px) {
+        .sides {
+          grid-template-columns: minmax(0, 1fr);
+        }
+      }
+    `,
+  ];
+
+  protected override render() {
+    const { training, adapter, image, prompt, ready } = this.#view.value;
+    const { comparison, phase } = training;
+    const busy = phase !== 'idle';
+    return html`<div class="row">
+        <button
+          class="primary"
+          ?disabled=${busy || !ready || !image}
+          @click=${() => void this.app.intents.compare()}
+        >
+          ${icon('play')} Compare before / after
+        </button>
+        <span class="muted">
+          ${
+            !image
+              ? 'Select an image first.'
+              : adapter
+                ? html`“${prompt}” about ${image.name}, greedily, by the reference and by the policy.`
+                : 'There is no adapter yet: before and after will be the same.'
+          }
+        </span>
+        <span class="legend small">
+          <span style=${styleMap({ background: differenceTint(2, 0) })}>more likely after</span>
+          <span style=${styleMap({ background: differenceTint(-2, 0) })}>less likely after</span>
+        </span>
+      </div>
+      ${comparison ? this.renderSides(comparison) : nothing}`;
+  }
+
+  private renderSides(comparison: Comparison) {
+    const image = this.#view.value.images.find(({ id }) => id === comparison.imageId);
+    const url = this.app.images.url(comparison.imageId);
+    const side = (kind: 'before' | 'after', heading: string) => {
+      const answer = comparison[kind];
+      const absent = absentNouns(absentMentions(answer.text, image?.scene, comparison.prompt));
+      return html`<section aria-label=${heading}>
+        <h3>${heading}</h3>
+        <p class="answer">${answer.policy.length > 0 ? this.renderTokens(answer) : answer.text || '…'}</p>
+        ${absent.length > 0 ? html`<p class="absent small">${icon('warning')} not in the picture: ${absent.join(', ')}</p>` : nothing}
+      </section>`;
+    };
+    return html`<div class="sides">
+        ${url ? html`<img src=${url} alt="" />` : html`<span></span>`} ${side('before', 'Before (reference)')}
+        ${side('after', 'After (policy)')}
+      </div>
+      ${comparison.error ? html`<p role="alert">${comparison.error}</p>` : nothing}`;
+  }
+
+  private renderTokens({ policy, reference }: ComparedAnswer) {
+    return policy.map((token, i) => {
+      const before = reference[i]?.logp ?? token.logp;
+      const difference = token.logp - before;
+      const kind = difference > 0.1 ? 'more' : difference < -0.1 ? 'less' : '';
+      return html`<span
+        class="token ${kind} ${isSpecial(token.text) ? 'special' : ''}"
+        style=${styleMap({ background: differenceTint(token.logp, before) })}
+        title=${`log-probability: ${number(before, 3)} before, ${number(token.logp, 3)} after`}
+        >${isSpecial(token.text) ? 'end' : token.text}</span
+      >`;
+    });
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'margin-train-compare': MarginTrainCompare;
+  }
+}

@@ -1,0 +1,185 @@
+import { css, html, LitElement, nothing } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import type { App } from '../../state/app.ts';
+import { objectiveNamed } from '../../state/objectives.ts';
+import { Select } from '../../state/select.ts';
+import type { RunRecord } from '../../state/state.ts';
+import { displacement, overOptimisation } from '../../state/training/judge.ts';
+import type { Metric } from '../../state/training/metrics.ts';
+import { number } from '../shared/format.ts';
+import { shared } from '../shared/styles.ts';
+import { FollowTraining } from './follow.ts';
+import './margin-chart.ts';
+import type { ChartLine } from './margin-chart.ts';
+
+interface Chart {
+  readonly heading: string;
+  readonly metrics: readonly (readonly [Metric, ChartLine['tone']])[];
+  readonly zero?: boolean;
+  readonly digits?: number;
+}
+
+/** Every number TRL logs, those that belong together on one pair of axes. */
+const CHARTS: readonly Chart[] = [
+  { heading: 'loss', metrics: [['loss', 'plain']], digits: 4 },
+  { heading: 'rewards/margins', metrics: [['rewards/margins', 'plain']], zero: true },
+  {
+    heading: 'rewards',
+    metrics: [
+      ['rewards/chosen', 'chosen'],
+      ['rewards/rejected', 'rejected'],
+    ],
+    zero: true,
+  },
+  {
+    heading: 'logps',
+    metrics: [
+      ['logps/chosen', 'chosen'],
+      ['logps/rejected', 'rejected'],
+    ],
+    digits: 2,
+  },
+  { heading: 'rewards/accuracies', metrics: [['rewards/accuracies', 'plain']], zero: true, digits: 2 },
+  { heading: 'grad_norm', metrics: [['grad_norm', 'plain']], zero: true, digits: 2 },
+];
+
+/** What keeps the chosen answer likely while the margin grows. */
+const REMEDIES = ['rpo_dpo_plus_sft', 'cpo', 'simpo', 'mdpo'];
+
+/**
+ * The curves of all runs on the same axes, and what they say in words.
+ *
+ * @property app - the page's application object
+ */
+@customElement('margin-train-curves')
+export class MarginTrainCurves extends LitElement {
+  @property({ attribute: false }) app!: App;
+  #view = new Select(
+    this,
+    () => this.app?.store,
+    ({ training }) => ({ runs: training.runs, run: training.run }),
+  );
+  #follow = new FollowTraining(this, () => this.app);
+
+  static override styles = [
+    shared,
+    css`
+      :host {
+        display: flex;
+        flex-direction: column;
+        gap: 6px;
+        min-height: 0;
+      }
+      .charts {
+        flex: 1;
+        display: grid;
+        grid-template-columns: repeat(6, minmax(0, 1fr));
+        gap: 6px 16px;
+        min-height: 110px;
+      }
+      @media (max-width: 1180px) {
+        .charts {
+          grid-template-columns: repeat(3, minmax(0, 1fr));
+          grid-auto-rows: minmax(120px, 1fr);
+        }
+      }
+      .said {
+        padding: 4px 10px;
+        border-left: 4px solid var(--m-rejected);
+        background: var(--m-surface-2);
+        font-size: 14px;
+        line-height: 1.4;
+      }
+      .said .chosen {
+        color: var(--m-chosen);
+        font-weight: 600;
+      }
+      .said .rejected {
+        color: var(--m-rejected);
+        font-weight: 600;
+      }
+      .said button {
+        min-height: 24px;
+        padding: 0 8px;
+        font-size: inherit;
+      }
+    `,
+  ];
+
+  protected override render() {
+    const { runs, run } = this.#view.value;
+    const present = runs.find(({ id }) => id === run) ?? runs.at(-1);
+    const steps = Math.max(0, ...runs.map((each) => each.steps));
+    return html`${present ? this.renderWords(present) : nothing}
+      <div class="charts">
+        ${CHARTS.map(
+          ({ heading, metrics, zero, digits }) =>
+            html`<margin-chart
+              heading=${heading}
+              .lines=${runs.flatMap(({ id, ordinal }) => {
+                const log = this.#follow.training.log(id);
+                const shown = id === present?.id;
+                return metrics.map(
+                  ([metric, tone]): ChartLine => ({
+                    name: metric,
+                    tone,
+                    xs: log.column('step'),
+                    ys: log.column(metric),
+                    run: ordinal,
+                    present: shown,
+                  }),
+                );
+              })}
+              .steps=${steps}
+              .zero=${zero ?? false}
+              .digits=${digits ?? 3}
+            ></margin-chart>`,
+        )}
+      </div>`;
+  }
+
+  private renderWords(run: RunRecord) {
+    const moved = displacement(this.#follow.training.log(run.id), run.stepsPerEpoch);
+    const over = overOptimisation(run);
+    return html`${
+      moved
+        ? html`<p class="said" data-said="displacement">
+            <strong>Why did the chosen reward fall too?</strong> Both answers became less likely than
+            ${moved.since === 'reference' ? 'under the reference' : 'at the start'}:
+            <span class="chosen">chosen ${number(moved.chosen, 2)}</span>,
+            <span class="rejected">rejected ${number(moved.rejected, 2)}</span> nats. The loss asks only for the difference,
+            and that grew (margin +${number(moved.margin, 2)}). An SFT term, an anchor or length-normalised rewards keep the
+            chosen answer up: ${this.renderRemedies(run.objective)}
+          </p>`
+        : nothing
+    }${
+      over
+        ? html`<p class="said" data-said="over-optimisation">
+            <strong>Over-optimised.</strong> From step ${over.best.step} to ${over.last.step} the margin rose by
+            ${number(over.last.margin - over.best.margin, 2)}, but on held-out scenes F1 fell from ${number(over.best.f1, 2)} to
+            ${number(over.last.f1, 2)}.
+            ${
+              run.checkpoints.includes(over.best.step)
+                ? html`<button @click=${() => void this.app.intents.rewindTraining(over.best.step)}>Go back to step ${over.best.step}</button>`
+                : nothing
+            }
+          </p>`
+        : nothing
+    }`;
+  }
+
+  private renderRemedies(objective: string) {
+    return REMEDIES.filter((id) => id !== objective).map((id) => {
+      const known = objectiveNamed(id);
+      return known
+        ? html`<button title=${known.summary} @click=${() => this.app.intents.setSetting('objective', id)}>${known.label}</button> `
+        : nothing;
+    });
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'margin-train-curves': MarginTrainCurves;
+  }
+}

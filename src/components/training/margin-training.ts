@@ -1,0 +1,251 @@
+import { html, LitElement, nothing } from 'lit';
+import { customElement, property, query, state } from 'lit/decorators.js';
+import type { App } from '../../state/app.ts';
+import { ADAPTER_FILE } from '../../state/intents/training.ts';
+import { objectiveNamed } from '../../state/objectives.ts';
+import { Select } from '../../state/select.ts';
+import type { RunRecord } from '../../state/state.ts';
+import { intendedRun, runToContinue, trainablePairs, whyNotTrain } from '../../state/training/run.ts';
+import { download } from '../pairs/download.ts';
+import { bytes, count, number } from '../shared/format.ts';
+import { icon } from '../shared/icons.ts';
+import { shared } from '../shared/styles.ts';
+import { FollowTraining } from './follow.ts';
+import './margin-train-compare.ts';
+import './margin-train-curves.ts';
+import './margin-train-held-out.ts';
+import './margin-train-runs.ts';
+import './margin-train-settings.ts';
+import { trainingStyles } from './styles.ts';
+import { secondsLeft, timeText } from './time.ts';
+
+const VIEWS = [
+  ['curves', 'Curves'],
+  ['compare', 'Before / after'],
+  ['held-out', 'Held-out'],
+  ['runs', 'Runs'],
+  ['settings', 'Settings'],
+] as const;
+type View = (typeof VIEWS)[number][0];
+
+/**
+ * Training: play, pause, step, rewind; curves, before / after, held-out hallucination, runs, settings.
+ *
+ * @property app - the page's application object
+ */
+@customElement('margin-training')
+export class MarginTraining extends LitElement {
+  @property({ attribute: false }) app!: App;
+  @state() private view: View = 'curves';
+  @query('input[type=file]') private input!: HTMLInputElement;
+
+  #view = new Select(
+    this,
+    () => this.app?.store,
+    (state) => ({
+      training: state.training,
+      settings: state.settings,
+      pairs: state.pairs,
+      adapter: state.adapter,
+      engine: state.engine,
+    }),
+  );
+  #follow = new FollowTraining(this, () => this.app);
+
+  static override styles = [shared, trainingStyles];
+
+  protected override render() {
+    const { training } = this.#view.value;
+    return html`<div class="head">
+        ${this.renderButtons()}
+        <div class="status" role="status">${this.renderStatus()}</div>
+        ${this.renderAdapter()}
+        <div class="views" role="group" aria-label="Training views">
+          ${VIEWS.map(
+            ([id, label]) =>
+              html`<button
+                aria-pressed=${this.view === id}
+                @click=${() => {
+                  this.view = id;
+                }}
+              >
+                ${label}${id === 'runs' && training.runs.length > 1 ? html` <span class="muted">${training.runs.length}</span>` : nothing}
+              </button>`,
+          )}
+        </div>
+      </div>
+      ${this.renderView()}`;
+  }
+
+  private renderButtons() {
+    const { intents, store } = this.app;
+    const { training } = this.#view.value;
+    const busy = training.phase !== 'idle';
+    const why = whyNotTrain(store.state);
+    const run = this.presentRun();
+    const steps = [0, ...(run?.checkpoints ?? [])].filter((step) => run && step < run.step);
+    return html`<div class="row buttons">
+      ${
+        busy
+          ? html`<button class="primary" title="Pause after the step under way (space)" ?disabled=${training.phase === 'pausing'} @click=${() => intents.pauseTraining()}>
+              ${icon('stop')} Pause
+            </button>`
+          : html`<button class="primary" title=${why ?? 'Train (space)'} aria-disabled=${why !== null} @click=${() => void intents.train()}>
+              ${icon('play')} Train
+            </button>`
+      }
+      <button ?disabled=${busy || why !== null} title="One optimiser step" @click=${() => void intents.trainStep()}>Step</button>
+      <button
+        ?disabled=${!run && !this.#view.value.adapter}
+        title="Take the adapter away: the policy is the reference again. The curves stay to compare with."
+        @click=${() => void intents.resetTraining()}
+      >
+        Reset
+      </button>
+      ${
+        steps.length > 0
+          ? html`<select
+              aria-label="Rewind to step"
+              title="Go back to a checkpoint; Train repeats what followed, with the same seed"
+              ?disabled=${busy}
+              @change=${(event: Event) => {
+                const select = event.target as HTMLSelectElement;
+                const step = Number(select.value);
+                select.selectedIndex = 0;
+                void intents.rewindTraining(step);
+              }}
+            >
+              <option selected disabled>Rewind…</option>
+              ${steps.map((step) => html`<option value=${step}>to step ${step}</option>`)}
+            </select>`
+          : nothing
+      }
+    </div>`;
+  }
+
+  private renderStatus() {
+    const { training, engine, settings } = this.#view.value;
+    const state = this.app.store.state;
+    const run = this.presentRun();
+    const { progress } = this.#follow.training;
+    const of = progress ? ` ${progress.done} / ${progress.total}` : '';
+    const objective = objectiveNamed(settings.objective)?.label ?? settings.objective;
+    switch (training.phase) {
+      case 'reference':
+        return html`Scoring the pairs with the reference${of}${this.renderMemory(run)}`;
+      case 'evaluating':
+        return html`Held-out scenes${of} <button class="quiet" @click=${() => this.app.intents.skipExamination()}>Skip</button>`;
+      case 'comparing':
+        return html`Answering before / after…`;
+      case 'pausing':
+        return html`Pausing after this step…`;
+      case 'training':
+        return html`${this.renderSteps(run)}${this.renderMemory(run)}`;
+      case 'idle': {
+        if (engine.kind !== 'ready') return html`<span class="muted">${whyNotTrain(state)}</span>`;
+        const pairs = trainablePairs(state).length;
+        if (pairs === 0) return html`<span class="muted">${whyNotTrain(state)}</span>`;
+        const next = runToContinue(state, intendedRun(state));
+        if (next) {
+          return html`${next.message ? html`<span class="message">${next.message}</span> ` : nothing}Run ${next.ordinal} paused at
+          step ${next.step} of ${next.steps}; Train goes on.`;
+        }
+        const done = run?.status === 'finished' || run?.status === 'stopped' ? this.renderSteps(run) : nothing;
+        return html`${done} ${run?.status === 'stopped' ? html`<span class="message">${run.message}</span>` : nothing}
+          <span class="muted">Train ${run ? 'starts a new run' : 'learns'} from ${count(pairs, 'pair')} with ${objective}.</span>`;
+      }
+      default:
+        return training.phase satisfies never;
+    }
+  }
+
+  private renderSteps(run: RunRecord | undefined) {
+    if (!run) return nothing;
+    const log = this.#follow.training.log(run.id);
+    const left = secondsLeft(log, run.steps);
+    return html`<strong>step ${log.step} / ${run.steps}</strong>
+      <progress max=${run.steps} value=${log.step} aria-label="Steps"></progress>
+      <span>${number(log.last('tokens_per_second'), 0)} tokens/s</span>
+      ${run.status === 'running' && left !== undefined ? html`<span>${timeText(left)} left</span>` : nothing}`;
+  }
+
+  private renderMemory(run: RunRecord | undefined) {
+    return run?.trainingBytes
+      ? html`<span class="muted" title="Peak GPU memory of a step beside the model; trainable numbers of the adapter"
+          >${bytes(run.trainingBytes)}, ${run.parameters.toLocaleString('en')} numbers</span
+        >`
+      : nothing;
+  }
+
+  private renderAdapter() {
+    const { adapter, training } = this.#view.value;
+    const busy = training.phase !== 'idle';
+    return html`<div class="row">
+      <button
+        class="quiet"
+        title="The adapter as a PEFT folder (adapter_config.json, adapter_model.safetensors) in a ZIP"
+        ?disabled=${!adapter || busy}
+        @click=${() => void this.exportAdapter()}
+      >
+        ${icon('download')} Export adapter
+      </button>
+      <button class="quiet" title="Put a PEFT LoRA adapter (ZIP) to work" ?disabled=${busy} @click=${() => this.input.click()}>
+        ${icon('upload')} Import adapter
+      </button>
+      <input type="file" accept=".zip,application/zip" hidden aria-label="Adapter file" @change=${this.onFile} />
+    </div>`;
+  }
+
+  private renderView() {
+    const { app } = this;
+    switch (this.view) {
+      case 'curves':
+        return this.#view.value.training.runs.length > 0
+          ? html`<margin-train-curves .app=${app}></margin-train-curves>`
+          : this.renderEmpty();
+      case 'compare':
+        return html`<margin-train-compare .app=${app}></margin-train-compare>`;
+      case 'held-out':
+        return html`<margin-train-held-out .app=${app}></margin-train-held-out>`;
+      case 'runs':
+        return html`<margin-train-runs .app=${app}></margin-train-runs>`;
+      case 'settings':
+        return html`<margin-train-settings .app=${app}></margin-train-settings>`;
+      default:
+        return this.view satisfies never;
+    }
+  }
+
+  private renderEmpty() {
+    return html`<div class="empty">
+      <p>
+        <strong>Train</strong> teaches the model your pairs: a small LoRA adapter learns, the model itself stays as it is.
+        Loss, rewards and margins are drawn step by step, with the names TRL logs; afterwards <em>Before / after</em> shows what
+        changed and <em>Held-out</em> whether it invents less. Space plays and pauses.
+      </p>
+    </div>`;
+  }
+
+  /** The run that is under way or was the last. */
+  private presentRun(): RunRecord | undefined {
+    const { runs, run } = this.#view.value.training;
+    return runs.find(({ id }) => id === run);
+  }
+
+  private async exportAdapter(): Promise<void> {
+    const blob = await this.app.intents.exportAdapter();
+    if (blob) download(blob, ADAPTER_FILE);
+  }
+
+  private onFile(): void {
+    const file = this.input.files?.[0];
+    this.input.value = '';
+    if (file) void this.app.intents.importAdapter(file);
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'margin-training': MarginTraining;
+  }
+}
