@@ -18,6 +18,9 @@ ALIGNMENT_WEIGHT = 0.3
 # The token that a visual token without an object's centre should resemble, and how much that counts.
 NOTHING_HERE = tokens.SPECIAL.index(tokens.GLOBAL)
 EMPTY_WEIGHT = 1.0
+# Words that say what is seen weigh more than the turns of phrase around them, which are chance.
+COUNT_WORDS = ["a", "an", "one", "two", "three", "four", "five"]
+CONTENT_WEIGHT = 3.0
 QUESTIONS_PER_SCENE = 4
 
 
@@ -96,11 +99,15 @@ class Packer:
 class TalkingModel(nn.Module):
     """The VLM with the patch head that keeps its eyes sharp during training."""
 
-    def __init__(self, settings: Settings, nouns: list[str], packer: Packer):
+    def __init__(self, settings: Settings, nouns: list[dict], packer: Packer):
         super().__init__()
         self.vlm = make_vlm(settings)
         self.head = PatchHead(settings.vision["hidden_size"], len(nouns))
-        self.noun_tokens = torch.tensor([packer.encode(f" {noun}")[0] for noun in nouns])
+        first = lambda word: packer.encode(f" {word}")[0]
+        self.noun_tokens = torch.tensor([first(noun["noun"]) for noun in nouns])
+        self.token_weights = torch.ones(VOCABULARY)
+        content = [noun[form] for noun in nouns for form in ("noun", "plural")] + COUNT_WORDS
+        self.token_weights[[first(word) for word in content]] = CONTENT_WEIGHT
         self.image_start = packer.image_start
         self.stage = settings.talk
 
@@ -157,7 +164,7 @@ class TalkingModel(nn.Module):
 
     def losses(self, batch: Batch) -> dict:
         logits, answers, patches, visual = self.answer_logits(batch)
-        talking = F.cross_entropy(logits, answers)
+        talking = F.cross_entropy(logits, answers, self.token_weights)
         alignment = self.alignment(visual, batch)
         loss = talking + ALIGNMENT_WEIGHT * alignment
         if not self.stage.train_tower:
@@ -174,8 +181,7 @@ class TalkingModel(nn.Module):
 
 def make_talking_model(settings: Settings, world: World, work) -> tuple[TalkingModel, Packer]:
     packer = Packer(tokens.load_tokenizer(work))
-    nouns = [noun["noun"] for noun in world.nouns()]
-    return TalkingModel(settings, nouns, packer), packer
+    return TalkingModel(settings, world.nouns(), packer), packer
 
 
 def _run(name: str, start_from: str, stage: Stage, settings: Settings, world: World, work, **options) -> dict:
