@@ -1,9 +1,11 @@
-// Formula:   dv[j, g] = Σ p dy[r, h] and dk[j, g] = Σ ds q[r, h] / √d over the heads h of group g and the rows r that see key j,
-//            with p and ds of (r, h, j) as in attention-backward-query
-// Shapes:    q, dy f32 [rows, heads · d], k, v f32 [keys, kv_heads · d], spans u32 [rows, 4], seen_by u32 [keys, 2] = (first,
-//            end) of the rows to look at, stats f32 [rows, heads, 2] -> d_kv f32 [keys, 2 kv_heads · d]: dk, dv side by side
-// Work:      a thread makes 16 elements of dk and dv and walks the rows four at a time; no atomics; grid = (kv_heads · d / 16, keys)
-// Numerics:  f32; a row that does not see the key weighs 0. Gradient: none: part 3 of 3 of the gradient of attention
+// Formula:   dv[j, g] = Σ p dy[r, h], dk[j, g] = Σ ds q[r, h] / √d over the heads h of group g and the rows r that see
+//            key j, with p and ds of (r, h, j) as in attention-backward-query
+// Shapes:    q, dy f32 [rows, heads · d], k, v f32 [keys, kv_heads · d], spans u32 [rows, 4], stats f32 [rows, heads, 2],
+//            seen_by u32 [keys, 2] = (first, end) row to look at -> d_kv f32 [keys, 2 kv_heads · d]: dk, dv side by side
+// Work:      a thread makes 16 elements of dk and of dv and walks the rows four at a time, without atomics;
+//            grid = (kv_heads · d / 16, keys)
+// Numerics:  f32; a row that does not see the key weighs 0
+// Gradient:  none: part 3 of 3 of the gradient of attention
 override WORKGROUP_SIZE: u32;
 
 struct Params {

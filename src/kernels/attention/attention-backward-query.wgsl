@@ -1,7 +1,7 @@
 // Formula:   dq[r, h] = Σ_j ds_j k[j, g] / √d, ds_j = p_j (dy · v[j, g] - dy · y), p_j = exp(q · k[j, g] / √d - lse)
 // Shapes:    q, dy f32 [rows, heads · d], k, v f32 [keys, kv_heads · d], spans u32 [rows, 4] as in attention,
 //            stats f32 [rows, heads, 2] = (lse, dy · y) -> dq f32 [rows, heads · d]; d % 4 = 0
-// Work:      a thread makes 16 elements of dq and walks the keys four at a time, as in attention; grid = (heads · d / 16, rows)
+// Work:      a thread makes 16 elements of dq and walks the keys four at a time; grid = (heads · d / 16, rows)
 // Numerics:  f32; p comes from lse, so no maximum has to be found again
 // Gradient:  none: part 2 of 3 of the gradient of attention
 override WORKGROUP_SIZE: u32;

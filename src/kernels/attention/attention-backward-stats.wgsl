@@ -1,4 +1,4 @@
-// Formula:   stats[r, h] = (lse[r, h], Σ_i dy[r, h, i] · y[r, h, i]): all that the backward pass needs of a row's softmax
+// Formula:   stats[r, h] = (lse[r, h], Σ_i dy[r, h, i] · y[r, h, i]): what the backward pass needs of a row's softmax
 // Shapes:    y, dy f32 [rows, heads · d], lse f32 [rows, heads] -> stats f32 [rows, heads, 2]; d % 4 = 0
 // Work:      a thread takes one head of one row; grid = (rows · heads)
 // Numerics:  f32. Σ_j p_j (dy · v_j) equals dy · y, because y = Σ_j p_j v_j: no sum over keys

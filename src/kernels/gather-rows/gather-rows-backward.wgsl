@@ -1,6 +1,6 @@
 // Formula:   d_source[row, :] = Σ over i with rows[i] = row of d_picked[i, :]; 0 for a row that nobody picked
-// Shapes:    d_picked f32 [count, width], order u32 [count] = the i sorted by rows[i], starts u32 [source_rows + 1]: those of
-//            a row are order[starts[row]] .. order[starts[row + 1] - 1] -> d_source f32 [source_rows, width]
+// Shapes:    d_picked f32 [count, width], order u32 [count] = the i sorted by rows[i], starts u32 [source_rows + 1]:
+//            those of a row are order[starts[row]] .. order[starts[row + 1] - 1] -> d_source f32 [source_rows, width]
 // Work:      a thread makes one element, without atomics; grid = (width, source_rows)
 // Numerics:  f32 sums in the order of i
 // Gradient:  none: this is the gradient of gather-rows

@@ -1,7 +1,7 @@
-// Formula:   d_logits[t, j] = d_logps[t] · (1[v = target] - exp(l[t, v] - lse[t])) for entry v = first + j of the vocabulary,
-//            with l = x · Wᵀ computed again and lse = l[target] - logps; then dx += d_logits · W by linear-backward
+// Formula:   d_logits[t, j] = d_logps[t] · (1[v = target] - exp(l[t, v] - lse[t])) for entry v = first + j, with
+//            l = x · Wᵀ computed again and lse = l[target] - logps; then dx += d_logits · W by linear-backward
 // Shapes:    x f32 [tokens, width], weights f32, f16 or bf16 [vocab, width], targets u32 [tokens], target_logits, logps,
-//            d_logps f32 [tokens] -> d_logits f32 [tokens, slab]: only a slab of the vocabulary; 0 past its end
+//            d_logps f32 [tokens] -> d_logits f32 [tokens, slab]: a slab of the vocabulary; 0 past its end
 // Work:      8 × 8 threads make 32 × 32 elements (see shared/products.wgsl)
 // Numerics:  f32; an exponent is at most 0
 // Gradient:  none: this is the gradient of head-logprob

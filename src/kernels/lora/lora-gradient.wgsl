@@ -1,4 +1,4 @@
-// Formula:   dw[o, i] += scale · Σ_r dy[r, o] · x[r, s · width + i], for lines o of slice s: the gradient of a small matrix.
+// Formula:   dw[o, i] += scale · Σ_r dy[r, o] · x[r, s · width + i], for lines o of slice s.
 //            dB: dy of the product, x = u, scale = α / r; dA: dy = du, x of the product, scale 1, one slice
 // Shapes:    dy f32 [rows, out], x f32 [rows, slices · width], slices u32 [slices, 2] = (first, end) line, ascending
 //            -> dw f32 [out, width] (read and written; lines of no slice stay); out, width and slices multiples of 4

@@ -3,7 +3,7 @@
 //            -> du f32 [rows, slices · rank]; rank % 4 = 0, and every slice begins and ends at a multiple of 4
 // Work:      a thread makes 4 neighbouring elements of du, reading four o at a time; grid = (rows · slices · rank / 4)
 // Numerics:  f32 sums in the order of o
-// Gradient:  none: this is the gradient of lora-up with respect to u; then dA by lora-gradient, dx += du A by linear-backward
+// Gradient:  none: this is the gradient of lora-up with respect to u
 override WORKGROUP_SIZE: u32;
 
 struct Params {

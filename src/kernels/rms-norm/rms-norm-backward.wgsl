@@ -1,7 +1,7 @@
-// Formula:   dx[r, i] = ρ (gain[i] dy[r, i] - x[r, i] ρ² mean_j gain[j] dy[r, j] x[r, j]), ρ = 1 / sqrt(mean_j x[r, j]² + eps);
-//            or dx += that when ACCUMULATE is 1 (residual stream)
+// Formula:   dx[r, i] = ρ (gain[i] dy[r, i] - x[r, i] ρ² mean_j gain[j] dy[r, j] x[r, j]), or dx += that when ACCUMULATE
+//            is 1 (residual stream), with ρ = 1 / sqrt(mean_j x[r, j]² + eps)
 // Shapes:    x, dy f32 [rows, width], gain f32 [width] (frozen: no gradient) -> dx f32 [rows, width]; width % 4 = 0
-// Work:      a thread writes 16 elements of a row and adds up the whole row by itself, as in rms-norm; grid = (width, rows)
+// Work:      a thread writes 16 elements of a row and adds up the whole row by itself, as in rms-norm
 // Numerics:  f32; eps > 0 keeps a row of zeros finite
 // Gradient:  none: this is the gradient of rms-norm
 override WORKGROUP_SIZE: u32;

@@ -1,6 +1,6 @@
 // Formula:   pair (dy[i], dy[i + d/2]) of each head of q and k turns back by its position's angle; dv is only moved
-// Shapes:    dq f32 [rows, heads · d], d_kv f32 [keys, 2 kv_heads · d] (dk, dv side by side; row r at key_row[r]), angles f32
-//            [positions, d/2, 2] = (cos, sin), position, key_row u32 [rows] -> d_qkv f32 [rows, (heads + 2 kv_heads) · d]
+// Shapes:    dq f32 [rows, heads · d], d_kv f32 [keys, 2 kv_heads · d] = dk, dv side by side, row r at key_row[r],
+//            angles f32 [positions, d/2, 2] = (cos, sin), position, key_row u32 [rows] -> d_qkv f32, as qkv of rope
 // Work:      a thread takes one pair of one head; grid = (pairs, rows)
 // Numerics:  f32; a turn keeps lengths, so nothing grows
 // Gradient:  none: this is the gradient of rope
