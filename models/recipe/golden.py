@@ -2,13 +2,15 @@
 
     python models/recipe/golden.py
 
-Writes tests/golden/vlm, clip, tokenizer and random-decoder. Run it
+Writes tests/golden/vlm, clip, tokenizer, random-decoder and the bundled model's part of lora (with PEFT). Run it
 again after every export; the files carry the sha256 of the weights they belong to.
 """
 import argparse
 import base64
 import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -161,6 +163,7 @@ def main() -> None:
     write(GOLDEN / "tokenizer/golden.json", tokenizer_golden(world, tokenizer))
     random_decoder_golden(GOLDEN / "random-decoder")
     world.close()
+    subprocess.run([sys.executable, str(GOLDEN / "make_lora_golden.py"), "toybox-vlm"], check=True)
 
 
 if __name__ == "__main__":
