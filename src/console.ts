@@ -80,7 +80,7 @@ export interface MarginConsole {
     response: string;
     model?: 'policy' | 'reference';
     signal?: AbortSignal;
-  }): Promise<LogpsResult>;
+  }): Promise<LogpsResult & { readonly logps: readonly number[] }>;
   readonly pairs: {
     /** Adds a pair and settles when it is scored. */
     add(pair: { image: ImageRef; prompt: string; chosen: string; rejected: string }): Promise<ConsolePair>;
@@ -114,7 +114,12 @@ export interface MarginConsole {
   readonly settings: Settings;
 }
 
-const idOf = (image: ImageRef): string => (typeof image === 'string' ? image : image.id);
+/** The id of an image that is on the page. @throws {InputError} for any other. */
+function imageNamed(state: AppState, image: ImageRef): string {
+  const id = typeof image === 'string' ? image : image?.id;
+  if (state.images.some((known) => known.id === id)) return id;
+  throw new InputError(`There is no image "${id}". Add it with margin.images.add first.`, 'image');
+}
 
 const candidateOf = ({ id, text, tokens, finish }: CandidateRecord): ConsoleCandidate => ({
   id,
@@ -166,19 +171,26 @@ async function* sampleAnswers(
 ): AsyncIterable<ConsoleCandidate> {
   const { image, signal, ...settings } = request;
   const { state } = app.store;
-  const imageId = image === undefined ? (state.selectedImage ?? undefined) : idOf(image);
-  if (imageId !== undefined && !state.images.some(({ id }) => id === imageId)) {
-    throw new InputError(`There is no image "${imageId}". Add it with margin.images.add first.`, imageId);
-  }
+  const imageId = image === undefined ? (state.selectedImage ?? undefined) : imageNamed(state, image);
   const why = whyNotSample({
     ...state,
     selectedImage: imageId ?? null,
     settings: { ...state.settings, ...settings },
   });
   if (why) throw new InputError(why);
-  yield* reported<ConsoleCandidate>(signal, (either, report) =>
-    app.intents.sample({ imageId, settings, signal: either, onCandidate: (each) => report(candidateOf(each)) }),
-  );
+  yield* reported<ConsoleCandidate>(signal, async (either, report) => {
+    let failure: unknown;
+    await app.intents.sample({
+      imageId,
+      settings,
+      signal: either,
+      onCandidate: (each) => report(candidateOf(each)),
+      onError: (error) => {
+        failure = error;
+      },
+    });
+    if (failure) throw failure;
+  });
 }
 
 /** One run of the page's own training as an async iterable of its steps. */
@@ -239,17 +251,17 @@ export function createConsole(app: App): MarginConsole {
     },
     sample: (request = {}) => sampleAnswers(app, request),
     async clipScore({ image, texts, signal }) {
-      return engine.clipScore({ image: await images.input(idOf(image)), texts }, { signal });
+      const picture = await images.input(imageNamed(store.state, image));
+      return engine.clipScore({ image: picture, texts }, { signal });
     },
     async logps({ image, prompt, response, model = 'policy', signal }) {
-      return engine.logps({ image: await images.input(idOf(image)), prompt, response, model }, { signal });
+      const picture = await images.input(imageNamed(store.state, image));
+      const result = await engine.logps({ image: picture, prompt, response, model }, { signal });
+      return { ...result, logps: result.tokens.map(({ logp }) => logp) };
     },
     pairs: {
       async add({ image, prompt, chosen, rejected }) {
-        const imageId = idOf(image);
-        if (!store.state.images.some(({ id }) => id === imageId)) {
-          throw new InputError(`There is no image "${imageId}". Add it with margin.images.add first.`, imageId);
-        }
+        const imageId = imageNamed(store.state, image);
         if (!chosen.trim() || !rejected.trim()) throw new InputError('Both answers of a pair need text.');
         const id = intents.addPairOf({ imageId, prompt, chosen, rejected });
         const settled = await firstState(app, ({ pairs }) => {

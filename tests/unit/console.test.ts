@@ -1,5 +1,6 @@
 import { expect } from '@esm-bundle/chai';
 import { createConsole } from '../../src/console.ts';
+import { InputError } from '../../src/errors.ts';
 import { makeApp, plainPicture } from '../support/app.ts';
 import { FAKE_FACTS, fakeClip, fakeLogps } from '../support/fake-engine.ts';
 
@@ -28,6 +29,7 @@ describe('the console', () => {
     expect(await margin.clipScore({ image, texts })).to.deep.equal(texts.map(fakeClip));
     const scored = await margin.logps({ image, prompt: 'What?', response: texts[0] });
     expect(scored.sum).to.equal(fakeLogps(texts[0]).sum);
+    expect(scored.logps).to.deep.equal(scored.tokens.map(({ logp }) => logp));
     const pair = await margin.pairs.add({ image, prompt: 'What?', chosen: texts[0], rejected: texts[1] });
     expect(pair.row?.chosen).to.equal(scored.sum);
     expect(margin.pairs.list()).to.deep.equal([pair]);
@@ -81,10 +83,32 @@ describe('the console', () => {
     };
     expect(await failure(first(margin.sample()))).to.include('image');
     expect(await failure(first(margin.sample({ image: 'nope' })))).to.include('nope');
+    expect(await failure(margin.clipScore({ image: 'nope', texts: ['a'] }))).to.include('nope');
+    expect(await failure(margin.logps({ image: 'nope', prompt: 'p', response: 'a' }))).to.include('nope');
     expect(await failure(margin.pairs.add({ image: 'nope', prompt: 'p', chosen: 'a', rejected: 'b' }))).to.include(
       'nope',
     );
     expect(await failure(margin.evaluate({ objective: 'nope', pairs: [] }))).to.include('nope');
+    app.dispose();
+  });
+
+  it('throws what the engine refuses, and the page says it too', async () => {
+    const app = await makeApp();
+    const margin = createConsole(app);
+    const [image] = await margin.images.add([await plainPicture()]);
+    const all = async (temperature: number) => {
+      for await (const _ of margin.sample({ image, temperature }));
+    };
+    await all(1);
+    const known = app.store.state.candidates;
+    app.engine.before = () => Promise.reject(new InputError('The temperature is -3.', 'temperature'));
+    expect(await failure(all(-3))).to.equal('The temperature is -3.');
+    expect(app.store.state.notices.at(-1)?.message).to.equal(
+      'Sampling stopped: The temperature is -3. Undo brings the earlier answers back.',
+    );
+    app.engine.before = () => undefined;
+    app.intents.undo();
+    expect(app.store.state.candidates.map(({ text }) => text)).to.deep.equal(known.map(({ text }) => text));
     app.dispose();
   });
 

@@ -37,6 +37,8 @@ export interface SampleOptions {
   readonly signal?: AbortSignal;
   /** Called with each answer as soon as it is finished. */
   readonly onCandidate?: (candidate: CandidateRecord) => void;
+  /** Told what ended the run, other than a cancel; the page's notice says the same. */
+  readonly onError?: (error: unknown) => void;
 }
 
 /** Fresh sampled answers take the place of earlier sampled ones, unless those are marked or were edited. */
@@ -114,7 +116,8 @@ export function samplingIntents(context: Context) {
         }),
       );
       const ids = fresh.map(({ id }) => id);
-      if (clearTable(store.state, image, prompt).candidates.length < store.state.candidates.length) {
+      const clears = clearTable(store.state, image, prompt).candidates.length < store.state.candidates.length;
+      if (clears) {
         history.record('clear the earlier answers', (state) => clearTable(state, image, prompt));
       }
       store.update((state) => ({ ...state, candidates: [...state.candidates, ...fresh] }));
@@ -134,7 +137,14 @@ export function samplingIntents(context: Context) {
         });
       } catch (error) {
         if (!(error instanceof CancelledError)) {
-          notify(store, 'error', `Sampling stopped: ${sentence(error)} The answers so far were kept.`);
+          const begun = store.state.candidates.some(({ id, text }) => ids.includes(id) && text.trim());
+          const kept = begun
+            ? ' The answers so far were kept.'
+            : clears
+              ? ' Undo brings the earlier answers back.'
+              : '';
+          notify(store, 'error', `Sampling stopped: ${sentence(error)}${kept}`);
+          options.onError?.(error);
         }
       } finally {
         settle(ids);
