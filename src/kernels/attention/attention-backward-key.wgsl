@@ -3,12 +3,13 @@
 // Shapes:    q, dy f32 [rows, heads · d], k, v f32 [keys, kv_heads · d], spans u32 [rows, 4], stats f32 [rows, heads, 2],
 //            seen_by u32 [keys, 2] = (first, end) row to look at -> d_kv f32 [keys, 2 kv_heads · d]: dk, dv side by side
 // Work:      a thread makes 16 elements of dk and of dv and walks the rows four at a time, without atomics;
-//            grid = (kv_heads · d / 16, keys)
+//            grid = (keys · kv_heads · d / 16)
 // Numerics:  f32; a row that does not see the key weighs 0
 // Gradient:  none: part 3 of 3 of the gradient of attention
 override WORKGROUP_SIZE: u32;
 
 struct Params {
+  keys: u32,
   heads: u32,
   kv_heads: u32,
   head_dim: u32,
@@ -33,11 +34,11 @@ fn sees(row: u32, key: u32) -> bool {
 fn main(@builtin(global_invocation_id) thread: vec3u) {
   let quads = params.head_dim / 4u;
   let slices = (quads + 3u) / 4u;
-  let kv_head = thread.x / slices;
-  let key = thread.y;
-  if (kv_head >= params.kv_heads) {
+  let key = thread.x / (params.kv_heads * slices);
+  if (key >= params.keys) {
     return;
   }
+  let kv_head = thread.x / slices % params.kv_heads;
   let own = (thread.x % slices) * 4u;                         // first of this thread's quads
   let own_quads = min(own + vec4u(0u, 1u, 2u, 3u), vec4u(quads - 1u));
   let key_at = (key * params.kv_heads + kv_head) * quads;

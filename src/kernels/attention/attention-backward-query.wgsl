@@ -1,12 +1,13 @@
 // Formula:   dq[r, h] = Σ_j ds_j k[j, g] / √d, ds_j = p_j (dy · v[j, g] - dy · y), p_j = exp(q · k[j, g] / √d - lse)
 // Shapes:    q, dy f32 [rows, heads · d], k, v f32 [keys, kv_heads · d], spans u32 [rows, 4] as in attention,
 //            stats f32 [rows, heads, 2] = (lse, dy · y) -> dq f32 [rows, heads · d]; d % 4 = 0
-// Work:      a thread makes 16 elements of dq and walks the keys four at a time; grid = (heads · d / 16, rows)
+// Work:      a thread makes 16 elements of dq and walks the keys four at a time; grid = (rows · heads · d / 16)
 // Numerics:  f32; p comes from lse, so no maximum has to be found again
 // Gradient:  none: part 2 of 3 of the gradient of attention
 override WORKGROUP_SIZE: u32;
 
 struct Params {
+  rows: u32,
   heads: u32,
   kv_heads: u32,
   head_dim: u32,
@@ -31,11 +32,11 @@ fn key_rows(span: vec4u, index: vec4u) -> vec4u {
 fn main(@builtin(global_invocation_id) thread: vec3u) {
   let quads = params.head_dim / 4u;
   let slices = (quads + 3u) / 4u;
-  let head = thread.x / slices;
-  let row = thread.y;
-  if (head >= params.heads) {
+  let row = thread.x / (params.heads * slices);
+  if (row >= params.rows) {
     return;
   }
+  let head = thread.x / slices % params.heads;
   let own = (thread.x % slices) * 4u;                         // first of this thread's quads
   let own_quads = min(own + vec4u(0u, 1u, 2u, 3u), vec4u(quads - 1u));
   let kv_head = head / (params.heads / params.kv_heads);

@@ -31,8 +31,12 @@ export const attention = defineKernel({
   gradient: 'attention-backward-query',
 });
 
-const sliceGrid = (heads: number, headDim: number, workgroupSize: number): number =>
-  Math.ceil((heads * Math.ceil(headDim / 16)) / workgroupSize);
+/** Workgroups for one thread per 16 elements of every head of every line. */
+const sliceGrid = (lines: number, heads: number, headDim: number, workgroupSize: number): [number, number, number] => [
+  Math.ceil((lines * heads * Math.ceil(headDim / 16)) / workgroupSize),
+  1,
+  1,
+];
 
 /** Part 1 of the gradient of `attention`: what the other parts need of each row's softmax. */
 export const attentionBackwardStats = defineKernel({
@@ -62,9 +66,9 @@ export const attentionBackwardQuery = defineKernel({
     dy: read('f32', ['rows', 'query_width']),
     dq: write('f32', ['rows', 'query_width']),
   },
-  params: { heads: 'u32', kv_heads: 'u32', head_dim: 'u32' },
+  params: { rows: 'u32', heads: 'u32', kv_heads: 'u32', head_dim: 'u32' },
   constants: { WORKGROUP_SIZE: 32 },
-  workgroups: ({ heads, head_dim, rows, WORKGROUP_SIZE }) => [sliceGrid(heads, head_dim, WORKGROUP_SIZE), rows, 1],
+  workgroups: ({ rows, heads, head_dim, WORKGROUP_SIZE }) => sliceGrid(rows, heads, head_dim, WORKGROUP_SIZE),
 });
 
 /** Part 3: gradients of keys and values, summed over the query heads that share them. `seen_by` comes from `seenBy`. */
@@ -81,13 +85,9 @@ export const attentionBackwardKey = defineKernel({
     dy: read('f32', ['rows', 'query_width']),
     d_kv: write('f32', ['keys', 'both_widths']),
   },
-  params: { heads: 'u32', kv_heads: 'u32', head_dim: 'u32' },
+  params: { keys: 'u32', heads: 'u32', kv_heads: 'u32', head_dim: 'u32' },
   constants: { WORKGROUP_SIZE: 32 },
-  workgroups: ({ kv_heads, head_dim, keys, WORKGROUP_SIZE }) => [
-    sliceGrid(kv_heads, head_dim, WORKGROUP_SIZE),
-    keys,
-    1,
-  ],
+  workgroups: ({ keys, kv_heads, head_dim, WORKGROUP_SIZE }) => sliceGrid(keys, kv_heads, head_dim, WORKGROUP_SIZE),
 });
 
 /** u32 [keys, 2]: first and one past the last of the rows whose spans hold a key; (0, 0) for a key that none sees. */

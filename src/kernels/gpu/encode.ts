@@ -27,8 +27,8 @@ export type Command =
       readonly bytes: number;
     };
 
-/** Bind groups kept; a training step needs a few hundred. */
-const BIND_GROUPS = 2048;
+/** Bind groups kept; a training step of 30 layers needs two thousand. */
+const BIND_GROUPS = 8192;
 
 export class Encoder {
   readonly #bufferIds = new WeakMap<GPUBuffer, number>();
