@@ -7,7 +7,7 @@ import { tokenTint } from '../../src/components/theme.ts';
 import type { Scene } from '../../src/toybox/index.ts';
 import { makeApp, makeAppWithDraft, plainPicture, stateWhere, type TestApp } from '../support/app.ts';
 import { expectAccessible } from '../support/axe.ts';
-import { fakeTokens } from '../support/fake-engine.ts';
+import { fakeLogps, fakeTokens } from '../support/fake-engine.ts';
 import { button, buttons, deep, deepAll, mount, press, settled, type, unmountAll } from '../support/mount.ts';
 
 const CAT: Scene = { background: 'grass', objects: [{ noun: 'cat', style: 'noto', x: 10, y: 20, size: 52 }] };
@@ -155,6 +155,31 @@ describe('responses', () => {
     press('Escape', group);
     await settled(element);
     expect(deepAll(element, '.tip')).to.have.length(0);
+  });
+
+  it('shows the reference beside the policy for the tokens that both have', async () => {
+    const app = await makeAppWithDraft();
+    const element = await draw(app);
+    const [first] = app.store.state.candidates;
+    const scores = fakeLogps(first.text);
+    const tokens = scores.tokens.map((token, i) => ({ ...token, logp: -0.5, id: i < 2 ? token.id : 99 }));
+    app.store.update((state) => ({
+      ...state,
+      candidates: state.candidates.map((each) =>
+        each.id === first.id ? { ...each, reference: { ...scores, tokens } } : each,
+      ),
+    }));
+    await settled(element);
+    const point = async (i: number) => {
+      deepAll(element, '.token')[i].dispatchEvent(new PointerEvent('pointerenter'));
+      await settled(element);
+      return deep(element, '.tip').textContent!;
+    };
+    expect(await point(1))
+      .to.contain('reference')
+      .and.to.contain('-0.5000')
+      .and.to.contain(first.tokens[1].logp.toFixed(4));
+    expect(await point(2)).not.to.contain('reference');
   });
 
   it('marks what a scene does not hold', async () => {

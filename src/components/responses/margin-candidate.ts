@@ -77,6 +77,7 @@ export class MarginCandidate extends LitElement {
     return html`<margin-tokens
       .tokens=${candidate.tokens}
       .text=${candidate.text}
+      .reference=${candidate.reference?.tokens ?? []}
       .marks=${absentMentions(candidate.text, this.scene, candidate.prompt)}
       .label=${`${name}: ${candidate.text}`}
     ></margin-tokens>`;

@@ -133,7 +133,9 @@ export class MarginTokens extends LitElement {
 
   private renderTip() {
     const token = this.tokens[this.pointed];
-    const reference = this.reference[this.pointed];
+    // The reference scores the text, which may be cut into other tokens than were sampled: from there on, none is shown.
+    const known = this.tokens.slice(0, this.pointed + 1).every(({ id }, i) => this.reference[i]?.id === id);
+    const reference = known ? this.reference[this.pointed] : undefined;
     const rows: [string, string][] = token
       ? [
           [reference ? 'log-probability, policy' : 'log-probability', number(token.logp, 4)],
