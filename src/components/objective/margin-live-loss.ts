@@ -20,6 +20,12 @@ const FURTHER = [
   { label: 'Log-probability rejected', trl: 'logps/rejected' },
 ] as const;
 
+/** Four, or fewer where a large number would run into its neighbour. */
+function decimals(value = 0): number {
+  const digits = Math.floor(Math.log10(Math.max(1, Math.abs(value))));
+  return Math.max(0, Math.min(4, 5 - digits));
+}
+
 /**
  * The live numbers under TRL's names: batch means, and the pair that is marked, selected or pointed at.
  *
@@ -36,6 +42,9 @@ export class MarginLiveLoss extends LitElement {
   static override styles = [
     base,
     css`
+      :host {
+        container-type: inline-size;
+      }
       section {
         border-top: 1px solid var(--m-line);
         padding-top: 6px;
@@ -46,8 +55,8 @@ export class MarginLiveLoss extends LitElement {
       .main,
       .further {
         display: grid;
-        grid-template-columns: minmax(0, 0.78fr) repeat(3, minmax(0, 1fr));
-        gap: 0 6px;
+        grid-template-columns: minmax(0, 0.86fr) repeat(3, minmax(0, 1fr));
+        gap: 0 5px;
       }
       .further {
         grid-template-columns: 1.2fr 1fr 1fr;
@@ -69,14 +78,19 @@ export class MarginLiveLoss extends LitElement {
         letter-spacing: -0.02em;
         white-space: nowrap;
       }
-      .further output {
-        font-size: 15px;
-      }
       .chosen {
         color: var(--m-chosen);
       }
       .rejected {
         color: var(--m-rejected);
+      }
+      @container (max-width: 430px) {
+        output {
+          font-size: 20px;
+        }
+      }
+      .further output {
+        font-size: 15px;
       }
       .pair output {
         font-size: 18px;
@@ -111,7 +125,7 @@ export class MarginLiveLoss extends LitElement {
   private renderCell(label: string, printed: string, tone: string, value: number | undefined) {
     return html`<div>
       ${printed ? html`<span class="label ${tone}" aria-hidden="true">${printed}</span>` : nothing}
-      <output class=${tone} aria-label=${label} title=${value ?? ''}>${number(value, 4)}</output>
+      <output class=${tone} aria-label=${label} title=${value ?? ''}>${number(value, decimals(value))}</output>
     </div>`;
   }
 

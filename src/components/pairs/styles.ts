@@ -13,10 +13,6 @@ export const pairsStyles = css`
     align-items: center;
     gap: 2px 8px;
   }
-  .head h2 {
-    color: var(--m-muted);
-    font: 600 15px/1.2 var(--m-font-serif);
-  }
   .grow {
     flex: 1;
   }
