@@ -24,7 +24,7 @@ describe('training jobs on tiny models', () => {
     host = { gpu: await sharedGpu(), vlm: null, clip: null };
     const restore = serveTinyModels();
     const models = { vlm: 'tiny-vlm', clip: 'tiny-clip', baseUrl: TINY_BASE_URL };
-    await loadModels(host, models, { ...context, onDevice: () => undefined });
+    await loadModels(host, models, { signal: context.signal, onProgress: () => undefined, onDevice: () => undefined });
     restore();
     const images = [await picture('one', 16), await picture('two', 16)];
     request = {

@@ -1,0 +1,85 @@
+// Mean and spread of a study, and its figure: CHAIR-i and cover before and after, one dot per seed.
+
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+function deviation(values) {
+  if (values.length < 2) return 0;
+  const centre = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
+}
+
+const percent = (value) => Math.round(1000 * value) / 10;
+
+/** One row per objective: means over seeds in percent, standard deviations, relative change of CHAIR-i. */
+export function summarise({ before, runs, options }) {
+  return options.objectives.map((objective) => {
+    const own = runs.filter((run) => run.objective === objective);
+    const of = (name) => own.map((run) => run.after[name]);
+    return {
+      objective,
+      seeds: own.length,
+      'CHAIR-i before': percent(before.chairI),
+      'CHAIR-i after': percent(mean(of('chairI'))),
+      'CHAIR-i sd': percent(deviation(of('chairI'))),
+      'CHAIR-i change %': before.chairI === 0 ? null : percent(mean(of('chairI')) / before.chairI - 1),
+      'cover before': percent(before.cover),
+      'cover after': percent(mean(of('cover'))),
+      'cover sd': percent(deviation(of('cover'))),
+    };
+  });
+}
+
+const WIDTH = 640;
+const HEIGHT = 300;
+const COLOURS = ['#3b5bdb', '#0b7285', '#862e9c', '#5c940d', '#c92a2a'];
+
+function panel({ title, x, name, before, runs, objectives }) {
+  const [top, bottom, width] = [56, HEIGHT - 48, 240];
+  const highest = Math.max(0.01, before, ...runs.map((run) => run.after[name])) * 1.1;
+  const y = (value) => bottom - (value / highest) * (bottom - top);
+  const column = (index) => x + 40 + ((index + 0.5) * (width - 40)) / (objectives.length + 1);
+  const line = (x1, x2, value, extra) =>
+    `<line x1="${x1}" x2="${x2}" y1="${y(value).toFixed(1)}" y2="${y(value).toFixed(1)}" ${extra}/>`;
+  const parts = [
+    `<text x="${x}" y="32" font-weight="600">${title}</text>`,
+    ...[0, 0.5, 1].map((share) => {
+      const value = (share * highest) / 1.1;
+      return `${line(x + 36, x + width, value, 'stroke="#adb5bd" stroke-width="0.5"')}<text x="${x + 32}" y="${(y(value) + 4).toFixed(1)}" text-anchor="end" fill="#495057">${percent(value)}</text>`;
+    }),
+    `<circle cx="${column(0)}" cy="${y(before).toFixed(1)}" r="5" fill="#495057"/>`,
+    line(x + 36, x + width, before, 'stroke="#495057" stroke-dasharray="4 4"'),
+    `<text x="${column(0)}" y="${HEIGHT - 24}" text-anchor="middle">before</text>`,
+  ];
+  for (const [index, objective] of objectives.entries()) {
+    const values = runs.filter((run) => run.objective === objective).map((run) => run.after[name]);
+    const at = column(index + 1);
+    const colour = COLOURS[index % COLOURS.length];
+    parts.push(
+      line(at - 16, at + 16, mean(values), `stroke="${colour}" stroke-width="3"`),
+      ...values.map((value, i) => {
+        const aside = (i - (values.length - 1) / 2) * 7;
+        return `<circle cx="${(at + aside).toFixed(1)}" cy="${y(value).toFixed(1)}" r="4" fill="${colour}" fill-opacity="0.6"/>`;
+      }),
+      `<text x="${at}" y="${HEIGHT - 24}" text-anchor="middle">${objective}</text>`,
+    );
+  }
+  return parts.join('\n');
+}
+
+/** The figure as SVG: a dot per seed, a bar at the mean. */
+export function studyFigure(result, summary) {
+  const { before, runs, options, adapter } = result;
+  const { objectives, pairs, seeds, scenes } = options;
+  const shared = { runs, objectives };
+  const words = summary
+    .map((row) => `${row.objective}: CHAIR-i ${row['CHAIR-i before']} % to ${row['CHAIR-i after']} %`)
+    .join('; ');
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" role="img">
+<title>${words}</title>
+<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>
+${panel({ ...shared, title: 'CHAIR-i, % (lower is better)', x: 24, name: 'chairI', before: before.chairI })}
+${panel({ ...shared, title: 'Cover, % (higher is better)', x: 344, name: 'cover', before: before.cover })}
+<text x="24" y="${HEIGHT - 6}" fill="#495057" font-size="10">${pairs} CLIP-ranked pairs, ${seeds.length} seed${seeds.length === 1 ? '' : 's'}, ${scenes} held-out scenes; ${adapter}</text>
+</svg>
+`;
+}

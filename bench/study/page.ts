@@ -1,0 +1,144 @@
+/**
+ * One study, driven by `run.mjs`: held-out descriptions of the frozen model, then per seed and objective CLIP-ranked
+ * pairs, training with the product's defaults, and the same descriptions again.
+ */
+import { EngineClient } from '../../src/engine/client.ts';
+import type { ImageInput, StepMetrics, TrainingConfig } from '../../src/engine/engine.ts';
+import { evaluateHeldOut, type HeldOutReport } from '../../src/preference/heldout.ts';
+import { sceneImage } from '../../src/state/scenes.ts';
+import { mentionedNouns, randomScene, type Scene, sceneTruth } from '../../src/toybox/index.ts';
+import { type RankedPair, rankedPairs } from './pairs.ts';
+
+export interface StudyOptions {
+  readonly pairs: number;
+  readonly seeds: readonly number[];
+  readonly objectives: readonly string[];
+  /** Held-out scenes. */
+  readonly scenes: number;
+  readonly candidates: number;
+  readonly temperature: number;
+  readonly maxTokens: number;
+  readonly vlm: string;
+  readonly clip: string;
+  /** Deviations from the product's training defaults. */
+  readonly config: Partial<TrainingConfig>;
+  readonly hyperparameters: Readonly<Record<string, number>>;
+}
+
+type Grades = Pick<
+  HeldOutReport,
+  'chairI' | 'chairS' | 'cover' | 'precision' | 'f1' | 'mentions' | 'hallucinated' | 'captions'
+>;
+
+export interface StudyRun {
+  readonly seed: number;
+  readonly objective: string;
+  readonly config: TrainingConfig;
+  readonly metrics: readonly StepMetrics[];
+  readonly after: Grades;
+  readonly seconds: number;
+}
+
+export interface StudyPairs {
+  readonly seed: number;
+  /** Share of pairs whose rejected answer invents more objects than the chosen one, and the reverse. */
+  readonly rejectedInventsMore: number;
+  readonly chosenInventsMore: number;
+  readonly examples: readonly { readonly chosen: string; readonly rejected: string }[];
+}
+
+export interface StudyResult {
+  readonly adapter: string;
+  readonly isFallback: boolean;
+  readonly options: StudyOptions;
+  readonly before: Grades;
+  readonly pairs: readonly StudyPairs[];
+  readonly runs: readonly StudyRun[];
+}
+
+declare global {
+  interface Window {
+    study: (options: StudyOptions) => Promise<StudyResult>;
+  }
+}
+
+const tell = (text: string): void => console.log(text);
+
+/** Pictures by scene: answers about a picture share its visual tokens. */
+const picture = async (scene: Scene): Promise<ImageInput> => {
+  const { id, blob } = await sceneImage(scene);
+  return { id, blob };
+};
+
+const invented = (answer: string, scene: number): number => {
+  const { objects } = sceneTruth(randomScene(scene));
+  return mentionedNouns(answer).filter((noun) => !objects.includes(noun)).length;
+};
+
+function describePairs(seed: number, pairs: readonly RankedPair[]): StudyPairs {
+  const difference = pairs.map(({ rejected, chosen, scene }) => invented(rejected, scene) - invented(chosen, scene));
+  const share = (test: (value: number) => boolean) => difference.filter(test).length / pairs.length;
+  return {
+    seed,
+    rejectedInventsMore: share((value) => value > 0),
+    chosenInventsMore: share((value) => value < 0),
+    examples: pairs.slice(0, 3).map(({ chosen, rejected }) => ({ chosen, rejected })),
+  };
+}
+
+const grades = ({ chairI, chairS, cover, precision, f1, mentions, hallucinated, captions }: HeldOutReport): Grades => ({
+  chairI,
+  chairS,
+  cover,
+  precision,
+  f1,
+  mentions,
+  hallucinated,
+  captions,
+});
+
+window.study = async (options) => {
+  const engine = new EngineClient({ baseUrl: new URL('/models/', location.href).href });
+  const { device } = await engine.load({ vlm: options.vlm, clip: options.clip });
+  const { scenes, maxTokens } = options;
+  const heldOut = async (model: 'policy' | 'reference') => {
+    const report = grades(await evaluateHeldOut(engine, { scenes, model, picture, maxTokens }));
+    tell(
+      `  held-out ${model}: CHAIR-i ${(100 * report.chairI).toFixed(1)} %, cover ${(100 * report.cover).toFixed(1)} %`,
+    );
+    return report;
+  };
+  tell(`${device.adapter}; ${scenes} held-out scenes`);
+  const before = await heldOut('reference');
+  const pairReports: StudyPairs[] = [];
+  const runs: StudyRun[] = [];
+  for (const seed of options.seeds) {
+    const pairs = await rankedPairs(engine, {
+      ...options,
+      seed,
+      picture,
+      onProgress: (done, total) => done % 16 === 0 && tell(`  seed ${seed}: ${done} of ${total} pairs`),
+    });
+    pairReports.push(describePairs(seed, pairs));
+    for (const objective of options.objectives) {
+      await engine.adapter.reset();
+      const start = performance.now();
+      const metrics: StepMetrics[] = [];
+      let config: TrainingConfig | undefined;
+      const { hyperparameters } = options;
+      const request = { pairs, objective, hyperparameters, config: { ...options.config, seed, save_steps: 0 } };
+      for await (const event of engine.train(request)) {
+        if (event.type === 'plan') config = event.plan.config;
+        if (event.type === 'step') metrics.push(event.metrics);
+      }
+      const seconds = (performance.now() - start) / 1000;
+      const last = metrics.at(-1)!;
+      tell(
+        `  seed ${seed}, ${objective}: ${metrics.length} steps in ${seconds.toFixed(0)} s, loss ${last.loss.toFixed(3)}, margin ${last['rewards/margins'].toFixed(3)}`,
+      );
+      runs.push({ seed, objective, config: config!, metrics, after: await heldOut('policy'), seconds });
+    }
+  }
+  engine.dispose();
+  return { adapter: device.adapter, isFallback: device.isFallback, options, before, pairs: pairReports, runs };
+};

@@ -1,0 +1,86 @@
+// Does preference training lower hallucination? CLIP-ranked pairs from Toybox scenes, the product's own engine and
+// training defaults, and the same held-out scenes before and after.
+//
+//   npm run study -- --pairs 64 --seeds 3 --scenes 200 --objectives dpo_sigmoid,simpo
+//
+// Options: --candidates 8 (answers per scene), --temperature 1, --max-tokens 48, --vlm toybox-vlm, --clip toybox-clip,
+// --config '{"learning_rate":1e-4}' and --hyperparameters '{"beta":0.1}' (deviations from the defaults),
+// --out folder (default bench/results/study), --gpu (the machine's own GPU; without it SwiftShader).
+// Writes study.json and study.svg there.
+
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { chromium } from 'playwright-core';
+import { createServer } from 'vite';
+import { findBrowser } from '../../tools/browser.mjs';
+import { studyFigure, summarise } from './figure.mjs';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const { values } = parseArgs({
+  options: {
+    pairs: { type: 'string', default: '64' },
+    seeds: { type: 'string', default: '3' },
+    scenes: { type: 'string', default: '200' },
+    objectives: { type: 'string', default: 'dpo_sigmoid,simpo' },
+    candidates: { type: 'string', default: '8' },
+    temperature: { type: 'string', default: '1' },
+    'max-tokens': { type: 'string', default: '48' },
+    vlm: { type: 'string', default: 'toybox-vlm' },
+    clip: { type: 'string', default: 'toybox-clip' },
+    config: { type: 'string', default: '{}' },
+    hyperparameters: { type: 'string', default: '{}' },
+    out: { type: 'string', default: path.join(root, 'bench/results/study') },
+    gpu: { type: 'boolean', default: false },
+  },
+});
+
+const options = {
+  pairs: Number(values.pairs),
+  seeds: Array.from({ length: Number(values.seeds) }, (_, index) => index + 1),
+  scenes: Number(values.scenes),
+  objectives: values.objectives.split(','),
+  candidates: Number(values.candidates),
+  temperature: Number(values.temperature),
+  maxTokens: Number(values['max-tokens']),
+  vlm: values.vlm,
+  clip: values.clip,
+  config: JSON.parse(values.config),
+  hyperparameters: JSON.parse(values.hyperparameters),
+};
+
+const SOFTWARE = ['--use-webgpu-adapter=swiftshader', '--use-vulkan=swiftshader', '--enable-unsafe-swiftshader'];
+
+const scratch = await mkdtemp(path.join(os.tmpdir(), 'margin-study-'));
+// No watching: files that change while a study runs must not reload its page.
+const server = await createServer({
+  root,
+  cacheDir: path.join(scratch, 'vite'),
+  server: { port: 0, hmr: false, watch: null },
+  logLevel: 'warn',
+});
+await server.listen();
+const browser = await chromium.launch({
+  executablePath: await findBrowser(),
+  args: ['--no-sandbox', '--enable-unsafe-webgpu', '--enable-features=Vulkan', ...(values.gpu ? [] : SOFTWARE)],
+});
+try {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(0);
+  page.on('console', (message) => console.log(message.text()));
+  page.on('pageerror', (error) => console.error(error.message));
+  await page.goto(new URL('bench/study/page.html', server.resolvedUrls.local[0]).href);
+  await page.waitForFunction(() => 'study' in window);
+  const result = await page.evaluate((given) => window.study(given), options);
+  await mkdir(values.out, { recursive: true });
+  const summary = summarise(result);
+  await writeFile(path.join(values.out, 'study.json'), `${JSON.stringify({ ...result, summary }, null, 1)}\n`);
+  await writeFile(path.join(values.out, 'study.svg'), studyFigure(result, summary));
+  console.table(summary);
+  console.log(`${path.relative(process.cwd(), values.out)}/study.json, study.svg`);
+} finally {
+  await browser.close();
+  await server.close();
+  await rm(scratch, { recursive: true, force: true });
+}
