@@ -331,7 +331,7 @@ export class Training {
       case 'checkpoint': {
         const { checkpoint } = event;
         const { checkpoints } = this.#record(id)!;
-        if (checkpoint.step === 0) return;
+        if (checkpoint.step === 0) return this.#setRun(id, { step: 0, checkpoints: [] });
         const kept = await this.#checkpoints.keep(id, checkpoints, checkpoint, this.log(id));
         return this.#setRun(id, { step: checkpoint.step, checkpoints: kept });
       }

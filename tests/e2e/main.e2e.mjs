@@ -92,7 +92,7 @@ await endToEnd(async ({ checks, browser, url }) => {
       const size = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]);
       ok(size[0] <= width && size[1] <= height, `${width} x ${height} scrolls: ${size}`);
     }
-    equal(await page.getByRole('tab').count(), 3, 'tabs at 1024');
+    equal(await page.getByRole('tab').count(), 4, 'tabs at 1024');
     await page.setViewportSize({ width: 1280, height: 800 });
     await page.getByRole('tab').first().waitFor({ state: 'detached' });
   });

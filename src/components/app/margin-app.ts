@@ -14,6 +14,7 @@ import '../pairs/margin-pairs.ts';
 import '../responses/margin-responses.ts';
 import '../shared/margin-overlay.ts';
 import { shared } from '../shared/styles.ts';
+import '../training/margin-training.ts';
 import { applyTheme, installTheme } from '../theme.ts';
 import type { ModelChoice } from './catalog.ts';
 import './margin-engine-facts.ts';
@@ -28,10 +29,11 @@ const TABS: readonly { readonly id: Tab; readonly label: string }[] = [
   { id: 'images', label: 'Images' },
   { id: 'responses', label: 'Responses' },
   { id: 'objective', label: 'Objective' },
+  { id: 'training', label: 'Training' },
 ];
 
 /**
- * The page: header, three columns (tabs where it is narrow), the pairs below, overlays and notices.
+ * The page: header, three columns, pairs or training below (tabs where it is narrow), overlays and notices.
  *
  * @property app - the page's application object
  * @property choices - the models of the catalog, for the pickers
@@ -115,10 +117,9 @@ export class MarginApp extends LitElement {
           ${this.renderColumn('images', html`<margin-images .app=${app}></margin-images>`)}
           ${this.renderColumn('responses', html`<margin-responses .app=${app}></margin-responses>`)}
           ${this.renderColumn('objective', html`<margin-objective .app=${app}></margin-objective>`)}
+          ${this.narrow ? this.renderColumn('training', html`<margin-training .app=${app}></margin-training>`) : nothing}
         </div>
-        <div class="bottom">
-          <section class="panel" aria-label="Pairs"><margin-pairs .app=${app}></margin-pairs></section>
-        </div>
+        ${this.renderBottom(app)}
       </main>
       ${this.renderOverlay(app)}
       <margin-notices .app=${app}></margin-notices>`;
@@ -133,6 +134,31 @@ export class MarginApp extends LitElement {
           <h2 class="visually-hidden">${label}</h2>
           ${content}
         </section>`;
+  }
+
+  /** Pairs, or training where there are columns; both stay on the page, so that neither forgets what it shows. */
+  private renderBottom(app: App) {
+    const { view, pairs } = this.#view.value;
+    const shown = this.narrow ? 'pairs' : view.bottom;
+    const choice = (id: typeof view.bottom, label: string) =>
+      html`<button aria-pressed=${shown === id} @click=${() => app.intents.setBottom(id)}>
+        ${label}${id === 'pairs' && pairs > 0 ? html` <span class="muted">${pairs}</span>` : nothing}
+      </button>`;
+    return html`<div class="bottom ${shown}">
+      ${
+        this.narrow
+          ? nothing
+          : html`<div class="choice" role="group" aria-label="Below the columns">${choice('pairs', 'Pairs')} ${choice('training', 'Training')}</div>`
+      }
+      <section class="panel" aria-label="Pairs" ?hidden=${shown !== 'pairs'}><margin-pairs .app=${app}></margin-pairs></section>
+      ${
+        this.narrow
+          ? nothing
+          : html`<section class="panel" aria-label="Training" ?hidden=${shown !== 'training'}>
+              <margin-training .app=${app}></margin-training>
+            </section>`
+      }
+    </div>`;
   }
 
   private renderTabs() {

@@ -31,6 +31,7 @@ export function badgeTitle({ device, models }: EngineFacts): string {
  *
  * @property engine - the engine's state
  * @fires open-engine - the person wants the details
+ * @fires cancel-load - the person does not want to wait for the models
  */
 @customElement('margin-engine-badge')
 export class MarginEngineBadge extends LitElement {

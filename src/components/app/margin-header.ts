@@ -103,7 +103,7 @@ export class MarginHeader extends LitElement {
     return html`<header>
       <h1>Margin</h1>
       <div class="models">${this.renderPicker('vlm', 'Vision-language model')} ${this.renderPicker('clip', 'CLIP')}</div>
-      <margin-engine-badge .engine=${engine}></margin-engine-badge>
+      <margin-engine-badge .engine=${engine} @cancel-load=${() => intents.cancelLoad()}></margin-engine-badge>
       <nav aria-label="Page">
         <button class="quiet icon" aria-label="Undo" title=${undo ? `Undo: ${undo} (Ctrl+Z)` : 'Nothing to undo'} ?disabled=${!undo} @click=${() => intents.undo()}>
           ${icon('undo')}
@@ -134,7 +134,7 @@ export class MarginHeader extends LitElement {
       ${choices.length === 0 ? html`<option value=${current} selected>${current}</option>` : ''}
       ${choices.map(
         ({ id, label: name, bundled, bytes: size }) =>
-          html`<option value=${id} ?selected=${id === current}>${name}${bundled ? '' : ` (download, ${bytes(size)})`}</option>`,
+          html`<option value=${id} .selected=${id === current}>${name}${bundled ? '' : ` (download, ${bytes(size)})`}</option>`,
       )}
     </select>`;
   }

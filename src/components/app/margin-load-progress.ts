@@ -2,7 +2,8 @@ import { css, html, LitElement } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import type { LoadProgress, LoadStage } from '../../engine/engine.ts';
 import { bytes } from '../shared/format.ts';
-import { base } from '../shared/styles.ts';
+import { icon } from '../shared/icons.ts';
+import { base, buttons } from '../shared/styles.ts';
 
 const STAGES: Record<LoadStage, string> = {
   download: 'Loading',
@@ -30,6 +31,7 @@ export function progressText(progress: LoadProgress | null): string {
  * One line with a bar while the models load.
  *
  * @property progress - the newest report of the engine, or null before the first
+ * @fires cancel-load - the person does not want to wait
  */
 @customElement('margin-load-progress')
 export class MarginLoadProgress extends LitElement {
@@ -37,6 +39,7 @@ export class MarginLoadProgress extends LitElement {
 
   static override styles = [
     base,
+    buttons,
     css`
       :host {
         display: flex;
@@ -68,7 +71,15 @@ export class MarginLoadProgress extends LitElement {
         ? html`<progress aria-label="Loading the models" max=${total} value=${done}></progress>`
         : html`<progress aria-label="Loading the models"></progress>`
     }
-      <span>${text}</span>`;
+      <span>${text}</span>
+      <button
+        class="quiet icon"
+        aria-label="Cancel loading"
+        title="Cancel loading"
+        @click=${() => this.dispatchEvent(new CustomEvent('cancel-load', { bubbles: true, composed: true }))}
+      >
+        ${icon('stop')}
+      </button>`;
   }
 }
 

@@ -12,6 +12,7 @@ export const SHORTCUTS: readonly { readonly keys: readonly string[]; readonly do
   { keys: ['t'], does: 'keep the two marked candidates as a tie' },
   { keys: ['a'], does: 'add the pair' },
   { keys: ['n'], does: 'next image' },
+  { keys: ['Space'], does: 'train, or pause the training' },
   { keys: ['Ctrl', 'Z'], does: 'undo (Cmd on a Mac)' },
   { keys: ['Ctrl', 'Shift', 'Z'], does: 'redo' },
   { keys: ['?'], does: 'show or hide this list' },
@@ -25,6 +26,12 @@ export function isTyping(event: Event): boolean {
     return true;
   if (!(target instanceof HTMLInputElement)) return false;
   return !['range', 'checkbox', 'radio', 'button', 'submit', 'reset', 'file', 'color'].includes(target.type);
+}
+
+/** Whether space already means something where the focus is: a button, a link, a box to tick, a tab. */
+function answersSpace(event: Event): boolean {
+  const target = event.composedPath()[0];
+  return target instanceof Element && target.matches('button, a[href], summary, input, [role]');
 }
 
 /** Listens on the window while its host is on the page. */
@@ -68,6 +75,10 @@ export class Shortcuts implements ReactiveController {
           pointersOf(app).candidate.id = candidate.id;
         });
       }
+      return;
+    }
+    if (event.key === ' ') {
+      if (!answersSpace(event)) this.act(event, () => app.intents.toggleTraining());
       return;
     }
     const action = this.#actions(app)[event.key];

@@ -39,14 +39,32 @@ export const appStyles = css`
   #panel-responses {
     overflow: hidden;
   }
-  /* Pairs today; whatever stands beside them shares the row. */
   .bottom {
     flex: 0 0 clamp(140px, 19vh, 250px);
-    display: grid;
-    grid-auto-flow: column;
-    grid-auto-columns: minmax(0, 1fr);
+    display: flex;
     gap: 8px;
     min-height: 0;
+  }
+  .bottom.training {
+    flex-basis: clamp(230px, 34vh, 460px);
+  }
+  .bottom .panel {
+    flex: 1;
+  }
+  .choice {
+    display: flex;
+    flex-direction: column;
+    gap: 6px;
+  }
+  .choice button {
+    flex: 0 1 52px;
+    min-width: 92px;
+    font-size: 15px;
+  }
+  .choice button[aria-pressed='true'] {
+    border-color: var(--m-text);
+    background: var(--m-surface-2);
+    font-weight: 650;
   }
   .tabs {
     display: flex;

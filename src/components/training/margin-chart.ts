@@ -69,12 +69,8 @@ export class MarginChart extends LitElement {
         flex-wrap: wrap;
         gap: 0 8px;
         align-items: baseline;
-        font-size: 14px;
+        font-size: 13.5px;
         line-height: 1.3;
-      }
-      h3 b {
-        margin-left: auto;
-        font-variant-numeric: tabular-nums;
       }
       .values {
         display: flex;
@@ -165,7 +161,7 @@ export class MarginChart extends LitElement {
           ${newest.map(
             ({ line, last }) =>
               html`<span class="${line.tone}-text" title=${line.name}>${
-                line.tone === 'plain' ? nothing : line.tone === 'chosen' ? '— ' : '- - '
+                line.tone === 'plain' ? nothing : line.tone === 'chosen' ? '✓ ' : '✗ '
               }${number(last, this.digits)}</span>`,
           )}
         </span>

@@ -30,6 +30,7 @@ const CHARTS: readonly Chart[] = [
       ['rewards/rejected', 'rejected'],
     ],
     zero: true,
+    digits: 2,
   },
   {
     heading: 'logps',
@@ -37,7 +38,7 @@ const CHARTS: readonly Chart[] = [
       ['logps/chosen', 'chosen'],
       ['logps/rejected', 'rejected'],
     ],
-    digits: 2,
+    digits: 1,
   },
   { heading: 'rewards/accuracies', metrics: [['rewards/accuracies', 'plain']], zero: true, digits: 2 },
   { heading: 'grad_norm', metrics: [['grad_norm', 'plain']], zero: true, digits: 2 },
@@ -144,12 +145,11 @@ export class MarginTrainCurves extends LitElement {
     return html`${
       moved
         ? html`<p class="said" data-said="displacement">
-            <strong>Why did the chosen reward fall too?</strong> Both answers became less likely than
-            ${moved.since === 'reference' ? 'under the reference' : 'at the start'}:
-            <span class="chosen">chosen ${number(moved.chosen, 2)}</span>,
-            <span class="rejected">rejected ${number(moved.rejected, 2)}</span> nats. The loss asks only for the difference,
-            and that grew (margin +${number(moved.margin, 2)}). An SFT term, an anchor or length-normalised rewards keep the
-            chosen answer up: ${this.renderRemedies(run.objective)}
+            <strong>Why did the chosen reward fall too?</strong> Both answers are less likely than
+            ${moved.since === 'reference' ? 'under the reference' : 'at the start'},
+            <span class="chosen">chosen ${number(moved.chosen, 2)}</span> and
+            <span class="rejected">rejected ${number(moved.rejected, 2)}</span> nats: the loss asks only for their difference (margin
+            +${number(moved.margin, 2)}). What holds the chosen one up: ${this.renderRemedies(run.objective)}
           </p>`
         : nothing
     }${

@@ -60,6 +60,8 @@ export class MarginTraining extends LitElement {
         ${this.renderButtons()}
         <div class="status" role="status">${this.renderStatus()}</div>
         ${this.renderAdapter()}
+      </div>
+      <div class="body">
         <div class="views" role="group" aria-label="Training views">
           ${VIEWS.map(
             ([id, label]) =>
@@ -73,8 +75,8 @@ export class MarginTraining extends LitElement {
               </button>`,
           )}
         </div>
-      </div>
-      ${this.renderView()}`;
+        ${this.renderView()}
+      </div>`;
   }
 
   private renderButtons() {
@@ -147,8 +149,9 @@ export class MarginTraining extends LitElement {
         if (pairs === 0) return html`<span class="muted">${whyNotTrain(state)}</span>`;
         const next = runToContinue(state, intendedRun(state));
         if (next) {
-          return html`${next.message ? html`<span class="message">${next.message}</span> ` : nothing}Run ${next.ordinal} paused at
-          step ${next.step} of ${next.steps}; Train goes on.`;
+          return next.status === 'failed'
+            ? html`<span class="message">${next.message}</span>`
+            : html`${next.message ?? nothing} Run ${next.ordinal} paused at step ${next.step} of ${next.steps}; Train goes on.`;
         }
         const done = run?.status === 'finished' || run?.status === 'stopped' ? this.renderSteps(run) : nothing;
         return html`${done} ${run?.status === 'stopped' ? html`<span class="message">${run.message}</span>` : nothing}

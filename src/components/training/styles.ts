@@ -43,27 +43,44 @@ export const trainingStyles = css`
     height: 8px;
     accent-color: var(--m-accent);
   }
+  .body {
+    flex: 1;
+    display: grid;
+    grid-template-columns: max-content minmax(0, 1fr);
+    gap: 6px 16px;
+    min-height: 0;
+  }
   .views {
     display: flex;
-    flex-wrap: wrap;
+    flex-direction: column;
+    gap: 2px;
   }
   .views button {
+    justify-content: flex-start;
+    min-height: 29px;
+    padding: 2px 10px;
+    border-color: transparent;
+    border-left: 3px solid transparent;
     border-radius: 0;
-    margin-left: -1px;
+    background: transparent;
   }
   .views button[aria-pressed='true'] {
     background: var(--m-surface-2);
-    border-color: var(--m-text);
-    font-weight: 600;
-    z-index: 1;
+    border-left-color: var(--m-text);
+    font-weight: 650;
   }
-  .head ~ * {
-    flex: 1;
+  @media (max-width: 1099px) {
+    .body {
+      grid-template-columns: minmax(0, 1fr);
+      grid-template-rows: max-content minmax(0, 1fr);
+    }
+    .views {
+      flex-flow: row wrap;
+    }
   }
   .empty {
     max-width: 78ch;
     margin: auto;
-    flex: none;
     font-size: 15px;
   }
 `;

@@ -23,15 +23,38 @@ function forgetScoresOf(state: AppState, key: 'vlm' | 'clip'): AppState {
 export function settingsIntents(context: Context) {
   const { store, engine, persistence, training } = context;
 
-  const load = async (): Promise<void> => {
+  /** Ends the newest load. */
+  let loading: AbortController | null = null;
+
+  /** Loads the models of the settings. Returns whether they are at work. */
+  const load = async (): Promise<boolean> => {
     const { vlm, clip } = store.state.settings;
+    const controller = new AbortController();
+    loading = controller;
     try {
-      await engine.load({ vlm, clip });
+      await engine.load({ vlm, clip }, { signal: controller.signal });
+      return true;
     } catch (error) {
       // Where the engine became unavailable the page shows that at length; a notice would say it twice.
-      if (error instanceof CancelledError || store.state.engine.kind === 'unavailable') return;
-      notify(store, 'error', sentence(error));
+      if (!(error instanceof CancelledError) && engine.state.kind !== 'unavailable') {
+        notify(store, 'error', `${sentence(error)} The models loaded before stay at work.`);
+      }
+      return false;
     }
+  };
+
+  /** Loads another model; where that fails and the one before still works, the page goes back to it. */
+  const change = async (key: 'vlm' | 'clip', before: AppState): Promise<void> => {
+    const wanted = store.state.settings[key];
+    if ((await load()) || engine.state.kind !== 'ready' || store.state.settings[key] !== wanted) return;
+    store.update((state) => ({
+      ...state,
+      settings: { ...state.settings, [key]: before.settings[key] },
+      ...(key === 'vlm' && {
+        adapter: before.adapter,
+        training: { ...state.training, run: before.training.run },
+      }),
+    }));
   };
 
   return {
@@ -40,6 +63,7 @@ export function settingsIntents(context: Context) {
       const allowed = key in SETTING_RANGES ? clampSetting(key as NumericSetting, Number(value)) : value;
       if (Object.is(store.state.settings[key], allowed)) return;
       if (key === 'objective' && !objectiveNamed(String(value))) return;
+      const before = store.state;
       store.update((state) => {
         const next = { ...state, settings: { ...state.settings, [key]: allowed } };
         if (key !== 'vlm' && key !== 'clip') return next;
@@ -48,7 +72,7 @@ export function settingsIntents(context: Context) {
         return forgetScoresOf(bare, key);
       });
       if (key === 'vlm') training.pause();
-      if (key === 'vlm' || key === 'clip') void load();
+      if (key === 'vlm' || key === 'clip') void change(key, before);
     },
 
     /**
@@ -111,6 +135,13 @@ export function settingsIntents(context: Context) {
     },
 
     /** Loads the models of the settings: at the start, and again after the engine became unavailable. */
-    retryEngine: load,
+    async retryEngine(): Promise<void> {
+      await load();
+    },
+
+    /** Stops loading models. Those loaded before stay at work; files already fetched are kept. */
+    cancelLoad(): void {
+      loading?.abort();
+    },
   };
 }

@@ -18,14 +18,21 @@ export function trainingIntents(context: Context) {
       await work;
       return true;
     } catch (error) {
-      if (!(error instanceof CancelledError)) {
+      // What ended a run stands beside its buttons.
+      if (!(error instanceof CancelledError) && training.run?.message !== sentence(error)) {
         notify(store, error instanceof InputError ? 'info' : 'error', `${before}${sentence(error)}`);
       }
       return false;
     }
   };
 
+  const setBottom = (bottom: 'pairs' | 'training'): void => {
+    store.update((state) => (state.view.bottom === bottom ? state : { ...state, view: { ...state.view, bottom } }));
+  };
+
   const train = async (options: TrainOptions = {}): Promise<void> => {
+    // Started by a key, it should still be seen.
+    setBottom('training');
     await tell(training.train(options), 'Training stopped: ');
   };
 
@@ -127,8 +134,6 @@ export function trainingIntents(context: Context) {
     },
 
     /** Shows pairs or training in the bottom row. */
-    setBottom(bottom: 'pairs' | 'training'): void {
-      store.update((state) => ({ ...state, view: { ...state.view, bottom } }));
-    },
+    setBottom,
   };
 }

@@ -1,0 +1,139 @@
+// Pairs, Train, and the margin moves: on the bundled models, with pause, reload, rewind and the adapter as a file.
+
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { endToEnd, engineReady, equal, idle, ok, openPage, PATIENCE, root } from './support.mjs';
+
+const pictures = process.env.MARGIN_PICTURES ? path.join(root, 'tests/.artifacts/training') : null;
+if (pictures) await mkdir(pictures, { recursive: true });
+
+/** Training on a CPU renderer takes minutes where a GPU takes seconds. */
+const TRAINED = { timeout: 420_000 };
+
+const button = (page, name) => page.getByRole('button', { name, exact: true });
+
+/** Clean against hallucinated descriptions of the sample scenes, from their own truth. */
+async function addPairs(page) {
+  await page.evaluate(() => {
+    const { images } = margin.state;
+    for (const { id, scene } of images) {
+      const nouns = [...new Set(scene.objects.map(({ noun }) => noun))];
+      const there = nouns.map((noun) => `a ${noun}`).join(' and ');
+      const wrong = ['cat', 'drum', 'kite'].find((noun) => !nouns.includes(noun));
+      margin.intents.addPairOf({
+        imageId: id,
+        prompt: 'Describe the image.',
+        chosen: `There is ${there}.`,
+        rejected: `There is ${there} and a ${wrong}.`,
+      });
+    }
+  });
+  await page.waitForFunction(() => margin.pairs.list().every(({ row }) => row), null, PATIENCE);
+}
+
+const phase = (page, wanted) =>
+  page.waitForFunction((name) => margin.state.training.phase === name, wanted, TRAINED);
+
+await endToEnd(async ({ checks, browser, url }) => {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, acceptDownloads: true });
+  const { page, errors } = await openPage(context, url);
+  checks.page = page;
+  const shot = async (name) => {
+    if (pictures) await page.screenshot({ path: path.join(pictures, `${name}.png`) });
+  };
+  const run = () => page.evaluate(() => margin.state.training.runs.at(-1));
+
+  await checks.check('a few pairs are ready to learn from', async () => {
+    await engineReady(page);
+    await addPairs(page);
+    await idle(page);
+    await button(page, 'Training').click();
+    await shot('before');
+    await page.evaluate(() => margin.intents.setTraining({ max_steps: 6, per_device_train_batch_size: 2, learning_rate: 1e-3, eval_scenes: 0, save_steps: 2 }));
+  });
+
+  await checks.check('Train moves the margin; Pause keeps the whole steps', async () => {
+    await button(page, 'Train').click();
+    await page.waitForFunction(() => margin.state.training.phase === 'training', null, TRAINED);
+    await shot('training');
+    await button(page, 'Pause').click();
+    await phase(page, 'idle');
+    const paused = await run();
+    equal(paused.status, 'paused', 'status');
+    ok(paused.step >= 1 && paused.step < 6, `paused at step ${paused.step}`);
+    await button(page, 'Train').click();
+    await page.waitForFunction(() => margin.state.training.runs.at(-1).status === 'finished', null, TRAINED);
+    await phase(page, 'idle');
+    equal(await page.evaluate(() => margin.state.training.runs.length), 1, 'runs');
+  });
+
+  await checks.check('the pairs are rescored: policy and reference differ, and the margin is above 0', async () => {
+    await page.waitForFunction(
+      () => margin.state.pairs.every(({ scoredBy }) => scoredBy?.adapter === margin.state.adapter?.key),
+      null,
+      TRAINED,
+    );
+    const { batch } = await page.evaluate(() => margin.evaluate());
+    ok(batch['rewards/margins'] > 0.01, `rewards/margins is ${batch['rewards/margins']}`);
+    ok(batch.loss < Math.LN2, `loss is ${batch.loss}`);
+    await shot('after');
+  });
+
+  await checks.check('before / after, token by token', async () => {
+    await button(page, 'Before / after').click();
+    await button(page, 'Compare before / after').click();
+    await page.waitForFunction(() => margin.state.training.comparison?.status === 'done', null, TRAINED);
+    await shot('compare');
+  });
+
+  await checks.check('the adapter goes out as a file, and comes back', async () => {
+    const [file] = await Promise.all([page.waitForEvent('download'), button(page, 'Export adapter').click()]);
+    equal(file.suggestedFilename(), 'margin-adapter.zip', 'file name');
+    const trained = await page.evaluate(() => margin.pairs.list()[0].row.chosen);
+    await button(page, 'Reset').click();
+    await page.waitForFunction(() => margin.state.adapter === null, null, PATIENCE);
+    await page.getByLabel('Adapter file').setInputFiles(await file.path());
+    await page.waitForFunction(
+      () => margin.state.adapter && margin.state.pairs.every(({ scoredBy }) => scoredBy?.adapter === margin.state.adapter.key),
+      null,
+      TRAINED,
+    );
+    const back = await page.evaluate(() => margin.pairs.list()[0].row.chosen);
+    ok(Math.abs(back - trained) < 1e-3, `the first chosen answer had ${trained} and has ${back}`);
+  });
+
+  await checks.check('an absurd rate stops with a sentence and keeps the last good adapter', async () => {
+    await page.evaluate(() => margin.intents.setTraining({ learning_rate: 1e30, max_steps: 4 }));
+    await button(page, 'Train').click();
+    await page.waitForFunction(() => margin.state.training.runs.at(-1)?.status === 'failed', null, TRAINED);
+    await phase(page, 'idle');
+    ok(/finite/.test((await run()).message), (await run()).message);
+    await shot('failed');
+  });
+
+  await checks.check('a reload costs at most the steps since the last checkpoint', async () => {
+    await page.evaluate(() => margin.intents.setTraining({ learning_rate: 1e-3, max_steps: 5, save_steps: 1 }));
+    await button(page, 'Train').click();
+    await page.waitForFunction(() => margin.state.training.runs.at(-1).step >= 1, null, TRAINED);
+    await page.waitForTimeout(600);
+    await page.reload();
+    await engineReady(page);
+    const left = await run();
+    equal(left.status, 'paused', 'status');
+    ok(left.step >= 1, `step ${left.step}`);
+    await button(page, 'Train').click();
+    await page.waitForFunction(() => margin.state.training.runs.at(-1).status === 'finished', null, TRAINED);
+    equal((await run()).step, 5, 'steps');
+    await shot('resumed');
+  });
+
+  await checks.check('at 1024 px training is a tab', async () => {
+    await page.setViewportSize({ width: 1024, height: 768 });
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.getByRole('tab', { name: 'Training' }).click();
+    await button(page, 'Train').waitFor();
+    await shot('tab-dark');
+  });
+
+  await checks.check('nothing was logged as an error', async () => equal(errors.join('\n'), '', 'errors'));
+});
