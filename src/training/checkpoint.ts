@@ -3,6 +3,7 @@ import type { LoraSettings, TrainingCheckpoint } from '../engine/engine.ts';
 import { InputError } from '../errors.ts';
 import type { Gpu } from '../kernels/gpu/index.ts';
 import { type LoraAdapter, type LoraConfig, type LoraPlan, pack, unpack } from '../models/policy/index.ts';
+import type { Optimizer } from './optimizer.ts';
 
 /** Settings under PEFT's names, from the plan's. */
 export function loraSettings({ config }: LoraPlan): LoraSettings {
@@ -15,7 +16,7 @@ export function loraConfig({ r, lora_alpha, target_modules }: LoraSettings, seed
 }
 
 /** Flat values in the order of `plan.matrices`, without the gaps of the GPU's layout. */
-export function packedValues(plan: LoraPlan, buffer: Float32Array): Float32Array {
+function packedValues(plan: LoraPlan, buffer: Float32Array): Float32Array {
   const values = new Float32Array(plan.parameterCount);
   let at = 0;
   for (const matrix of unpack(plan, buffer).values()) {
@@ -29,7 +30,7 @@ export function packedValues(plan: LoraPlan, buffer: Float32Array): Float32Array
  * A buffer in the GPU's layout from flat values.
  * @throws InputError when the checkpoint belongs to another model or another adapter.
  */
-export function unpackedValues(plan: LoraPlan, checkpoint: TrainingCheckpoint, values: Float32Array): Float32Array {
+function unpackedValues(plan: LoraPlan, checkpoint: TrainingCheckpoint, values: Float32Array): Float32Array {
   const matrices = new Map<string, Float32Array>();
   let at = 0;
   for (const { name, shape } of checkpoint.tensors) {
@@ -65,4 +66,29 @@ export function checkCheckpoint(checkpoint: TrainingCheckpoint, pairsHash: strin
  */
 export function installCheckpoint(gpu: Gpu, adapter: LoraAdapter, checkpoint: TrainingCheckpoint): void {
   gpu.write(adapter.parameters, unpackedValues(adapter.plan, checkpoint, checkpoint.values));
+}
+
+/** Adapter and moments, as a checkpoint holds them. */
+export async function readState(
+  gpu: Gpu,
+  { plan, parameters }: LoraAdapter,
+  { first, second }: Optimizer,
+): Promise<Pick<TrainingCheckpoint, 'tensors' | 'values' | 'firstMoments' | 'secondMoments'>> {
+  const [values, firstMoments, secondMoments] = (await gpu.readAll([parameters, first, second])).map((buffer) =>
+    packedValues(plan, buffer as Float32Array),
+  );
+  const tensors = plan.matrices.map(({ name, shape }) => ({ name, shape }));
+  return { tensors, values, firstMoments, secondMoments };
+}
+
+/** Puts adapter and moments back. @throws InputError as `installCheckpoint`. */
+export function restoreState(
+  gpu: Gpu,
+  adapter: LoraAdapter,
+  optimizer: Optimizer,
+  checkpoint: TrainingCheckpoint,
+): void {
+  installCheckpoint(gpu, adapter, checkpoint);
+  gpu.write(optimizer.first, unpackedValues(adapter.plan, checkpoint, checkpoint.firstMoments));
+  gpu.write(optimizer.second, unpackedValues(adapter.plan, checkpoint, checkpoint.secondMoments));
 }

@@ -7,27 +7,19 @@
  */
 import type { StepMetrics, TrainEvent, TrainingCheckpoint, TrainPlan } from '../engine/engine.ts';
 import { DeviceLostError, EngineError, throwIfCancelled } from '../errors.ts';
-import type { Gpu } from '../kernels/gpu/index.ts';
-import { prepareBatch } from '../kernels/losses/evaluate.ts';
+import type { Gpu, Scope } from '../kernels/gpu/index.ts';
 import { objectiveById } from '../kernels/losses/index.ts';
 import type { Objective } from '../kernels/losses/objective.ts';
-import type { LoraAdapter, Policy } from '../models/policy/index.ts';
-import { checkCheckpoint, loraSettings, packedValues, unpackedValues } from './checkpoint.ts';
-import {
-  checkInputs,
-  fixedRow,
-  hashPairs,
-  type ReferenceLogps,
-  sequencesOf,
-  type TokenizedPair,
-  tokensOf,
-} from './data.ts';
+import type { LoraAdapter, Policy, TrainingPass } from '../models/policy/index.ts';
+import { checkCheckpoint, readState, restoreState } from './checkpoint.ts';
+import { hashPairs, type ReferenceLogps, sequencesOf, type TokenizedPair, tokensOf } from './data.ts';
 import { stepBatches } from './data-order.ts';
 import { lossKernels, needsReference, type RecordedLoss, recordLoss } from './loss.ts';
 import { stepMeans } from './metrics.ts';
 import { Optimizer, optimizerKernels } from './optimizer.ts';
-import { preflight } from './preflight.ts';
-import { learningRate, runLength } from './schedule.ts';
+import { planRun } from './plan.ts';
+import { scoreReference } from './reference.ts';
+import { learningRate } from './schedule.ts';
 import type { RunSettings } from './settings.ts';
 
 export interface TrainerOptions {
@@ -63,30 +55,19 @@ export class Trainer {
    * @throws InputError for pairs, hyperparameters or a checkpoint that cannot be used; OutOfMemoryError.
    */
   constructor(options: TrainerOptions, resume?: TrainingCheckpoint) {
-    const { gpu, policy, adapter, pairs, settings } = options;
-    const { config } = settings;
+    const { gpu, adapter, pairs, settings } = options;
     this.#options = options;
     this.#objective = objectiveById(settings.objective);
     this.#references = options.references ?? new Map();
     this.#pairsHash = hashPairs(pairs);
-    checkInputs(pairs);
     if (resume) checkCheckpoint(resume, this.#pairsHash);
-    const nothing = new Float32Array();
-    const reference = needsReference(this.#objective) ? { chosen: nothing, rejected: nothing } : undefined;
-    const rows = pairs.map((pair) => fixedRow(pair, reference));
-    prepareBatch({ objective: settings.objective, hyperparameters: settings.hyperparameters, rows });
-    this.plan = {
-      ...runLength(config, pairs.length),
-      firstStep: resume?.step ?? 0,
-      config,
-      lora: loraSettings(adapter.plan),
-      hyperparameters: settings.hyperparameters,
-      parameters: adapter.parameterCount,
-      trainingBytes: preflight(gpu, policy.config, adapter.plan, pairs, config),
-    };
+    this.plan = planRun(options, resume?.step ?? 0);
     this.#optimizer = new Optimizer(gpu, adapter.parameters);
     try {
-      if (resume) this.#restore(resume);
+      if (!resume) return;
+      restoreState(gpu, adapter, this.#optimizer, resume);
+      this.#step = resume.step;
+      this.#numTokens = resume.numTokens;
     } catch (error) {
       this.#optimizer.dispose();
       throw error;
@@ -103,8 +84,12 @@ export class Trainer {
     yield { type: 'plan', plan: this.plan };
     const last = Math.min(this.plan.steps, this.#step + stopAfter);
     try {
-      await this.#options.gpu.prepare([...lossKernels(this.#objective), ...optimizerKernels]);
-      if (needsReference(this.#objective)) yield* this.#scoreReference(signal);
+      const { gpu, policy, pairs } = this.#options;
+      await Promise.all([
+        policy.prepareTraining(),
+        gpu.prepare([...lossKernels(this.#objective), ...optimizerKernels]),
+      ]);
+      if (needsReference(this.#objective)) yield* scoreReference(policy, pairs, this.#references, signal);
       while (this.#step < last) {
         yield { type: 'step', metrics: await this.#trainStep(signal) };
         if (every > 0 && this.#step % every === 0 && this.#step < last) {
@@ -150,7 +135,7 @@ export class Trainer {
       const rate = learningRate(config, this.#step, steps);
       this.#optimizer.step(config, rate, this.#step + 1, batches.length, norm);
       this.#step++;
-      const tokens = batches.flat().reduce((sum, index) => sum + tokensOf(pairs[index]), 0);
+      const tokens = this.#tokensOf(batches);
       this.#numTokens += tokens;
       const seconds = (performance.now() - begin) / 1000;
       return {
@@ -168,38 +153,25 @@ export class Trainer {
     }
   }
 
-  #loss(scope: Parameters<typeof recordLoss>[1], pairs: TokenizedPair[], pass: ReturnType<Policy['trainingPass']>) {
-    const references = needsReference(this.#objective) ? pairs.map(({ key }) => this.#references.get(key)!) : undefined;
+  #loss(scope: Scope, pairs: TokenizedPair[], { logps, starts }: TrainingPass): Promise<RecordedLoss> {
+    const objective = this.#objective;
     const { hyperparameters } = this.plan;
-    const { logps, starts } = pass;
-    return recordLoss(this.#options.gpu, scope, {
-      objective: this.#objective,
-      hyperparameters,
-      pairs,
-      references,
-      logps,
-      starts,
-    });
+    const references = needsReference(objective) ? pairs.map(({ key }) => this.#references.get(key)!) : undefined;
+    return recordLoss(this.#options.gpu, scope, { objective, hyperparameters, pairs, references, logps, starts });
   }
 
-  /** Every pair that has no reference yet, scored with the adapter off. */
-  async *#scoreReference(signal: AbortSignal | undefined): AsyncGenerator<TrainEvent> {
-    const { pairs, policy } = this.#options;
-    for (const [done, pair] of pairs.entries()) {
-      if (!this.#references.has(pair.key)) {
-        throwIfCancelled(signal);
-        const [chosen, rejected] = await policy.scoreMany(await sequencesOf([pair]), { signal });
-        this.#references.set(pair.key, { chosen: chosen.logps, rejected: rejected.logps });
-      }
-      yield { type: 'reference', done: done + 1, total: pairs.length };
-    }
+  #tokensOf(batches: readonly (readonly number[])[]): number {
+    return batches.flat().reduce((sum, index) => sum + tokensOf(this.#options.pairs[index]), 0);
   }
 
   /** A step that gave no number takes the update back that led there, and stops the run. */
   #assertFinite(loss: number, norm: number): void {
     if (Number.isFinite(loss) && Number.isFinite(norm)) return;
     const failed = this.#step + 1;
-    if (this.#optimizer.undo()) this.#step--;
+    if (this.#optimizer.undo()) {
+      this.#step--;
+      this.#numTokens -= this.#tokensOf(stepBatches(this.plan.config, this.#options.pairs.length, this.#step));
+    }
     throw new EngineError(
       `Step ${failed} gave no finite number (loss ${loss}, gradient norm ${norm}), so training stopped. The adapter after step ${this.#step} is kept. Try a lower learning_rate (it is ${this.plan.config.learning_rate}).`,
       'learning_rate',
@@ -209,11 +181,6 @@ export class Trainer {
   /** The run as it stands, after the last whole step. */
   async checkpoint(): Promise<TrainingCheckpoint> {
     const { gpu, adapter, settings } = this.#options;
-    const { plan } = adapter;
-    const tensors = [adapter.parameters, this.#optimizer.first, this.#optimizer.second];
-    const [values, firstMoments, secondMoments] = (await gpu.readAll(tensors)).map((buffer) =>
-      packedValues(plan, buffer as Float32Array),
-    );
     return {
       version: 1,
       ...settings,
@@ -221,27 +188,11 @@ export class Trainer {
       step: this.#step,
       numTokens: this.#numTokens,
       pairsHash: this.#pairsHash,
-      tensors: plan.matrices.map(({ name, shape }) => ({ name, shape })),
-      values,
-      firstMoments,
-      secondMoments,
+      ...(await readState(gpu, adapter, this.#optimizer)),
     };
   }
 
   dispose(): void {
     this.#optimizer.dispose();
-  }
-
-  #restore(checkpoint: TrainingCheckpoint): void {
-    const { gpu, adapter } = this.#options;
-    for (const [tensor, values] of [
-      [adapter.parameters, checkpoint.values],
-      [this.#optimizer.first, checkpoint.firstMoments],
-      [this.#optimizer.second, checkpoint.secondMoments],
-    ] as const) {
-      gpu.write(tensor, unpackedValues(adapter.plan, checkpoint, values));
-    }
-    this.#step = checkpoint.step;
-    this.#numTokens = checkpoint.numTokens;
   }
 }
