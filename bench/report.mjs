@@ -75,3 +75,10 @@ export function header(facts, where) {
   );
   return lines.join('\n');
 }
+
+/** Load-to-ready: a line for the first visit and one for the next. */
+export function loadTable({ title, first, again, firstBytes }) {
+  const line = (name, { readyMs, engineMs }, more = '') =>
+    `  ${name}   ${milliseconds(readyMs)}, of which engine ${milliseconds(engineMs)}${more}`;
+  return [title, line('first visit', first, `, ${bytes(firstBytes)} fetched`), line('next visit ', again)].join('\n');
+}

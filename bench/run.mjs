@@ -18,7 +18,8 @@ import { chromium } from 'playwright-core';
 import { findBrowser } from '../tools/browser.mjs';
 import { importTypeScript, nodeGpu } from '../tools/node-gpu.mjs';
 import { wgslEsbuild } from '../tools/wgsl-plugin.mjs';
-import { caseTable, header } from './report.mjs';
+import { loadToReady } from './load.mjs';
+import { caseTable, header, loadTable } from './report.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 const { values: options } = parseArgs({
@@ -90,7 +91,7 @@ async function launch(url) {
     const page = await openPage(browser, url);
     const facts = await page.evaluate(() => globalThis.bench.facts()).catch(() => null);
     await page.close();
-    if (facts) return { browser, facts };
+    if (facts) return { browser, facts, args };
     await browser.close();
   }
   throw new Error('The browser gives no WebGPU adapter, not even a software one.');
@@ -98,7 +99,7 @@ async function launch(url) {
 
 async function inBrowser(report) {
   const { url, close } = await serve();
-  const { browser, facts } = await launch(url);
+  const { browser, facts, args } = await launch(url);
   try {
     const where = `Chrome ${browser.version()} headless, ${os.cpus().length} CPU cores`;
     console.log(`${header(facts, where)}\n`);
@@ -116,7 +117,10 @@ async function inBrowser(report) {
       }
       await page.close();
     }
-    return { facts, where };
+    if (!matches('load to ready')) return { facts, where };
+    const load = await loadToReady(await findBrowser(), args);
+    console.log(`${loadTable(load)}\n`);
+    return { facts, where, load };
   } finally {
     await browser.close();
     await close();
@@ -145,13 +149,13 @@ function matches(title) {
 
 const started = Date.now();
 const results = [];
-const { facts, where } = await (options.node ? inNode : inBrowser)((result) => {
+const { facts, where, load } = await (options.node ? inNode : inBrowser)((result) => {
   results.push(result);
   console.log(`${caseTable(result)}\n`);
 });
 const file = path.join(root, 'bench/results/latest.json');
 await mkdir(path.dirname(file), { recursive: true });
-await writeFile(file, `${JSON.stringify({ date: new Date().toISOString(), where, facts, results }, null, 2)}\n`);
+await writeFile(file, `${JSON.stringify({ date: new Date().toISOString(), where, facts, load, results }, null, 2)}\n`);
 console.log(`${Math.round((Date.now() - started) / 1000)} s; written to ${path.relative(root, file)}`);
 // A contender may fail; a case that fails as a whole is a fault of this benchmark. (Dawn's threads keep Node alive.)
 process.exit(results.some(({ contenders }) => contenders[0].name === 'all') ? 1 : 0);
