@@ -165,9 +165,7 @@ export class EngineClient extends EngineRequests implements Engine {
       return;
     }
     this.loaded = null;
-    this.setState(
-      error instanceof CancelledError ? { kind: 'idle' } : { kind: 'unavailable', error: toErrorData(error) },
-    );
+    this.setState({ kind: 'unavailable', error: toErrorData(error) });
   }
 
   private tick(): void {
@@ -188,7 +186,8 @@ export class EngineClient extends EngineRequests implements Engine {
   /** Hard cancel: a new worker takes over and loads the same models; everything in flight is rejected with `error`. */
   private restart(reason: string, error: Error): void {
     this.worker.terminate();
-    const wasLoading = [...this.pending.values()].some(({ call }) => call.type === 'load');
+    const loads = [...this.pending.values()].filter(({ call }) => call.type === 'load');
+    const unwanted = loads.every(({ cancelledAt }) => cancelledAt !== null);
     this.rejectAll((entry) => (entry.cancelledAt === null ? error : new CancelledError()));
     this.worker = this.spawn();
 
@@ -201,7 +200,8 @@ export class EngineClient extends EngineRequests implements Engine {
     } else if (this.loaded) {
       void this.reload(this.loaded.request, reason);
     } else {
-      this.setState(wasLoading ? { kind: 'unavailable', error: toErrorData(error) } : { kind: 'idle' });
+      const why = toErrorData(unwanted ? new CancelledError() : error);
+      this.setState(loads.length > 0 ? { kind: 'unavailable', error: why } : { kind: 'idle' });
     }
   }
 

@@ -7,7 +7,7 @@ import { progressText } from '../../src/components/app/margin-load-progress.ts';
 import { SHORTCUTS } from '../../src/components/app/shortcuts.ts';
 import { bytes, count, number, percent } from '../../src/components/shared/format.ts';
 import { pointersOf } from '../../src/components/shared/pointed.ts';
-import { makeApp, makeAppWithDraft, plainPicture, type TestApp } from '../support/app.ts';
+import { makeApp, makeAppWithDraft, plainPicture, stateWhere, type TestApp } from '../support/app.ts';
 import { expectAccessible } from '../support/axe.ts';
 import { FAKE_FACTS } from '../support/fake-engine.ts';
 import { button, deep, deepAll, mount, press, settled, unmountAll } from '../support/mount.ts';
@@ -83,6 +83,41 @@ describe('the page', () => {
     await settled(element);
     expect(app.store.state.engine.kind).to.equal('ready');
     expect(deepAll(element, 'margin-no-webgpu')).to.have.length(0);
+  });
+
+  it('cancels loading and offers it again', async () => {
+    const app = await makeApp({ ready: false });
+    let release = () => {};
+    app.engine.before = () =>
+      new Promise<void>((resolve) => {
+        release = resolve;
+      });
+    const loading = app.intents.retryEngine();
+    const element = await draw(app);
+    await expectAccessible(element);
+    button(element, 'Cancel loading').click();
+    release();
+    await loading;
+    await settled(element);
+    expect(deep(deep(element, 'margin-no-webgpu'), '[role="alert"]').textContent).to.contain('was cancelled');
+    app.engine.before = () => {};
+    button(element, 'Try again').click();
+    await settled(element);
+    expect(app.store.state.engine.kind).to.equal('ready');
+  });
+
+  it('goes back to the model at work when another cannot be loaded', async () => {
+    const app = await makeApp();
+    const element = await draw(app);
+    const picker = deep<HTMLSelectElement>(element, 'select[aria-label="Vision-language model"]');
+    app.engine.before = () => Promise.reject(new Error('The hub cannot be reached.'));
+    picker.value = 'smolvlm';
+    picker.dispatchEvent(new Event('change'));
+    await stateWhere(app, ({ settings }) => settings.vlm === 'toybox-vlm', 'the old model');
+    await settled(element);
+    expect(picker.value).to.equal('toybox-vlm');
+    expect(app.store.state.engine.kind).to.equal('ready');
+    expect(app.store.state.notices.at(-1)?.message).to.contain('cannot be reached').and.to.contain('stay at work');
   });
 
   it('names the browsers and keeps the objective panel without WebGPU', async () => {

@@ -23,7 +23,7 @@ import type {
   TrainEvent,
   TrainRequest,
 } from '../../src/engine/engine.ts';
-import { throwIfCancelled } from '../../src/errors.ts';
+import { throwIfCancelled, toErrorData } from '../../src/errors.ts';
 import { evaluateF64 } from '../../src/kernels/losses/evaluate.ts';
 import { FakeTraining } from './fake-training.ts';
 
@@ -99,9 +99,15 @@ export class FakeEngine implements Engine {
     return this.calls.filter((call) => call.method === method).map((call) => call.request);
   }
 
-  async load(models: { vlm: string; clip: string }): Promise<EngineFacts> {
+  async load(models: { vlm: string; clip: string }, options: CallOptions = {}): Promise<EngineFacts> {
+    const before = this.#state;
     this.setState({ kind: 'loading', progress: null });
-    await this.#enter('load', models);
+    try {
+      await this.#enter('load', models, options);
+    } catch (error) {
+      this.setState(before.kind === 'ready' ? before : { kind: 'unavailable', error: toErrorData(error) });
+      throw error;
+    }
     this.setState({ kind: 'ready', facts: FAKE_FACTS });
     return FAKE_FACTS;
   }

@@ -76,10 +76,15 @@ export class MarginNoWebGpu extends LitElement {
   }
 
   private renderFailure() {
+    const cancelled = this.error.name === 'CancelledError';
     return html`<p>
-        <strong>The models could not be started.</strong> ${this.error.message}
         ${
-          this.error.subject && !this.error.message.includes(this.error.subject)
+          cancelled
+            ? html`<strong>Loading the models was cancelled.</strong> Files already fetched are kept.`
+            : html`<strong>The models could not be started.</strong> ${this.error.message}`
+        }
+        ${
+          !cancelled && this.error.subject && !this.error.message.includes(this.error.subject)
             ? html`<span class="mono">(${this.error.subject})</span>`
             : ''
         }
