@@ -114,10 +114,19 @@ describe('EngineClient over a real worker', () => {
 
   it('stops sampling when the reader stops reading', async () => {
     const image = await picture('a', 20);
-    for await (const _ of engine.sample({ ...SAMPLE, image, maxTokens: 60 })) break;
-    const start = performance.now();
-    await engine.logps({ image, prompt: 'p', response: 'a', model: 'policy' });
-    expect(performance.now() - start).to.be.below(30_000);
+    const sent: string[] = [];
+    const { postMessage } = Worker.prototype;
+    Worker.prototype.postMessage = function (this: Worker, message: { type: string }) {
+      sent.push(message.type);
+      postMessage.call(this, message);
+    };
+    try {
+      for await (const _ of engine.sample({ ...SAMPLE, image, maxTokens: 60 })) break;
+      await engine.logps({ image, prompt: 'p', response: 'a', model: 'policy' });
+    } finally {
+      Worker.prototype.postMessage = postMessage;
+    }
+    expect(sent).to.deep.equal(['sample', 'cancel', 'logps']);
   });
 
   it('rejects a waiting job at once when it is cancelled', async () => {
@@ -182,7 +191,7 @@ describe('EngineClient when things go wrong', () => {
     const load = engine.load(MODELS, { signal: controller.signal });
     setTimeout(() => controller.abort(), 300);
     expect(await caught(load)).to.be.instanceOf(CancelledError);
-    expect(engine.state.kind).to.equal('idle');
+    expect(engine.state).to.have.nested.property('error.name', 'CancelledError');
   });
 
   it('replaces a worker that does not react to a cancel', async () => {
@@ -200,7 +209,8 @@ describe('EngineClient when things go wrong', () => {
   });
 
   it('replaces a worker that falls silent during a job', async () => {
-    engine = client('', { silentMs: 1500 });
+    // Long enough for the next worker to start on a busy machine.
+    engine = client('', { silentMs: 6000 });
     const frozen = caught(engine.evaluate(FREEZE));
     const behind = caught(engine.evaluate({ ...DPO, rows: [ROW] }));
     for (const error of [await frozen, await behind]) {
