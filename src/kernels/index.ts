@@ -3,6 +3,7 @@
  * in their f32 form; the forms for packed weights differ only in the reader that is joined in front.
  */
 import { adamw } from './adamw/kernel.ts';
+import { addScaled } from './add-scaled/kernel.ts';
 import { attention, attentionBackwardKey, attentionBackwardQuery, attentionBackwardStats } from './attention/kernel.ts';
 import { attentionWorkgroup } from './attention-workgroup/kernel.ts';
 import { embedding } from './embedding/kernel.ts';
@@ -20,14 +21,17 @@ import { linear, linearBackward, linearBackwardTiled, linearTiled } from './line
 import { linearFewRows } from './linear-few-rows/kernel.ts';
 import { linearFewRowsSubgroups } from './linear-few-rows-subgroups/kernel.ts';
 import { loraGradient, loraUp, loraUpBackward } from './lora/kernel.ts';
+import { rewardModelObjectives, unpairedObjectives } from './losses/families/index.ts';
 import { objectives } from './losses/index.ts';
 import { pairRows } from './pair-rows/kernel.ts';
 import { preferenceLoss } from './preference-loss/kernel.ts';
+import { rewardModelLoss } from './reward-model-loss/kernel.ts';
 import { rmsNorm, rmsNormBackward } from './rms-norm/kernel.ts';
 import { rope, ropeBackward } from './rope/kernel.ts';
 import { scatterRows } from './scatter-rows/kernel.ts';
 import { sequenceReduce, sequenceReduceBackward } from './sequence-reduce/kernel.ts';
 import { swiglu, swigluBackward } from './swiglu/kernel.ts';
+import { unpairedLoss } from './unpaired-loss/kernel.ts';
 
 export const allKernels: readonly KernelSpec[] = [
   embedding.f32,
@@ -63,6 +67,9 @@ export const allKernels: readonly KernelSpec[] = [
   sequenceReduceBackward,
   pairRows,
   ...objectives.map(preferenceLoss),
+  ...unpairedObjectives.map(unpairedLoss),
+  ...rewardModelObjectives.map(rewardModelLoss),
+  addScaled,
   sumOfSquares,
   gradNorm,
   adamw,

@@ -1,9 +1,12 @@
 /** Evaluating an objective over rows in float64: the code path of pages without WebGPU, and what the kernel is held to. */
 import type { BatchMetrics, EvaluateRequest, Evaluation, PairEvaluation, PairRow } from '../../engine/engine.ts';
 import { InputError } from '../../errors.ts';
+import { resolveHyperparameters } from './hyperparameters.ts';
 import { objectiveById } from './index.ts';
 import { checkRow, type PairInputs, pairInputs } from './inputs.ts';
 import type { HyperparameterValues, Objective } from './objective.ts';
+
+export { resolveHyperparameters };
 
 /** An `EvaluateRequest` that has been checked: what both back ends start from. */
 export interface PreparedBatch {
@@ -17,37 +20,6 @@ export interface PreparedBatch {
   readonly chosenTokens: number;
   /** The batch term that carries no gradient. */
   readonly constant: number;
-}
-
-/**
- * Fills in defaults, translates aliases and refuses what cannot be computed.
- * @throws InputError naming the hyperparameter, for an unknown key, a value that is not finite, or one `refuse` rejects.
- */
-export function resolveHyperparameters(objective: Objective, given: HyperparameterValues): Record<string, number> {
-  const known = new Set(objective.hyperparameters.flatMap((each) => [each.key, ...Object.keys(each.aliases ?? {})]));
-  for (const [key, value] of Object.entries(given)) {
-    if (!known.has(key)) {
-      const list = objective.hyperparameters.map((each) => each.key).join(', ') || 'none';
-      throw new InputError(`${objective.label} has no hyperparameter "${key}"; it has: ${list}.`, key);
-    }
-    if (!Number.isFinite(value)) {
-      throw new InputError(`${key} is ${value}: a finite number is needed.`, key);
-    }
-  }
-  const values: Record<string, number> = {};
-  for (const { key, default: fallback } of objective.hyperparameters) values[key] = given[key] ?? fallback;
-  for (const { key, aliases } of objective.hyperparameters) {
-    if (given[key] !== undefined) continue;
-    for (const [alias, convert] of Object.entries(aliases ?? {})) {
-      if (given[alias] !== undefined) values[key] = convert(given[alias], values);
-    }
-  }
-  for (const each of objective.hyperparameters) {
-    const reason = each.refuse?.(values[each.key], values);
-    if (reason !== undefined)
-      throw new InputError(`${each.symbol} (${each.key}) = ${values[each.key]}: ${reason}`, each.key);
-  }
-  return values;
 }
 
 /** Checks a request and completes its rows and hyperparameters; throws `InputError` with a sentence. */

@@ -1,0 +1,2 @@
+export { evaluateRewardModelOnGpu } from './evaluate.ts';
+export { rewardModelLoss } from './kernel.ts';

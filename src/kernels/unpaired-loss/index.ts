@@ -1,0 +1,2 @@
+export { evaluateUnpairedOnGpu } from './evaluate.ts';
+export { unpairedLoss } from './kernel.ts';
