@@ -9,7 +9,17 @@ const root = path.resolve(import.meta.dirname, '..');
 const MAY_IMPORT = {
   components: ['state', 'engine', 'kernels/losses', 'training/config', 'toybox', 'preference', '.'],
   state: ['engine', 'kernels/losses', 'training/config', 'toybox', 'preference', '.'],
-  engine: ['preference', 'training', 'training/config', 'models', 'kernels', 'kernels/gpu', 'kernels/losses', '.'],
+  engine: [
+    'toybox/random',
+    'preference',
+    'training',
+    'training/config',
+    'models',
+    'kernels',
+    'kernels/gpu',
+    'kernels/losses',
+    '.',
+  ],
   training: [
     'training/config',
     'toybox/random',

@@ -48,8 +48,8 @@ const whole = (least: number): Rule => [
   (value) => Number.isSafeInteger(value) && value >= least,
   `a whole number of at least ${least}`,
 ];
-/** Pictures whose features stay on the GPU together: a larger micro-batch would lose some before it ran. */
-const LARGEST_BATCH = 64;
+/** 64 pictures keep their features on the GPU, and some objectives show two per pair. */
+const LARGEST_BATCH = 32;
 const between: Rule = [(value) => value >= 0 && value < 1, 'at least 0 and below 1'];
 const notNegative: Rule = [(value) => value >= 0, '0 or more'];
 const positive: Rule = [(value) => value > 0, 'above 0'];

@@ -4,6 +4,7 @@ import { InputError } from '../errors.ts';
 import type { Tensor } from '../kernels/gpu/index.ts';
 import type { InputName } from '../kernels/losses/inputs.ts';
 import type { SequenceInput } from '../models/policy/index.ts';
+import { partFields } from './parts.ts';
 
 export interface TokenizedPair {
   /** Tells pairs with other pictures, prompts or answers apart: two pairs of one key have the same reference. */
@@ -12,6 +13,8 @@ export interface TokenizedPair {
   readonly imageTokenId?: number;
   /** Visual tokens, valid until the next call. */
   readonly visual?: () => Promise<Tensor>;
+  /** Visual tokens of a corrupted copy of the picture, for objectives that compare with it. */
+  readonly corrupted?: () => Promise<Tensor>;
   /** Answers, end-of-utterance included. */
   readonly chosenIds: readonly number[];
   readonly rejectedIds: readonly number[];
@@ -23,6 +26,8 @@ export interface TokenizedPair {
 export interface ReferenceLogps {
   readonly chosen: Float32Array;
   readonly rejected: Float32Array;
+  /** The chosen answer given the corrupted picture. */
+  readonly corrupted?: Float32Array;
 }
 
 /** Inputs that are facts about a pair. All others follow the policy as it learns, so no pair can bring them along. */
@@ -50,12 +55,19 @@ export function checkInputs(pairs: readonly TokenizedPair[]): void {
   }
 }
 
-/** Chosen and rejected sequence of every pair, in turn. */
-export async function sequencesOf(pairs: readonly TokenizedPair[]): Promise<SequenceInput[]> {
+/**
+ * Chosen and rejected sequence of every pair, in turn; then, where asked for, the chosen answer of every pair given its
+ * corrupted picture.
+ */
+export async function sequencesOf(pairs: readonly TokenizedPair[], withCorrupted = false): Promise<SequenceInput[]> {
   const sequences: SequenceInput[] = [];
   for (const { promptIds, imageTokenId, visual, chosenIds, rejectedIds } of pairs) {
     const prompt = visual ? { promptIds, imageTokenId, visual: await visual() } : { promptIds };
     sequences.push({ ...prompt, responseIds: chosenIds }, { ...prompt, responseIds: rejectedIds });
+  }
+  if (!withCorrupted) return sequences;
+  for (const { promptIds, imageTokenId, corrupted, chosenIds } of pairs) {
+    sequences.push({ promptIds, imageTokenId, visual: await corrupted!(), responseIds: chosenIds });
   }
   return sequences;
 }
@@ -64,6 +76,7 @@ export async function sequencesOf(pairs: readonly TokenizedPair[]): Promise<Sequ
 export function fixedRow(pair: TokenizedPair, reference: ReferenceLogps | undefined): PairRow {
   const sum = (logps: Float32Array) => logps.reduce((total, logp) => total + logp, 0);
   return {
+    ...partFields(pair, reference),
     ...pair.inputs,
     chosen: 0,
     rejected: 0,

@@ -3,6 +3,7 @@
  * sequence, one row per pair, the objective, and its gradient handed to every token.
  */
 import type { PairRow } from '../engine/engine.ts';
+import { addScaled } from '../kernels/add-scaled/kernel.ts';
 import type { Gpu, Scope, Tensor } from '../kernels/gpu/index.ts';
 import { prepareBatch } from '../kernels/losses/evaluate.ts';
 import type { Objective } from '../kernels/losses/objective.ts';
@@ -17,9 +18,12 @@ import {
 } from '../kernels/preference-loss/kernel.ts';
 import { SUM_COLUMNS, sequenceReduce, sequenceReduceBackward } from '../kernels/sequence-reduce/kernel.ts';
 import { fixedRow, type ReferenceLogps, type TokenizedPair } from './data.ts';
+import { partsOf } from './parts.ts';
 
-/** Extras of `struct Pair`: its last four floats. */
+/** Extras of `struct Pair` and their gradients in `struct PairLoss`: the last four floats of each. */
 const FIRST_EXTRA = PAIR_FLOATS - 4;
+const FIRST_EXTRA_GRADIENT = RESULT_FLOATS - 4;
+const LOG_RATIO = SUM_COLUMNS.indexOf('logRatio');
 
 export interface LossBatch {
   readonly objective: Objective;
@@ -27,7 +31,7 @@ export interface LossBatch {
   readonly pairs: readonly TokenizedPair[];
   /** Per pair; absent where the objective has no reference. */
   readonly references?: readonly ReferenceLogps[];
-  /** The policy's, f32 [tokens]: chosen and rejected of each pair in turn. */
+  /** The policy's, f32 [tokens]: chosen and rejected of each pair in turn, then the corrupted ones (see `sequencesOf`). */
   readonly logps: Tensor;
   /** Sequence s has tokens starts[s] .. starts[s + 1] - 1. */
   readonly starts: readonly number[];
@@ -44,7 +48,7 @@ export interface RecordedLoss {
 
 /** Kernels of an objective's training step, to compile ahead. */
 export const lossKernels = (objective: Objective) =>
-  [sequenceReduce, pairRows, preferenceLoss(objective), sequenceReduceBackward] as const;
+  [sequenceReduce, pairRows, preferenceLoss(objective), sequenceReduceBackward, addScaled] as const;
 
 /** Whether the objective compares with the frozen reference. */
 export const needsReference = (objective: Objective): boolean =>
@@ -68,8 +72,8 @@ export async function recordLoss(gpu: Gpu, scope: Scope, batch: LossBatch): Prom
     const count = starts[s + 1] - starts[s];
     mask.fill(1, s * tokens, s * tokens + count);
     gpu.copy(logps, policy, { fromIndex: starts[s], toIndex: s * tokens, count });
-    const reference = references?.[s >> 1];
-    if (reference) referenceLogps.set(s % 2 === 0 ? reference.chosen : reference.rejected, s * tokens);
+    const logpsOf = references && referenceOf(references, s);
+    if (logpsOf) referenceLogps.set(logpsOf, s * tokens);
   }
   const masks = scope.upload('u32', shape, mask, 'response mask');
   // Without a reference every log-ratio is exactly 0.
@@ -84,8 +88,27 @@ export async function recordLoss(gpu: Gpu, scope: Scope, batch: LossBatch): Prom
   const extras = Float32Array.from({ length: pairs.length * 4 }, (_, i) => {
     return packed[(i >> 2) * PAIR_FLOATS + FIRST_EXTRA + (i & 3)];
   });
+  const extraTensor = scope.upload('f32', [pairs.length, 4], extras, 'extras');
+  const parts = partsOf(objective).map((part): RecordedPart => {
+    const partMask = new Uint32Array(mask.length);
+    const sequenceOf = (p: number) =>
+      ({ chosen: 2 * p, rejected: 2 * p + 1, corrupted: 2 * pairs.length + p })[part.side];
+    for (const [p, pair] of pairs.entries()) {
+      part.tokens(pair).forEach((counts, t) => {
+        partMask[sequenceOf(p) * tokens + t] = counts ? 1 : 0;
+      });
+    }
+    const partMasks = scope.upload('u32', shape, partMask, 'part mask');
+    const partSums = scope.tensor('f32', sums.shape, 'part sums');
+    gpu.run(sequenceReduce, { policy, reference, mask: partMasks, sums: partSums });
+    for (const p of pairs.keys()) {
+      const fromIndex = sequenceOf(p) * SUM_COLUMNS.length + LOG_RATIO;
+      gpu.copy(partSums, extraTensor, { fromIndex, toIndex: p * 4 + part.extra, count: 1 });
+    }
+    return { extra: part.extra, mask: partMasks, sequenceOf };
+  });
   const pairTensor = scope.tensor('f32', [pairs.length, PAIR_FLOATS], 'pairs');
-  gpu.run(pairRows, { sums, extras: scope.upload('f32', [pairs.length, 4], extras, 'extras'), rows: pairTensor });
+  gpu.run(pairRows, { sums, extras: extraTensor, rows: pairTensor });
 
   const groups = Math.ceil(pairs.length / PAIRS_PER_GROUP);
   const results = scope.tensor('f32', [pairs.length, RESULT_FLOATS], 'pair losses');
@@ -103,13 +126,41 @@ export async function recordLoss(gpu: Gpu, scope: Scope, batch: LossBatch): Prom
   );
 
   const dPolicy = scope.tensor('f32', shape, 'd policy logps');
-  gpu.run(sequenceReduceBackward, { d_log_ratio: gradients.reshape([sequences]), mask: masks, d_policy: dPolicy });
+  const dSequences = scope.zeros('f32', [sequences], 'd sequences');
+  gpu.copy(gradients, dSequences);
+  gpu.run(sequenceReduceBackward, { d_log_ratio: dSequences, mask: masks, d_policy: dPolicy });
+  for (const { extra, mask: partMask, sequenceOf } of parts) {
+    const dPart = scope.zeros('f32', [sequences], 'd part');
+    for (const p of pairs.keys()) {
+      const fromIndex = p * RESULT_FLOATS + FIRST_EXTRA_GRADIENT + extra;
+      gpu.copy(results, dPart, { fromIndex, toIndex: sequenceOf(p), count: 1 });
+    }
+    const dTokens = scope.tensor('f32', shape, 'd part logps');
+    gpu.run(sequenceReduceBackward, { d_log_ratio: dPart, mask: partMask, d_policy: dTokens });
+    // The gradients in `results` are of one pair's loss; the batch loss is the mean.
+    const flat = [sequences * tokens];
+    gpu.run(addScaled, { x: dTokens.reshape(flat), y: dPolicy.reshape(flat) }, { scale: 1 / pairs.length });
+  }
   const dLogps = scope.tensor('f32', [starts[sequences]], 'd logps');
   for (let s = 0; s < sequences; s++) {
     const count = starts[s + 1] - starts[s];
     gpu.copy(dPolicy, dLogps, { fromIndex: s * tokens, toIndex: starts[s], count });
   }
   return { dLogps, partials, sums };
+}
+
+/** A part whose sums are recorded: where its gradient goes back to. */
+interface RecordedPart {
+  readonly extra: number;
+  readonly mask: Tensor;
+  readonly sequenceOf: (pair: number) => number;
+}
+
+/** Reference log-probabilities of a sequence, in the order of `sequencesOf`. */
+function referenceOf(references: readonly ReferenceLogps[], sequence: number): Float32Array | undefined {
+  if (sequence >= 2 * references.length) return references[sequence - 2 * references.length].corrupted;
+  const { chosen, rejected } = references[sequence >> 1];
+  return sequence % 2 === 0 ? chosen : rejected;
 }
 
 /** Rows with the policy's present numbers, for statistics of the batch. */

@@ -10,9 +10,14 @@ import { Optimizer } from './optimizer.ts';
 
 const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20).toLocaleString('en')} MiB`;
 
-/** Decoder rows of a pair: its prompt once, and every answer token that predicts another. */
-const rowsOf = ({ promptIds, chosenIds, rejectedIds }: TokenizedPair): number =>
-  promptIds.length + chosenIds.length + rejectedIds.length - 2;
+/** Decoder rows of a pair: its prompt once per picture, and every answer token that predicts another. */
+function rowsOf({ promptIds, chosenIds, rejectedIds, corrupted }: TokenizedPair): number {
+  const own = promptIds.length + chosenIds.length + rejectedIds.length - 2;
+  return corrupted ? own + promptIds.length + chosenIds.length - 1 : own;
+}
+
+const tokensOf = ({ chosenIds, rejectedIds, corrupted }: TokenizedPair): number =>
+  chosenIds.length + rejectedIds.length + (corrupted ? chosenIds.length : 0);
 
 /**
  * Peak GPU bytes of a step without the model's weights: the longest pairs in one micro-batch, the adapter, its gradients
@@ -38,7 +43,7 @@ export function preflight(
   const size = config.per_device_train_batch_size;
   const longest = [...pairs].sort((a, b) => rowsOf(b) - rowsOf(a)).slice(0, size);
   const rows = longest.reduce((sum, pair) => sum + rowsOf(pair), 0);
-  const tokens = longest.reduce((sum, pair) => sum + pair.chosenIds.length + pair.rejectedIds.length, 0);
+  const tokens = longest.reduce((sum, pair) => sum + tokensOf(pair), 0);
   const { adapter, activations, largestBuffer } = trainingBytes(model, plan, rows, tokens);
   const limit = Math.min(gpu.device.limits.maxStorageBufferBindingSize, gpu.device.limits.maxBufferSize);
   if (largestBuffer.bytes > limit) {
@@ -52,8 +57,8 @@ export function preflight(
   return activations + adapter + Optimizer.bytes(plan.size) + lossBytes(config, size, answer);
 }
 
-/** `recordLoss`: five tensors over padded answers, and ten small ones, for every micro-batch of a step. */
+/** `recordLoss`: up to nine tensors over padded answers, and a dozen small ones, for every micro-batch of a step. */
 function lossBytes(config: TrainingConfig, pairs: number, longestAnswer: number): number {
-  const perBatch = 5 * bucket(2 * pairs * longestAnswer * 4) + 10 * bucket(pairs * RESULT_FLOATS * 4);
+  const perBatch = 9 * bucket(3 * pairs * longestAnswer * 4) + 12 * bucket(pairs * RESULT_FLOATS * 4);
   return config.gradient_accumulation_steps * perBatch;
 }

@@ -13,12 +13,15 @@ export async function* scoreReference(
   pairs: readonly TokenizedPair[],
   references: Map<string, ReferenceLogps>,
   signal: AbortSignal | undefined,
+  withCorrupted: boolean,
 ): AsyncGenerator<TrainEvent> {
   for (const [done, pair] of pairs.entries()) {
-    if (!references.has(pair.key)) {
+    const known = references.get(pair.key);
+    if (!known || (withCorrupted && !known.corrupted)) {
       throwIfCancelled(signal);
-      const [chosen, rejected] = await policy.scoreMany(await sequencesOf([pair]), { signal });
-      references.set(pair.key, { chosen: chosen.logps, rejected: rejected.logps });
+      const sequences = await sequencesOf([pair], withCorrupted);
+      const [chosen, rejected, corrupted] = await policy.scoreMany(sequences, { signal });
+      references.set(pair.key, { chosen: chosen.logps, rejected: rejected.logps, corrupted: corrupted?.logps });
     }
     yield { type: 'reference', done: done + 1, total: pairs.length };
   }

@@ -17,6 +17,7 @@ import { stepBatches } from './data-order.ts';
 import { lossKernels, needsReference, type RecordedLoss, recordLoss } from './loss.ts';
 import { stepMeans } from './metrics.ts';
 import { Optimizer, optimizerKernels } from './optimizer.ts';
+import { needsCorrupted } from './parts.ts';
 import { planRun } from './plan.ts';
 import { scoreReference } from './reference.ts';
 import { learningRate } from './schedule.ts';
@@ -43,6 +44,7 @@ export class Trainer {
   readonly plan: TrainPlan;
   readonly #options: TrainerOptions;
   readonly #objective: Objective;
+  readonly #corrupted: boolean;
   readonly #optimizer: Optimizer;
   readonly #references: Map<string, ReferenceLogps>;
   readonly #pairsHash: string;
@@ -58,6 +60,7 @@ export class Trainer {
     const { gpu, adapter, pairs, settings } = options;
     this.#options = options;
     this.#objective = objectiveById(settings.objective);
+    this.#corrupted = needsCorrupted(this.#objective);
     this.#references = options.references ?? new Map();
     this.#pairsHash = hashPairs(pairs);
     if (resume) checkCheckpoint(resume, this.#pairsHash);
@@ -89,7 +92,8 @@ export class Trainer {
         policy.prepareTraining(),
         gpu.prepare([...lossKernels(this.#objective), ...optimizerKernels]),
       ]);
-      if (needsReference(this.#objective)) yield* scoreReference(policy, pairs, this.#references, signal);
+      if (needsReference(this.#objective))
+        yield* scoreReference(policy, pairs, this.#references, signal, this.#corrupted);
       while (this.#step < last) {
         yield { type: 'step', metrics: await this.#trainStep(signal) };
         if (every > 0 && this.#step % every === 0 && this.#step < last) {
@@ -117,7 +121,7 @@ export class Trainer {
       for (const batch of batches) {
         throwIfCancelled(signal);
         const chosen = batch.map((index) => pairs[index]);
-        const pass = policy.trainingPass(await sequencesOf(chosen), adapter);
+        const pass = policy.trainingPass(await sequencesOf(chosen, this.#corrupted), adapter);
         try {
           const loss = await this.#loss(scope, chosen, pass);
           pass.backward(loss.dLogps, this.#optimizer.gradients);
@@ -130,7 +134,11 @@ export class Trainer {
       const read = losses.flatMap(({ partials, sums }) => [partials, sums]);
       const [[summedNorm], ...sums] = (await gpu.readAll([this.#optimizer.norm(scope), ...read])) as Float32Array[];
       const norm = summedNorm / batches.length;
-      const means = stepMeans(sums, needsReference(this.#objective));
+      const means = stepMeans(
+        sums,
+        batches.map(({ length }) => length),
+        needsReference(this.#objective),
+      );
       this.#assertFinite(means.loss, norm);
       const rate = learningRate(config, this.#step, steps);
       this.#optimizer.step(config, rate, this.#step + 1, batches.length, norm);

@@ -145,6 +145,12 @@ describe('training jobs on tiny models', () => {
     expect([...metricsOf(first), ...rest].map(({ loss }) => loss)).to.deep.equal(whole);
   });
 
+  it('shows mDPO a corrupted copy of each picture', async () => {
+    const metrics = metricsOf(await trained({ objective: 'mdpo' }));
+    expect(metrics[0].loss).to.be.closeTo(3 * Math.LN2, 1e-4);
+    expect(metrics[5].loss).to.be.lessThan(metrics[0].loss - 0.05);
+  });
+
   it('ends a pause with a checkpoint and CancelledError', async () => {
     const controller = new AbortController();
     const events: TrainEvent[] = [];
@@ -167,7 +173,7 @@ describe('training jobs on tiny models', () => {
       [{ pairs: [{ ...pair, rejected: ' ' }] }, 'empty answer'],
       [{ pairs: [{ ...pair, chosen: 'long '.repeat(200) }] }, 'reads at most'],
       [{ objective: 'nothing' }, 'no objective'],
-      [{ objective: 'mdpo' }, 'corrupted image'],
+      [{ objective: 'tdpo1' }, 'sequence KL'],
       [{ hyperparameters: { beta: -1 } }, 'beta'],
       [{ config: { learning_rate: -1 } }, 'learning_rate'],
       [{ lora: { r: 0 } }, 'rank'],

@@ -1,12 +1,15 @@
 /** Training the adapter on preference pairs. */
 import { InputError } from '../../errors.ts';
+import { objectiveById } from '../../kernels/losses/index.ts';
 import type { VisionLanguageModel } from '../../models/vlm.ts';
 import { loraConfig } from '../../training/checkpoint.ts';
 import type { TokenizedPair } from '../../training/data.ts';
+import { needsCorrupted } from '../../training/parts.ts';
 import { runSettings } from '../../training/settings.ts';
 import { Trainer } from '../../training/trainer.ts';
 import type { TrainEvent, TrainingPair, TrainRequest } from '../engine.ts';
 import { install } from './adapter.ts';
+import { corrupted } from './corrupt.ts';
 import { type EngineHost, type JobContext, requireVlm } from './host.ts';
 
 /**
@@ -24,7 +27,8 @@ export async function train(
     throw new InputError('There is no pair to train on yet: mark one chosen and one rejected answer.', 'pairs');
   }
   const settings = runSettings(request);
-  const pairs = request.pairs.map((pair, index) => tokenize(vlm, pair, index));
+  const withCorrupted = needsCorrupted(objectiveById(settings.objective));
+  const pairs = request.pairs.map((pair, index) => tokenize(vlm, pair, index, withCorrupted));
   host.references ??= new Map();
   const { references } = host;
   const lora = vlm.policy.createAdapter(loraConfig(settings.lora, settings.config.seed));
@@ -51,7 +55,7 @@ export async function train(
   }
 }
 
-function tokenize(vlm: VisionLanguageModel, pair: TrainingPair, index: number): TokenizedPair {
+function tokenize(vlm: VisionLanguageModel, pair: TrainingPair, index: number, withCorrupted: boolean): TokenizedPair {
   const { image, prompt, chosen, rejected, inputs } = pair;
   if (!chosen.trim() || !rejected.trim()) {
     throw new InputError(`Pair ${index + 1} has an empty answer: both need text.`, 'pairs');
@@ -62,6 +66,7 @@ function tokenize(vlm: VisionLanguageModel, pair: TrainingPair, index: number): 
     promptIds: tokenizer.encodePrompt(prompt, tower.visualTokens),
     imageTokenId: tokenizer.imageTokenId,
     visual: () => tower.features(image),
+    ...(withCorrupted && { corrupted: async () => tower.features(await corrupted(image)) }),
     chosenIds: tokenizer.encodeResponse(chosen),
     rejectedIds: tokenizer.encodeResponse(rejected),
     inputs,
