@@ -31,6 +31,13 @@ const TICK_MS = 250;
 const MAX_RESTARTS = 3;
 const RESTART_WINDOW_MS = 60_000;
 
+/** What there is to say when a person cancelled the load and nothing was loaded before. */
+function unloaded(): CancelledError {
+  return new CancelledError(
+    'Loading the models was cancelled. Files already fetched are kept; try again when you like.',
+  );
+}
+
 export class EngineClient extends EngineRequests implements Engine {
   private current: EngineState = { kind: 'idle' };
   private readonly listeners = new Set<(state: EngineState) => void>();
@@ -165,7 +172,7 @@ export class EngineClient extends EngineRequests implements Engine {
       return;
     }
     this.loaded = null;
-    this.setState({ kind: 'unavailable', error: toErrorData(error) });
+    this.setState({ kind: 'unavailable', error: toErrorData(error instanceof CancelledError ? unloaded() : error) });
   }
 
   private tick(): void {
@@ -200,7 +207,7 @@ export class EngineClient extends EngineRequests implements Engine {
     } else if (this.loaded) {
       void this.reload(this.loaded.request, reason);
     } else {
-      const why = toErrorData(unwanted ? new CancelledError() : error);
+      const why = toErrorData(unwanted ? unloaded() : error);
       this.setState(loads.length > 0 ? { kind: 'unavailable', error: why } : { kind: 'idle' });
     }
   }

@@ -99,7 +99,7 @@ describe('the page', () => {
     release();
     await loading;
     await settled(element);
-    expect(deep(deep(element, 'margin-no-webgpu'), '[role="alert"]').textContent).to.contain('was cancelled');
+    expect(deep(deep(element, 'margin-no-webgpu'), '[role="alert"]').textContent).to.contain('no models yet');
     app.engine.before = () => {};
     button(element, 'Try again').click();
     await settled(element);
@@ -235,11 +235,15 @@ describe('page helpers', () => {
   });
 
   it('reports loading in bytes or steps', () => {
-    expect(progressText(null)).to.contain('Starting');
-    expect(progressText({ stage: 'compile', item: 'kernels', done: 3, total: 12 })).to.equal(
-      'Compiling kernels, 3 of 12',
-    );
-    expect(progressText({ stage: 'download', item: 'x.onnx', done: 512, total: 0 })).to.equal('Loading x.onnx, 512 B');
+    expect(progressText(null)).to.deep.equal({ what: 'Starting the engine…', amount: '' });
+    expect(progressText({ stage: 'compile', item: 'kernels', done: 3, total: 12 })).to.deep.equal({
+      what: 'Compiling kernels',
+      amount: '3 of 12',
+    });
+    expect(progressText({ stage: 'download', item: 'm/x.onnx', done: 512, total: 0 })).to.deep.equal({
+      what: 'Loading m/x.onnx',
+      amount: '512 B',
+    });
   });
 
   it('tells everything in the badge’s tooltip', () => {

@@ -1,4 +1,4 @@
-import { css, html, LitElement } from 'lit';
+import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import type { LoadProgress, LoadStage } from '../../engine/engine.ts';
 import { bytes } from '../shared/format.ts';
@@ -12,9 +12,9 @@ const STAGES: Record<LoadStage, string> = {
   'warm-up': 'Warming up',
 };
 
-/** "Loading model.safetensors, 3.1 of 12 MiB". */
-export function progressText(progress: LoadProgress | null): string {
-  if (!progress) return 'Starting the engine…';
+/** "Loading model.safetensors" and "3.1 MiB of 12 MiB". */
+export function progressText(progress: LoadProgress | null): { what: string; amount: string } {
+  if (!progress) return { what: 'Starting the engine…', amount: '' };
   const { stage, item, done, total } = progress;
   const amount =
     stage === 'download'
@@ -24,7 +24,7 @@ export function progressText(progress: LoadProgress | null): string {
       : total > 0
         ? `${done} of ${total}`
         : '';
-  return [`${STAGES[stage]} ${item}`, amount].filter(Boolean).join(', ');
+  return { what: `${STAGES[stage]} ${item}`, amount };
 }
 
 /**
@@ -50,28 +50,34 @@ export class MarginLoadProgress extends LitElement {
       }
       progress {
         flex: none;
-        width: 150px;
+        width: 96px;
         height: 8px;
         accent-color: var(--m-accent);
       }
       span {
+        white-space: nowrap;
+      }
+      .what {
         overflow: hidden;
         text-overflow: ellipsis;
-        white-space: nowrap;
+      }
+      .amount {
+        flex: none;
         font-variant-numeric: tabular-nums;
       }
     `,
   ];
 
   protected override render() {
-    const text = progressText(this.progress);
+    const { what, amount } = progressText(this.progress);
     const { done = 0, total = 0 } = this.progress ?? {};
     return html`${
       total > 0
         ? html`<progress aria-label="Loading the models" max=${total} value=${done}></progress>`
         : html`<progress aria-label="Loading the models"></progress>`
     }
-      <span>${text}</span>
+      <span class="what" title=${what}>${what}</span>
+      ${amount ? html`<span class="amount">${amount}</span>` : nothing}
       <button
         class="quiet icon"
         aria-label="Cancel loading"

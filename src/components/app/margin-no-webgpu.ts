@@ -78,11 +78,7 @@ export class MarginNoWebGpu extends LitElement {
   private renderFailure() {
     const cancelled = this.error.name === 'CancelledError';
     return html`<p>
-        ${
-          cancelled
-            ? html`<strong>Loading the models was cancelled.</strong> Files already fetched are kept.`
-            : html`<strong>The models could not be started.</strong> ${this.error.message}`
-        }
+        <strong>${cancelled ? 'There are no models yet.' : 'The models could not be started.'}</strong> ${this.error.message}
         ${
           !cancelled && this.error.subject && !this.error.message.includes(this.error.subject)
             ? html`<span class="mono">(${this.error.subject})</span>`

@@ -88,6 +88,10 @@ export const appStyles = css`
     .columns {
       grid-template-columns: minmax(0, 1fr);
     }
+    /* Texts wrap earlier here, and one pair should be seen whole. */
+    .bottom {
+      flex-basis: clamp(140px, 24vh, 250px);
+    }
   }
   /* A short or a small window scrolls rather than squeezing everything to nothing. */
   @media (max-height: 620px), (max-width: 700px) {

@@ -55,7 +55,7 @@ export class MarginLiveLoss extends LitElement {
       .main,
       .further {
         display: grid;
-        grid-template-columns: minmax(0, 0.86fr) repeat(3, minmax(0, 1fr));
+        grid-template-columns: minmax(0, 0.95fr) repeat(3, minmax(0, 1fr));
         gap: 0 5px;
       }
       .further {
@@ -85,6 +85,10 @@ export class MarginLiveLoss extends LitElement {
         color: var(--m-rejected);
       }
       @container (max-width: 430px) {
+        .label {
+          font-size: 11.5px;
+          letter-spacing: -0.02em;
+        }
         output {
           font-size: 20px;
         }
