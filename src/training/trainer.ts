@@ -42,9 +42,7 @@ export interface RunOptions {
 
 export class Trainer {
   readonly plan: TrainPlan;
-  readonly #options: TrainerOptions;
   readonly #objective: Objective;
-  readonly #corrupted: boolean;
   readonly #optimizer: Optimizer;
   readonly #references: Map<string, ReferenceLogps>;
   readonly #pairsHash: string;
@@ -56,11 +54,12 @@ export class Trainer {
    * @param resume a checkpoint of the same run: its values go to the adapter.
    * @throws InputError for pairs, hyperparameters or a checkpoint that cannot be used; OutOfMemoryError.
    */
-  constructor(options: TrainerOptions, resume?: TrainingCheckpoint) {
+  constructor(
+    private readonly options: TrainerOptions,
+    resume?: TrainingCheckpoint,
+  ) {
     const { gpu, adapter, pairs, settings } = options;
-    this.#options = options;
     this.#objective = objectiveById(settings.objective);
-    this.#corrupted = needsCorrupted(this.#objective);
     this.#references = options.references ?? new Map();
     this.#pairsHash = hashPairs(pairs);
     if (resume) checkCheckpoint(resume, this.#pairsHash);
@@ -87,13 +86,13 @@ export class Trainer {
     yield { type: 'plan', plan: this.plan };
     const last = Math.min(this.plan.steps, this.#step + stopAfter);
     try {
-      const { gpu, policy, pairs } = this.#options;
+      const { gpu, policy, pairs } = this.options;
       await Promise.all([
         policy.prepareTraining(),
         gpu.prepare([...lossKernels(this.#objective), ...optimizerKernels]),
       ]);
       if (needsReference(this.#objective))
-        yield* scoreReference(policy, pairs, this.#references, signal, this.#corrupted);
+        yield* scoreReference(policy, pairs, this.#references, signal, needsCorrupted(this.#objective));
       while (this.#step < last) {
         yield { type: 'step', metrics: await this.#trainStep(signal) };
         if (every > 0 && this.#step % every === 0 && this.#step < last) {
@@ -110,7 +109,7 @@ export class Trainer {
 
   /** One optimiser step: every micro-batch forward, loss, backward; then clip, AdamW. One read-back. */
   async #trainStep(signal: AbortSignal | undefined): Promise<StepMetrics> {
-    const { gpu, policy, adapter, pairs } = this.#options;
+    const { gpu, policy, adapter, pairs } = this.options;
     const { config, steps, stepsPerEpoch } = this.plan;
     const begin = performance.now();
     const batches = stepBatches(config, pairs.length, this.#step);
@@ -120,10 +119,10 @@ export class Trainer {
       this.#optimizer.zeroGradients();
       for (const batch of batches) {
         throwIfCancelled(signal);
-        const chosen = batch.map((index) => pairs[index]);
-        const pass = policy.trainingPass(await sequencesOf(chosen, this.#corrupted), adapter);
+        const taken = batch.map((index) => pairs[index]);
+        const pass = policy.trainingPass(await sequencesOf(taken, needsCorrupted(this.#objective)), adapter);
         try {
-          const loss = await this.#loss(scope, chosen, pass);
+          const loss = await this.#loss(scope, taken, pass);
           pass.backward(loss.dLogps, this.#optimizer.gradients);
           losses.push(loss);
         } finally {
@@ -134,16 +133,13 @@ export class Trainer {
       const read = losses.flatMap(({ partials, sums }) => [partials, sums]);
       const [[summedNorm], ...sums] = (await gpu.readAll([this.#optimizer.norm(scope), ...read])) as Float32Array[];
       const norm = summedNorm / batches.length;
-      const means = stepMeans(
-        sums,
-        batches.map(({ length }) => length),
-        needsReference(this.#objective),
-      );
+      const sizes = batches.map((batch) => batch.length);
+      const means = stepMeans(sums, sizes, needsReference(this.#objective));
       this.#assertFinite(means.loss, norm);
       const rate = learningRate(config, this.#step, steps);
       this.#optimizer.step(config, rate, this.#step + 1, batches.length, norm);
       this.#step++;
-      const tokens = this.#tokensOf(batches);
+      const tokens = tokensOf(pairs, batches);
       this.#numTokens += tokens;
       const seconds = (performance.now() - begin) / 1000;
       return {
@@ -165,11 +161,7 @@ export class Trainer {
     const objective = this.#objective;
     const { hyperparameters } = this.plan;
     const references = needsReference(objective) ? pairs.map(({ key }) => this.#references.get(key)!) : undefined;
-    return recordLoss(this.#options.gpu, scope, { objective, hyperparameters, pairs, references, logps, starts });
-  }
-
-  #tokensOf(batches: readonly (readonly number[])[]): number {
-    return batches.flat().reduce((sum, index) => sum + tokensOf(this.#options.pairs[index]), 0);
+    return recordLoss(this.options.gpu, scope, { objective, hyperparameters, pairs, references, logps, starts });
   }
 
   /** A step that gave no number takes the update back that led there, and stops the run. */
@@ -178,7 +170,8 @@ export class Trainer {
     const failed = this.#step + 1;
     if (this.#optimizer.undo()) {
       this.#step--;
-      this.#numTokens -= this.#tokensOf(stepBatches(this.plan.config, this.#options.pairs.length, this.#step));
+      const { pairs } = this.options;
+      this.#numTokens -= tokensOf(pairs, stepBatches(this.plan.config, pairs.length, this.#step));
     }
     throw new EngineError(
       `Step ${failed} gave no finite number (loss ${loss}, gradient norm ${norm}), so training stopped. The adapter after step ${this.#step} is kept. Try a lower learning_rate (it is ${this.plan.config.learning_rate}).`,
@@ -188,7 +181,7 @@ export class Trainer {
 
   /** The run as it stands, after the last whole step. */
   async checkpoint(): Promise<TrainingCheckpoint> {
-    const { gpu, adapter, settings } = this.#options;
+    const { gpu, adapter, settings } = this.options;
     return {
       version: 1,
       ...settings,
