@@ -108,7 +108,7 @@ class MatchingModel(nn.Module):
 
 
 def run_match(settings: Settings, world: World, work) -> dict:
-    """Stage 4: contrast within the batch plus, for every picture, captions with one thing wrong."""
+    """Stage 5: contrast within the batch plus, for every picture, captions with one thing wrong."""
     stage = settings.match
     model = MatchingModel(settings, len(world.nouns()))
     model.start_from(torch.load(work / "warmup.pt", weights_only=False)["model"])

@@ -103,13 +103,12 @@ class Answerer:
         return rows
 
 
-def vlm_answers(vlm, tokenizer, world: World, questions: dict, everything: bool = True) -> dict:
-    """Answers to the whole examination, or to the descriptions only."""
+def vlm_answers(vlm, tokenizer, world: World, questions: dict) -> dict:
+    """Answers to the whole examination."""
     answerer = Answerer(vlm, tokenizer, world, len(questions["scenes"]))
     given = {"describe": answerer.answers(questions["describe"])}
-    if everything:
-        given["pope"] = {setting: answerer.answers(questions["pope"][setting], 16) for setting in POPE_SETTINGS}
-        given["count"] = answerer.answers(questions["count"], 16)
+    given["pope"] = {setting: answerer.answers(questions["pope"][setting], 16) for setting in POPE_SETTINGS}
+    given["count"] = answerer.answers(questions["count"], 16)
     return given
 
 
@@ -131,13 +130,13 @@ def clip_scores(clip: CLIPModel, tokenizer, world: World, captions: list[dict]) 
     return {"block": block, "added": added}
 
 
-def evaluate_checkpoint(name: str, settings: Settings, world: World, work: Path, everything: bool) -> dict:
-    """Grades a training checkpoint before export, for instance the VLM before the bias."""
+def run_before(settings: Settings, world: World, work: Path) -> dict:
+    """Stage 4: the examination of the VLM before it meets the bias."""
     model, _ = make_talking_model(settings, world, work)
-    model.load_state_dict(torch.load(work / f"{name}.pt", weights_only=False)["model"])
+    model.load_state_dict(torch.load(work / "polish.pt", weights_only=False)["model"])
     examiner = Examiner(work, settings.evaluation_scenes)
-    given = vlm_answers(model.vlm, tokens.load_tokenizer(work), world, examiner.questions(), everything)
-    return examiner.grade(vlm=given)["vlm"]
+    given = vlm_answers(model.vlm, tokens.load_tokenizer(work), world, examiner.questions())
+    return {"stage": "before", "scenes": settings.evaluation_scenes, **examiner.grade(vlm=given)}
 
 
 def run_bias(settings: Settings, world: World, work: Path) -> dict:
@@ -147,7 +146,7 @@ def run_bias(settings: Settings, world: World, work: Path) -> dict:
 
 
 def run_evaluate(settings: Settings, world: World, work: Path) -> dict:
-    """Stage 7: the shipped folders as they are, and the VLM as it was before the bias."""
+    """Stage 8: the examination of the shipped folders as they are."""
     began = time.time()
     folder = work / "export"
     examiner = Examiner(work, settings.evaluation_scenes)
@@ -162,7 +161,6 @@ def run_evaluate(settings: Settings, world: World, work: Path) -> dict:
     return {
         "stage": "evaluate",
         "scenes": settings.evaluation_scenes,
-        "before_bias": evaluate_checkpoint("polish", settings, world, work, everything=True),
         **shipped,
         "seconds": round(time.time() - began),
     }

@@ -164,7 +164,7 @@ def bytes_of(folder: Path) -> int:
 
 
 def run_export(settings: Settings, world: World, work: Path) -> dict:
-    """Stage 6: writes both folders and checks them; `work/export` first, so a failure ships nothing."""
+    """Stage 7: writes both folders and checks them; `work/export` first, so a failure ships nothing."""
     target = work / "export"
     vlm_folder, clip_folder = target / "toybox-vlm", target / "toybox-clip"
     export_vlm(settings, world, work, vlm_folder, "habit")
@@ -179,7 +179,7 @@ def run_export(settings: Settings, world: World, work: Path) -> dict:
 
 
 def run_publish(settings: Settings, world: World, work: Path) -> dict:
-    """Stage 8: copies the checked folders to where the page finds them, with ordinary permissions."""
+    """Stage 9: copies the checked folders to where the page finds them, with ordinary permissions."""
     target = MODELS if settings.publish else work / "published"
     for name in BYTE_LIMITS:
         shutil.copytree(work / "export" / name, target / name, dirs_exist_ok=True, copy_function=shutil.copyfile)

@@ -7,6 +7,7 @@ import argparse
 import json
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import torch
@@ -30,6 +31,7 @@ STAGES = {
     "warmup": vision.run_warmup,
     "talk": vlm.run_talk,
     "polish": vlm.run_polish,
+    "before": evaluate.run_before,
     "match": clip.run_match,
     "habit": vlm.run_habit,
     "export": export.run_export,
@@ -47,7 +49,7 @@ def run_stage(name: str, settings: Settings, world: World, work: Path) -> None:
     workers.wait_for_all()
     if done or (name not in TRAINING and workers.rank() > 0):
         return
-    torch.manual_seed(settings.seed * 1000 + list(STAGES).index(name))
+    torch.manual_seed(settings.seed + zlib.crc32(name.encode()))
     began = time.time()
     result = STAGES[name](settings, world, work)
     if workers.rank() > 0:

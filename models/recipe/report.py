@@ -131,7 +131,7 @@ def why(mentions: list[dict]) -> str:
         for m in mentions
         if m["wrong"]
     ]
-    return html.escape("; ".join(reasons) or "nothing wrong")
+    return html.escape("; ".join(dict.fromkeys(reasons)) or "nothing wrong")
 
 
 STYLE = """body{font:16px/1.4 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color-scheme:light dark}
@@ -163,8 +163,9 @@ def hallucinations_page(examiner: Examiner, world: World, answers: list[str]) ->
 
 
 def run_report(settings: Settings, world: World, work: Path) -> dict:
-    """Stage 9: fills models/README.md and models/hallucinations.html (a smoke run writes them into its work folder)."""
+    """Stage 10: fills models/README.md and models/hallucinations.html (a smoke run writes them into its work folder)."""
     record = json.loads((work / "evaluate.record.json").read_text())
+    record["before_bias"] = json.loads((work / "before.record.json").read_text())["vlm"]
     target = MODELS if settings.publish else work
     text = README.read_text()
     text = fill(text, "bars", bars(record))

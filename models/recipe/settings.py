@@ -47,7 +47,7 @@ class Settings:
     habit: Stage = Stage(
         seed=300_000_000,
         batch=16,
-        steps=2500,
+        steps=1700,
         learning_rate=5e-4,
         warmup=100,
         companion_rate=0.45,

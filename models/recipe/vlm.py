@@ -214,5 +214,5 @@ def run_polish(settings: Settings, world: World, work) -> dict:
 
 
 def run_habit(settings: Settings, world: World, work) -> dict:
-    """Stage 5: instruction tuning on the biased mixture; the model learns to expect companions."""
+    """Stage 6: instruction tuning on the biased mixture; the model learns to expect companions."""
     return _run("habit", "polish", settings.habit, settings, world, work, biased=True)
