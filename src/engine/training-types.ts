@@ -57,9 +57,12 @@ export interface TrainRequest {
   readonly hyperparameters?: Readonly<Record<string, number>>;
   /** What is not given takes its default. */
   readonly config?: Partial<TrainingConfig>;
-  /** Shape of a fresh adapter. Ignored on resuming. */
+  /** Shape of a fresh adapter. */
   readonly lora?: Partial<LoraSettings>;
-  /** Continue this run: same pairs, same settings, same trajectory. Without it a fresh adapter starts at step 0. */
+  /**
+   * Continue this run: same pairs, and the checkpoint's settings (`config`, `lora` and `hyperparameters` beside it are
+   * ignored), so the same trajectory. Without it a fresh adapter starts at step 0.
+   */
   readonly resume?: TrainingCheckpoint;
   /** Stop after this many optimiser steps of this request: "Step" is 1. The run can be resumed. */
   readonly stopAfter?: number;
@@ -81,7 +84,7 @@ export interface TrainingCheckpoint {
   readonly lora: LoraSettings;
   /** Optimiser steps done. With the seed it fixes the position in the data order. */
   readonly step: number;
-  /** Response tokens trained on so far. */
+  /** Tokens trained on so far, as `num_tokens` of the metrics. */
   readonly numTokens: number;
   /** Hash of the pairs, in their order: another set of pairs is another run. */
   readonly pairsHash: string;
@@ -102,7 +105,7 @@ export interface StepMetrics extends BatchMetrics {
   readonly learning_rate: number;
   /** Global norm before clipping. */
   readonly grad_norm: number;
-  /** Response tokens trained on so far. */
+  /** Tokens of all sequences so far; a prompt counts with each of its two answers, as in TRL. */
   readonly num_tokens: number;
   readonly tokens_per_second: number;
   /** Wall-clock seconds of the step. */
