@@ -150,7 +150,7 @@ export function checkPrompt(config: LlamaConfig, prompt: PromptInput, answerLeng
   const total = promptIds.length + answerLength;
   if (total > config.maxPositions) {
     throw new InputError(
-      `The prompt takes ${promptIds.length} tokens and the answer up to ${answerLength}, together ${total}; this model reads at most ${config.maxPositions}.`,
+      `The prompt takes ${promptIds.length} tokens and the answer up to ${answerLength}, together ${total}; this model reads at most ${config.maxPositions}. Shorten the prompt or lower max tokens.`,
       'prompt',
     );
   }
