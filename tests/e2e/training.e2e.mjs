@@ -112,7 +112,7 @@ await endToEnd(async ({ checks, browser, url }) => {
   });
 
   await checks.check('a reload costs at most the steps since the last checkpoint', async () => {
-    await page.evaluate(() => margin.intents.setTraining({ learning_rate: 1e-3, max_steps: 5, save_steps: 1 }));
+    await page.evaluate(() => margin.intents.setTraining({ learning_rate: 1e-3, max_steps: 5, save_steps: 1, eval_scenes: 2 }));
     await button(page, 'Train').click();
     await page.waitForFunction(() => margin.state.training.runs.at(-1).step >= 1, null, TRAINED);
     await page.waitForTimeout(600);
@@ -125,6 +125,22 @@ await endToEnd(async ({ checks, browser, url }) => {
     await page.waitForFunction(() => margin.state.training.runs.at(-1).status === 'finished', null, TRAINED);
     equal((await run()).step, 5, 'steps');
     await shot('resumed');
+  });
+
+  await checks.check('held-out scenes are described before and after', async () => {
+    await phase(page, 'idle');
+    const { heldOut } = await run();
+    equal(heldOut.map(({ step }) => step).join(), '0,5', 'examined steps');
+    ok(heldOut.every(({ cover }) => cover > 0), 'the model describes something that is there');
+    await button(page, 'Held-out').click();
+    await shot('held-out');
+    for (const name of ['Runs 3', 'Settings', 'Curves']) {
+      await button(page, name).click();
+      await page.waitForTimeout(300);
+      await shot(name.toLowerCase().replace(' ', '-'));
+    }
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await shot('curves-dark');
   });
 
   await checks.check('at 1024 px training is a tab', async () => {

@@ -269,6 +269,8 @@ describe('held-out examinations', () => {
     expect(run.status).to.equal('stopped');
     expect(run.step).to.equal(4);
     expect(run.message).to.contain('Stopped early at step 4');
+    expect(app.store.state.adapter, 'the reference was as good as any step').to.equal(null);
+    expect(await app.engine.adapter.facts()).to.equal(null);
     app.dispose();
   });
 });

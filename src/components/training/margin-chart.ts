@@ -63,6 +63,7 @@ export class MarginChart extends LitElement {
         flex-direction: column;
         min-width: 0;
         min-height: 0;
+        container-type: inline-size;
       }
       h3 {
         display: flex;
@@ -77,6 +78,13 @@ export class MarginChart extends LitElement {
         gap: 8px;
         margin-left: auto;
         font-variant-numeric: tabular-nums;
+      }
+      /* Side by side, charts stay level whether or not a name leaves room for its number. */
+      @container (max-width: 230px) {
+        h3 {
+          flex-direction: column;
+          align-items: stretch;
+        }
       }
       .plot {
         position: relative;
@@ -174,7 +182,7 @@ export class MarginChart extends LitElement {
     const all = drawn.flatMap(({ points }) => points);
     const last = Math.max(this.steps, ...all.map(([x]) => x), 1);
     const first = Math.min(1, ...all.map(([x]) => x));
-    const [low, high] =
+    const [low, top] =
       all.length > 0
         ? extent(
             all.map(([, y]) => y),
@@ -182,9 +190,10 @@ export class MarginChart extends LitElement {
             0.08,
           )
         : [0, 1];
+    const high = top > low ? top : low + 1;
     const x = (value: number) => LEFT + ((value - first) / Math.max(1, last - first)) * (width - LEFT - RIGHT);
-    const y = (value: number) => TOP + ((high - value) / (high - low || 1)) * (height - TOP - BOTTOM);
-    const up = ticks(low, high, Math.max(2, Math.round((height - TOP - BOTTOM) / 32)));
+    const y = (value: number) => TOP + ((high - value) / (high - low)) * (height - TOP - BOTTOM);
+    const up = ticks(low, high, Math.max(2, Math.round((height - TOP - BOTTOM) / 26)));
     const across = ticks(first, last, Math.max(2, Math.round((width - LEFT - RIGHT) / 60))).filter(Number.isInteger);
     const several = new Set(drawn.map(({ line }) => line.run)).size > 1;
     return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label=${label}>

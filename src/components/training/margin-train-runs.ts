@@ -48,6 +48,10 @@ export class MarginTrainRuns extends LitElement {
         border-bottom: 1px solid var(--m-line);
         vertical-align: baseline;
       }
+      th,
+      td:not(:nth-child(2)) {
+        white-space: nowrap;
+      }
       tr.present td {
         background: var(--m-surface-2);
         font-weight: 600;
@@ -91,7 +95,7 @@ export class MarginTrainRuns extends LitElement {
     const point = run.heldOut.at(-1);
     return html`<tr class=${run.id === this.#view.value.run ? 'present' : ''}>
       <td>${run.ordinal}</td>
-      <td>${name}<span class="message muted">${run.status === 'finished' ? '' : `, ${run.status}`}${run.message ? `: ${run.message}` : ''}</span></td>
+      <td>${name}<span class="message muted" title=${run.message ?? ''}>${run.status === 'finished' ? '' : `, ${run.status}`}</span></td>
       <td>${log.step} / ${run.steps || '–'}</td>
       <td>${number(log.last('loss'), 4)}</td>
       <td>${number(log.last('rewards/margins'), 3)}</td>
