@@ -130,6 +130,9 @@ window.study = async (options) => {
       for await (const event of engine.train(request)) {
         if (event.type === 'plan') config = event.plan.config;
         if (event.type === 'step') metrics.push(event.metrics);
+        if (event.type === 'step' && event.metrics.step % 10 === 0) {
+          tell(`  seed ${seed}, ${objective}: step ${event.metrics.step}, loss ${event.metrics.loss.toFixed(3)}`);
+        }
       }
       const seconds = (performance.now() - start) / 1000;
       const last = metrics.at(-1)!;
