@@ -21,7 +21,12 @@ import { linear, linearBackward, linearBackwardTiled, linearTiled } from './line
 import { linearFewRows } from './linear-few-rows/kernel.ts';
 import { linearFewRowsSubgroups } from './linear-few-rows-subgroups/kernel.ts';
 import { loraGradient, loraUp, loraUpBackward } from './lora/kernel.ts';
-import { rewardModelObjectives, unpairedObjectives } from './losses/families/index.ts';
+import {
+  rewardModelObjectives,
+  sequenceObjectives,
+  tokenObjectives,
+  unpairedObjectives,
+} from './losses/families/index.ts';
 import { objectives } from './losses/index.ts';
 import { pairRows } from './pair-rows/kernel.ts';
 import { preferenceLoss } from './preference-loss/kernel.ts';
@@ -29,8 +34,10 @@ import { rewardModelLoss } from './reward-model-loss/kernel.ts';
 import { rmsNorm, rmsNormBackward } from './rms-norm/kernel.ts';
 import { rope, ropeBackward } from './rope/kernel.ts';
 import { scatterRows } from './scatter-rows/kernel.ts';
+import { sequenceLoss } from './sequence-loss/kernel.ts';
 import { sequenceReduce, sequenceReduceBackward } from './sequence-reduce/kernel.ts';
 import { swiglu, swigluBackward } from './swiglu/kernel.ts';
+import { tokenLoss } from './token-loss/kernel.ts';
 import { unpairedLoss } from './unpaired-loss/kernel.ts';
 
 export const allKernels: readonly KernelSpec[] = [
@@ -69,6 +76,8 @@ export const allKernels: readonly KernelSpec[] = [
   ...objectives.map(preferenceLoss),
   ...unpairedObjectives.map(unpairedLoss),
   ...rewardModelObjectives.map(rewardModelLoss),
+  ...tokenObjectives.map(tokenLoss),
+  ...sequenceObjectives.map(sequenceLoss),
   addScaled,
   sumOfSquares,
   gradNorm,

@@ -1,5 +1,4 @@
 /** What a loss of any family says about itself: the part of `Objective` that does not speak of pairs. */
-import type { ParamType } from '../../gpu/declare.ts';
 import type { Objective } from '../objective.ts';
 
 export type LossDescription<K extends string = string> = Pick<
@@ -20,7 +19,7 @@ export function hyperparameterMembers({ hyperparameters, prepared = [] }: LossDe
 }
 
 /** The same as uniform parameters of a kernel. */
-export function hyperparameterParams(loss: LossDescription): Record<string, ParamType> {
+export function hyperparameterParams(loss: LossDescription): Record<string, 'f32'> {
   return Object.fromEntries(hyperparameterMembers(loss).map((key) => [key, 'f32' as const]));
 }
 

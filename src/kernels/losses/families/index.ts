@@ -5,14 +5,25 @@
 import { InputError } from '../../../errors.ts';
 import { apoZeroUnpaired } from '../apo_zero_unpaired/loss.ts';
 import { bcoUnpaired } from '../bco_unpaired/loss.ts';
+import { bnpo } from '../bnpo/loss.ts';
 import { bradleyTerry } from '../bradley_terry/loss.ts';
 import { bradleyTerryCenter } from '../bradley_terry_center/loss.ts';
 import { bradleyTerryMargin } from '../bradley_terry_margin/loss.ts';
+import { drGrpo } from '../dr_grpo/loss.ts';
 import { fdpo } from '../fdpo/loss.ts';
+import { grpo } from '../grpo/loss.ts';
 import { kto } from '../kto/loss.ts';
 import { ktoWeighted } from '../kto_weighted/loss.ts';
 import { llavaRlhfRm } from '../llava_rlhf_rm/loss.ts';
+import { nashMd } from '../nash_md/loss.ts';
+import { onlineDpo } from '../online_dpo/loss.ts';
+import { ppoFactRlhf } from '../ppo_fact_rlhf/loss.ts';
+import { raft } from '../raft/loss.ts';
+import { rloo } from '../rloo/loss.ts';
+import { rrhf } from '../rrhf/loss.ts';
 import { tieMse } from '../tie_mse/loss.ts';
+import { xpo } from '../xpo/loss.ts';
+import type { GroupObjective, SequenceObjective, TokenObjective } from './group.ts';
 import type { RewardModelObjective } from './reward-model.ts';
 import type { UnpairedObjective } from './unpaired.ts';
 
@@ -27,6 +38,15 @@ export const rewardModelObjectives: readonly RewardModelObjective[] = [
   llavaRlhfRm,
   tieMse,
 ];
+
+/** Answers the policy sampled itself, weighed token by token. */
+export const tokenObjectives: readonly TokenObjective[] = [grpo, bnpo, drGrpo, ppoFactRlhf, nashMd];
+
+/** Answers the policy sampled itself, each seen through sums over its tokens. */
+export const sequenceObjectives: readonly SequenceObjective[] = [rloo, raft, rrhf, onlineDpo, xpo];
+
+/** Both: every loss over groups of sampled answers. */
+export const groupObjectives: readonly GroupObjective[] = [...tokenObjectives, ...sequenceObjectives];
 
 /** @throws InputError when the family has no loss with this id. */
 export function lossById<L extends { readonly id: string }>(family: readonly L[], id: string): L {

@@ -1,0 +1,1 @@
+export { evaluateGroupOnGpu } from './evaluate.ts';
