@@ -17,10 +17,10 @@ export interface LinearInputs {
 }
 
 /** Rows the slow reference computes; the work of a row does not depend on the others. */
-const CHECKED_ROWS = 4;
+export const CHECKED_ROWS = 4;
 
 /** Cheap, even values in [-1, 1) times `scale`: tens of millions are needed. */
-function values(n: number, seed: number, scale: number): Float32Array<ArrayBuffer> {
+export function values(n: number, seed: number, scale: number): Float32Array<ArrayBuffer> {
   const { next } = random(seed);
   const filled = new Float32Array(n);
   for (let i = 0; i < n; i++) filled[i] = (next() * 2 - 1) * scale;

@@ -21,7 +21,10 @@ export interface ContenderResult {
   readonly name: string;
   /** `wrong`: its values miss the tolerance, so it is not timed. */
   readonly status: 'ok' | 'wrong' | 'failed';
-  /** Largest difference to the float64 reference, relative to max(1, |reference|). */
+  /**
+   * Largest difference to the reference, relative to max(1, |reference|). The reference is float64; where there is none
+   * it is the first contender, which then has no error of its own.
+   */
   readonly error?: number;
   /** Median milliseconds of one run. */
   readonly ms?: number;
@@ -40,15 +43,16 @@ interface Running {
   readonly samples: number[];
 }
 
-/** Measures one case. The first entry is what the others are compared with. */
+/** Measures one case. The first entry is what the others' times are compared with, and values without a reference. */
 export async function measure(
   entries: readonly Entry[],
-  reference: ArrayLike<number>,
+  reference: ArrayLike<number> | undefined,
   tolerance: number,
   effort: Effort,
 ): Promise<ContenderResult[]> {
   const results = new Map<string, ContenderResult>();
   const running: Running[] = [];
+  let expected = reference;
   for (const { name, settle, build } of entries) {
     try {
       settle?.();
@@ -57,8 +61,10 @@ export async function measure(
       await contender.run();
       await contender.sync();
       const bytes = peakBytes() - before;
-      const error = maxError(await contender.result(), reference);
-      const ok = error <= tolerance;
+      const values = await contender.result();
+      const error = expected && maxError(values, expected);
+      expected ??= values;
+      const ok = error === undefined || error <= tolerance;
       const { largestTokens } = contender;
       results.set(name, { name, status: ok ? 'ok' : 'wrong', error, peakBytes: bytes, largestTokens });
       if (ok) running.push({ name, contender, batch: 1, samples: [] });

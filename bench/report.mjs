@@ -24,7 +24,13 @@ function ratio(value) {
   return `${factor(mean)}x as long [${factor(low)}, ${factor(high)}]${verdict}`;
 }
 
-function cells(contender, flops) {
+/** What the time amounts to: tokens of a training step, operations of a product. */
+function rate(ms, { flops, tokens }) {
+  if (tokens) return `${((1000 * tokens) / ms).toFixed(1)} tokens/s`;
+  return flops ? `${(flops / ms / 1e6).toFixed(2)} GFLOP/s` : '';
+}
+
+function cells(contender, work) {
   if (contender.status === 'failed') return [contender.name, 'could not run', contender.message];
   if (contender.status === 'wrong')
     return [contender.name, 'WRONG VALUES', `off by ${contender.error.toExponential(1)}`];
@@ -32,17 +38,17 @@ function cells(contender, flops) {
   return [
     name,
     milliseconds(ms),
-    flops ? `${(flops / ms / 1e6).toFixed(2)} GFLOP/s` : '',
+    rate(ms, work),
     bytes(peakBytes),
     largestTokens ? `fits ${largestTokens.toLocaleString('en')} tokens` : '',
-    `err ${error.toExponential(0)}`,
+    error === undefined ? 'compared with' : `err ${error.toExponential(0)}`,
     ratio(contender.ratio),
   ];
 }
 
 /** One case: its title and a line per contender, columns aligned. */
-export function caseTable({ title, flops, contenders }) {
-  const rows = contenders.map((contender) => cells(contender, flops));
+export function caseTable({ title, flops, tokens, contenders }) {
+  const rows = contenders.map((contender) => cells(contender, { flops, tokens }));
   const widths = [];
   for (const row of rows) {
     if (row.length > 3)
@@ -71,7 +77,8 @@ export function header(facts, where) {
     "Time: median of interleaved rounds after warm-up, no read-back inside unless it is the contender's own work.",
     '"2.00x as long" is that row\'s time over the first row\'s, paired by round, with its 95 % interval.',
     'Peak: every GPU buffer the library held, inputs and pools included. "fits": tokens until one buffer passes the limit',
-    "of a single binding (from the device's limits). Values are checked against float64 before anything is timed.",
+    "of a single binding (from the device's limits). Values are checked against float64 before anything is timed; the",
+    'losses and gradient norms of training steps against the first row.',
   );
   return lines.join('\n');
 }

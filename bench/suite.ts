@@ -1,17 +1,41 @@
 /** Puts inputs, contenders and measurement together for one case. */
 import { evaluateF64 } from '../src/kernels/losses/evaluate.ts';
-import { type Case, flops, type HeadCase, type LinearCase, type LossCase, title } from './cases.ts';
+import {
+  type AttentionCase,
+  type Case,
+  flops,
+  type HeadCase,
+  type HeadGradientCase,
+  type LinearCase,
+  type LossCase,
+  type TrainingCase,
+  title,
+  tokens,
+} from './cases.ts';
 import type { Contender, Entry, Surroundings } from './contender.ts';
 import { jaxHead, jaxLinear } from './contenders/jax.ts';
+import { jaxAttention, jaxHeadGradient } from './contenders/jax-gradients.ts';
+import { jaxTraining } from './contenders/jax-training.ts';
 import { logitsInJavaScript, marginHead, marginLinear, marginLoss, marginLossDispatch } from './contenders/margin.ts';
+import { marginAttention, marginHeadGradient } from './contenders/margin-gradients.ts';
+import { marginTraining } from './contenders/margin-training.ts';
 import { ortLinear } from './contenders/ort.ts';
 import { tfjsHead, tfjsLinear } from './contenders/tfjs.ts';
 import { headExpected, headInputs, linearExpected, linearInputs, lossRequest } from './inputs.ts';
 import { type ContenderResult, HARDWARE_EFFORT, measure, SOFTWARE_EFFORT } from './measure.ts';
+import {
+  attentionExpected,
+  attentionInputs,
+  headGradientExpected,
+  headGradientInputs,
+  trainingInputs,
+} from './training-inputs.ts';
 
 export interface CaseResult {
   readonly title: string;
   readonly flops: number;
+  /** Tokens of one run where they are what counts, else 0. */
+  readonly tokens: number;
   readonly contenders: readonly ContenderResult[];
 }
 
@@ -25,10 +49,11 @@ export async function runCase(item: Case, { gpu, ortPath }: Surroundings): Promi
   const checked = entries.map(({ name, build }) => ({
     name,
     settle: () => gpu.pool.trim(),
-    build: async () => firstOnly(await build(), expected),
+    build: async () => (expected ? firstOnly(await build(), expected) : build()),
   }));
   const effort = gpu.facts.isFallback ? SOFTWARE_EFFORT : HARDWARE_EFFORT;
-  return { title: title(item), flops: flops(item), contenders: await measure(checked, expected, tolerance, effort) };
+  const contenders = await measure(checked, expected, tolerance, effort);
+  return { title: title(item), flops: flops(item), tokens: tokens(item), contenders };
 }
 
 /** The reference has the first rows only: compare as many values as it has. */
@@ -41,13 +66,17 @@ function firstOnly(contender: Contender, expected: ArrayLike<number>): Contender
 
 interface SetUp {
   readonly entries: readonly Entry[];
-  readonly expected: ArrayLike<number>;
+  /** Absent where no float64 reference is feasible: then the others are compared with the first entry. */
+  readonly expected?: ArrayLike<number>;
   readonly tolerance: number;
 }
 
 function setUp(item: Case, surroundings: Surroundings): SetUp {
   if (item.kind === 'head') return head(item, surroundings);
   if (item.kind === 'linear') return linear(item, surroundings);
+  if (item.kind === 'headGradient') return headGradient(item, surroundings);
+  if (item.kind === 'attention') return attention(item, surroundings);
+  if (item.kind === 'training') return training(item, surroundings);
   return loss(item, surroundings);
 }
 
@@ -104,6 +133,41 @@ function loss(item: LossCase, { gpu }: Surroundings): SetUp {
           dispose: () => undefined,
         }),
       },
+    ],
+  };
+}
+
+function headGradient(item: HeadGradientCase, { gpu }: Surroundings): SetUp {
+  const inputs = headGradientInputs(item);
+  return {
+    expected: headGradientExpected(item, inputs),
+    tolerance: 2e-5,
+    entries: [
+      { name: MARGIN, build: () => marginHeadGradient(gpu, item, inputs) },
+      { name: JAX, build: () => jaxHeadGradient(item, inputs) },
+    ],
+  };
+}
+
+function attention(item: AttentionCase, { gpu }: Surroundings): SetUp {
+  const inputs = attentionInputs(item);
+  return {
+    expected: attentionExpected(item, inputs),
+    tolerance: 1e-4,
+    entries: [
+      { name: MARGIN, build: () => marginAttention(gpu, item, inputs) },
+      { name: JAX, build: () => jaxAttention(item, inputs) },
+    ],
+  };
+}
+
+function training(item: TrainingCase, { gpu }: Surroundings): SetUp {
+  const inputs = trainingInputs(item);
+  return {
+    tolerance: 1e-3,
+    entries: [
+      { name: MARGIN, build: () => marginTraining(gpu, item, inputs) },
+      { name: JAX, build: () => jaxTraining(item, inputs) },
     ],
   };
 }

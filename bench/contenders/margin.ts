@@ -127,7 +127,7 @@ export async function marginLossDispatch(gpu: Gpu, request: EvaluateRequest): Pr
   };
 }
 
-function release(gpu: Gpu, scope: { dispose(): void }): void {
+export function release(gpu: Gpu, scope: { dispose(): void }): void {
   scope.dispose();
   gpu.pool.trim();
 }
