@@ -6,6 +6,7 @@ import { adamw } from './adamw/kernel.ts';
 import { addScaled } from './add-scaled/kernel.ts';
 import { attention, attentionBackwardKey, attentionBackwardQuery, attentionBackwardStats } from './attention/kernel.ts';
 import { attentionWorkgroup } from './attention-workgroup/kernel.ts';
+import { batchOrder, coupledLoss } from './coupled-loss/kernel.ts';
 import { embedding } from './embedding/kernel.ts';
 import { gatherRows, gatherRowsBackward } from './gather-rows/kernel.ts';
 import type { KernelSpec } from './gpu/index.ts';
@@ -22,6 +23,7 @@ import { linearFewRows } from './linear-few-rows/kernel.ts';
 import { linearFewRowsSubgroups } from './linear-few-rows-subgroups/kernel.ts';
 import { loraGradient, loraUp, loraUpBackward } from './lora/kernel.ts';
 import {
+  coupledObjectives,
   rewardModelObjectives,
   sequenceObjectives,
   tokenObjectives,
@@ -75,6 +77,8 @@ export const allKernels: readonly KernelSpec[] = [
   pairRows,
   ...objectives.map(preferenceLoss),
   ...unpairedObjectives.map(unpairedLoss),
+  batchOrder,
+  ...coupledObjectives.map(coupledLoss),
   ...rewardModelObjectives.map(rewardModelLoss),
   ...tokenObjectives.map(tokenLoss),
   ...sequenceObjectives.map(sequenceLoss),

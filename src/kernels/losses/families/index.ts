@@ -3,6 +3,8 @@
  * own dispatch. Adding a loss is one folder and one line here.
  */
 import { InputError } from '../../../errors.ts';
+import { aot } from '../aot/loss.ts';
+import { aotUnpaired } from '../aot_unpaired/loss.ts';
 import { apoZeroUnpaired } from '../apo_zero_unpaired/loss.ts';
 import { bcoUnpaired } from '../bco_unpaired/loss.ts';
 import { bnpo } from '../bnpo/loss.ts';
@@ -13,6 +15,7 @@ import { drGrpo } from '../dr_grpo/loss.ts';
 import { fdpo } from '../fdpo/loss.ts';
 import { grpo } from '../grpo/loss.ts';
 import { kto } from '../kto/loss.ts';
+import { ktoPair } from '../kto_pair/loss.ts';
 import { ktoWeighted } from '../kto_weighted/loss.ts';
 import { llavaRlhfRm } from '../llava_rlhf_rm/loss.ts';
 import { nashMd } from '../nash_md/loss.ts';
@@ -23,12 +26,16 @@ import { rloo } from '../rloo/loss.ts';
 import { rrhf } from '../rrhf/loss.ts';
 import { tieMse } from '../tie_mse/loss.ts';
 import { xpo } from '../xpo/loss.ts';
+import type { CoupledObjective } from './coupled.ts';
 import type { GroupObjective, SequenceObjective, TokenObjective } from './group.ts';
 import type { RewardModelObjective } from './reward-model.ts';
 import type { UnpairedObjective } from './unpaired.ts';
 
 /** Single answers, each called good or bad. */
 export const unpairedObjectives: readonly UnpairedObjective[] = [kto, ktoWeighted, apoZeroUnpaired, bcoUnpaired, fdpo];
+
+/** Pairs that act on one another through sorting or differentiated means. */
+export const coupledObjectives: readonly CoupledObjective[] = [aot, aotUnpaired, ktoPair];
 
 /** Two scores of a reward model. */
 export const rewardModelObjectives: readonly RewardModelObjective[] = [

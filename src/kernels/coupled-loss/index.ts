@@ -1,0 +1,2 @@
+export { evaluateCoupledOnGpu } from './evaluate.ts';
+export { batchOrder, coupledLoss } from './kernel.ts';
