@@ -2,8 +2,9 @@
 
     python models/recipe/golden.py
 
-Writes tests/golden/vlm, clip, tokenizer, random-decoder and the bundled model's part of lora (with PEFT). Run it
-again after every export; the files carry the sha256 of the weights they belong to.
+Writes tests/golden/vlm, clip, tokenizer and the bundled model's part of lora (with PEFT); with --work FOLDER of a
+finished run also the answers of its evaluation. Run it again after every export; the files carry the sha256 of the
+weights they belong to.
 """
 import argparse
 import base64
@@ -16,11 +17,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import save
 from tokenizers import Tokenizer
-from transformers import AutoModelForImageTextToText, AutoProcessor, AutoTokenizer, CLIPModel, LlamaConfig
-from transformers import LlamaForCausalLM
+from transformers import AutoModelForImageTextToText, AutoProcessor, AutoTokenizer, CLIPModel
 
+from evaluate import Examiner
 from export import MODELS
 from golden_tokens import tokenizer_golden
 from vision import normalised
@@ -108,47 +108,20 @@ def clip_golden(world: World, folder: Path) -> dict:
     return {"model_sha256": sha256(folder / "model.safetensors"), "logit_scale": model.logit_scale.item(), "cases": cases}
 
 
-@torch.no_grad()
-def random_decoder_golden(folder: Path) -> None:
-    """A Llama decoder whose sizes differ from the shipped one in every respect: 3 query heads per KV head, odd vocabulary."""
-    torch.manual_seed(7)
-    config = LlamaConfig(
-        hidden_size=48,
-        intermediate_size=80,
-        num_hidden_layers=2,
-        num_attention_heads=6,
-        num_key_value_heads=2,
-        head_dim=16,
-        vocab_size=509,
-        max_position_embeddings=128,
-        rms_norm_eps=1e-5,
-        rope_theta=100000.0,
-        tie_word_embeddings=True,
-        bos_token_id=1,
-        eos_token_id=2,
-        initializer_range=0.2,
-    )
-    model = LlamaForCausalLM(config).eval()
-    for name, parameter in model.named_parameters():
-        if "norm" in name:
-            parameter.add_(0.3 * torch.randn_like(parameter))
-    model = model.half().float()
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = {f"model.text_model.{k[6:]}": v for k, v in model.state_dict().items() if k.startswith("model.")}
-    (folder / "model.safetensors").write_bytes(save({k: v.half().contiguous() for k, v in weights.items()}))
-    text_config = {**config.to_dict(), "rope_theta": 100000.0}
-    write(folder / "config.json", {"model_type": "idefics3", "text_config": text_config})
-    cases = []
-    for length in (1, 5, 37):
-        ids = torch.randint(0, 509, (1, length))
-        embeds = model.model.embed_tokens(ids) + 0.5 * torch.randn(1, length, 48)
-        targets = torch.randint(0, 509, (1, length))
-        output = model(inputs_embeds=embeds, output_hidden_states=True)
-        logps = output.logits.double().log_softmax(-1).gather(2, targets[..., None])[0, :, 0]
-        case = dict(length=length, targets=targets[0].tolist(), logps=logps.tolist())
-        case.update(inputs_embeds=base64_of(embeds[0].numpy()), last_hidden=base64_of(output.hidden_states[-1][0].numpy()))
-        cases.append(case)
-    write(folder / "golden.json", {"cases": cases})
+def examination_golden(work: Path, scenes: int = 100) -> dict | None:
+    """The evaluation's answers about its first `scenes` scenes, for `tools/examine.mjs`; None before an evaluation."""
+    if not (work / "answers.json").exists():
+        return None
+    answers = json.loads((work / "answers.json").read_text())
+    asked = Examiner(work, scenes).questions()  # a shorter examination begins with the same questions
+    return {
+        "scenes": scenes,
+        "answers": {
+            "describe": answers["describe"][:scenes],
+            "count": answers["count"][: len(asked["count"])],
+            "pope": {setting: texts[: len(asked["pope"][setting])] for setting, texts in answers["pope"].items()},
+        },
+    }
 
 
 def main() -> None:
@@ -161,7 +134,8 @@ def main() -> None:
     write(GOLDEN / "clip/golden.json", clip_golden(world, MODELS / "toybox-clip"))
     tokenizer = Tokenizer.from_file(str(MODELS / "toybox-vlm/tokenizer.json"))
     write(GOLDEN / "tokenizer/golden.json", tokenizer_golden(world, tokenizer))
-    random_decoder_golden(GOLDEN / "random-decoder")
+    if examination := examination_golden(options.work):
+        write(GOLDEN / "vlm/examination.json", examination)
     world.close()
     subprocess.run([sys.executable, str(GOLDEN / "make_lora_golden.py"), "toybox-vlm"], check=True)
 
