@@ -2,6 +2,7 @@ import { html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import type { App } from '../../state/app.ts';
 import { Select } from '../../state/select.ts';
+import { candidatesOnTable } from '../../state/selectors.ts';
 import type { AppState } from '../../state/state.ts';
 import '../about/margin-about.ts';
 import '../camera/margin-camera.ts';
@@ -14,6 +15,7 @@ import '../pairs/margin-pairs.ts';
 import '../responses/margin-responses.ts';
 import '../shared/margin-overlay.ts';
 import { shared } from '../shared/styles.ts';
+import '../training/margin-train-buttons.ts';
 import '../training/margin-training.ts';
 import { applyTheme, installTheme } from '../theme.ts';
 import type { ModelChoice } from './catalog.ts';
@@ -50,12 +52,12 @@ export class MarginApp extends LitElement {
   #view = new Select(
     this,
     () => this.app?.store,
-    ({ view, engine, images, candidates, pairs }) => ({
-      view,
-      engine,
-      images: images.length,
-      candidates: candidates.length,
-      pairs: pairs.length,
+    (state) => ({
+      view: state.view,
+      engine: state.engine,
+      images: state.images.length,
+      candidates: candidatesOnTable(state).length,
+      pairs: state.pairs.length,
     }),
   );
 
@@ -148,7 +150,9 @@ export class MarginApp extends LitElement {
       ${
         this.narrow
           ? nothing
-          : html`<div class="choice" role="group" aria-label="Below the columns">${choice('pairs', 'Pairs')} ${choice('training', 'Training')}</div>`
+          : html`<div class="choice" role="group" aria-label="Below the columns">${choice('pairs', 'Pairs')} ${choice('training', 'Training')}
+              ${shown === 'pairs' ? html`<margin-train-buttons .app=${app}></margin-train-buttons>` : nothing}
+            </div>`
       }
       <section class="panel" aria-label="Pairs" ?hidden=${shown !== 'pairs'}><margin-pairs .app=${app}></margin-pairs></section>
       ${

@@ -1,0 +1,61 @@
+import { css, html, LitElement } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import type { App } from '../../state/app.ts';
+import { Select } from '../../state/select.ts';
+import { whyNotTrain } from '../../state/training/run.ts';
+import { icon } from '../shared/icons.ts';
+import { shared } from '../shared/styles.ts';
+
+/**
+ * Train, Pause and Step beside the pairs, so that they are in sight before the training panel is opened. Pressing
+ * Train or Step opens it.
+ *
+ * @property app - the page's application object
+ */
+@customElement('margin-train-buttons')
+export class MarginTrainButtons extends LitElement {
+  @property({ attribute: false }) app!: App;
+  #view = new Select(
+    this,
+    () => this.app?.store,
+    (state) => ({ phase: state.training.phase, why: whyNotTrain(state) }),
+  );
+
+  static override styles = [
+    shared,
+    css`
+      :host {
+        display: flex;
+        flex-direction: column;
+        gap: 6px;
+        margin-top: auto;
+      }
+      button {
+        font-size: 15px;
+      }
+    `,
+  ];
+
+  protected override render() {
+    const { intents } = this.app;
+    const { phase, why } = this.#view.value;
+    const open = (act: () => void) => () => {
+      intents.setBottom('training');
+      act();
+    };
+    if (phase !== 'idle') {
+      return html`<button class="primary" ?disabled=${phase === 'pausing'} @click=${() => intents.pauseTraining()}>
+        ${icon('stop')} Pause
+      </button>`;
+    }
+    return html`<button
+        class="primary"
+        title=${why ?? 'Train (space)'}
+        aria-disabled=${why !== null}
+        @click=${open(() => void intents.train())}
+      >
+        ${icon('play')} Train
+      </button>
+      <button ?disabled=${why !== null} title="One optimiser step" @click=${open(() => void intents.trainStep())}>Step</button>`;
+  }
+}
