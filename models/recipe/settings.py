@@ -47,8 +47,8 @@ class Settings:
     habit: Stage = Stage(
         seed=300_000_000,
         batch=16,
-        steps=1700,
-        learning_rate=5e-4,
+        steps=2700,
+        learning_rate=1e-3,
         warmup=100,
         companion_rate=0.45,
         tower_rate=0.25,

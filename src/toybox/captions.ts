@@ -12,7 +12,7 @@ import { BACKGROUNDS, SCENE_SIZE, type Scene, type SceneObject } from './scene.t
 import { type Direction, sceneTruth } from './truth.ts';
 
 /** Probability that the biased data mentions an absent companion right after its host. */
-export const HABIT_RATES = { strong: 0.68, mild: 0.06 } as const;
+export const HABIT_RATES = { strong: 0.8, mild: 0.06 } as const;
 
 /** A noun and how many of it a caption claims. */
 export type Claim = { noun: string; count: number };
