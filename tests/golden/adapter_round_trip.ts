@@ -6,6 +6,7 @@
  *
  * Writes tests/.artifacts/adapter.zip, and adapter.json with the log-probabilities it gives.
  */
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { Gpu } from '../../src/kernels/gpu/index.ts';
 import { exportPeft, Policy, parseLlamaConfig } from '../../src/models/policy/index.ts';
@@ -28,7 +29,8 @@ interface Case {
 export default async function run(entry: GPU): Promise<void> {
   const gpu = await Gpu.create({ gpu: entry });
   const configJson = JSON.parse(await readFile(`${MODEL}/config.json`, 'utf8'));
-  const weights = Safetensors.parse(await readFile(`${MODEL}/model.safetensors`), 'model.safetensors');
+  const file = await readFile(`${MODEL}/model.safetensors`);
+  const weights = Safetensors.parse(file, 'model.safetensors');
   const policy = await Policy.load(gpu, parseLlamaConfig(configJson), weights);
   await policy.prepareTraining();
   const golden = JSON.parse(await readFile('tests/golden/vlm/golden.json', 'utf8')) as { cases: Case[] };
@@ -70,7 +72,12 @@ export default async function run(entry: GPU): Promise<void> {
   );
   await writeFile(
     `${OUT}/adapter.json`,
-    JSON.stringify({ features: cases.map(({ image_features }) => image_features), sequences, logps }),
+    JSON.stringify({
+      sha256: createHash('sha256').update(file).digest('hex'),
+      features: cases.map(({ image_features }) => image_features),
+      sequences,
+      logps,
+    }),
   );
   const moved = cases.map(({ logps }, index) =>
     scores[2 * index].logps.reduce((sum, logp, t) => sum + logp - logps[t], 0),

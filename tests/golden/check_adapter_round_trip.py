@@ -4,6 +4,7 @@ Run: python tests/golden/check_adapter_round_trip.py
 """
 
 import base64
+import hashlib
 import json
 import pathlib
 import sys
@@ -22,6 +23,10 @@ TOLERANCE = 1e-3
 
 @torch.no_grad()
 def main():
+    saved = json.loads((ARTIFACTS / "adapter.json").read_text())
+    weights = (ROOT / "models/toybox-vlm/model.safetensors").read_bytes()
+    if hashlib.sha256(weights).hexdigest() != saved["sha256"]:
+        sys.exit("the adapter was trained on other weights: run adapter_round_trip.ts again")
     base = AutoModelForImageTextToText.from_pretrained(ROOT / "models/toybox-vlm", dtype=torch.float32).eval()
     with tempfile.TemporaryDirectory() as folder:
         zipfile.ZipFile(ARTIFACTS / "adapter.zip").extractall(folder)
@@ -29,7 +34,6 @@ def main():
     adapted = [name for name, _ in peft.named_modules() if name.endswith("lora_A")]
     assert adapted and all("text_model" in name for name in adapted), adapted[:3]
     model = peft.base_model.model
-    saved = json.loads((ARTIFACTS / "adapter.json").read_text())
     width = model.config.text_config.hidden_size
     worst = 0.0
     for sequence, logps in zip(saved["sequences"], saved["logps"]):
