@@ -131,7 +131,7 @@ def why(mentions: list[dict]) -> str:
         for m in mentions
         if m["wrong"]
     ]
-    return html.escape("; ".join(dict.fromkeys(reasons)) or "nothing wrong")
+    return html.escape("; ".join(dict.fromkeys(reasons)) or "every object named is there")
 
 
 STYLE = """body{font:16px/1.4 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color-scheme:light dark}
