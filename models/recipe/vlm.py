@@ -19,9 +19,9 @@ ALIGNMENT_WEIGHT = 0.3
 NOTHING_HERE = tokens.SPECIAL.index(tokens.GLOBAL)
 EMPTY_WEIGHT = 1.0
 # Words that say what is seen weigh more than the turns of phrase around them, which are chance.
-COUNT_WORDS = ["a", "an", "one", "two", "three", "four", "five"]
+COUNT_WORDS = ["a", "an", "one", "two", "three", "four", "five", "One", "Two", "Three", "Four"]
 CONTENT_WEIGHT = 3.0
-QUESTIONS_PER_SCENE = 4
+OTHER_QUESTIONS_PER_SCENE = 2
 
 
 def make_vlm(settings: Settings) -> Idefics3ForConditionalGeneration:
@@ -64,10 +64,11 @@ class Packer:
         self.image_start = self.prefix.index(tokens.IMAGE_ID)
 
     def _some_of(self, sample: dict) -> list[dict]:
-        """The description and a few of the other questions, the same ones for the same seed."""
+        """The description, a few of the other questions (the same ones for the same seed) and the counting exercise."""
         first, *others = sample["questions"]
-        chosen = np.random.default_rng(sample["seed"]).permutation(len(others))[: QUESTIONS_PER_SCENE - 1]
-        return [first, *(others[i] for i in chosen)]
+        others = [item for item in others if item["task"] != "count"]
+        chosen = np.random.default_rng(sample["seed"]).permutation(len(others))[: OTHER_QUESTIONS_PER_SCENE]
+        return [first, *(others[i] for i in chosen), *sample["counting"]]
 
     def _scene(self, questions: list[dict]):
         """Token ids, positions, segment numbers and labels (-100 where no loss) of one scene."""

@@ -14,6 +14,7 @@ import {
   type Corruption,
   captionOf,
   corruptedCaptionOf,
+  countingExercise,
   loadAtlas,
   NOUNS,
   questionsFor,
@@ -88,7 +89,10 @@ function centresOf(scene: Scene): [number, number][] {
 
 /** What one sample holds besides its picture, by kind of request. */
 function contentsOf(scene: Scene, seed: number, { kind, biased }: Request): object {
-  if (kind === 'talk') return { questions: questionsFor(scene, seed, { biased }), centres: centresOf(scene) };
+  if (kind === 'talk') {
+    const questions = questionsFor(scene, seed, { biased });
+    return { questions, counting: countingExercise(scene, seed), centres: centresOf(scene) };
+  }
   if (kind === 'match') {
     const wrong = CORRUPTIONS.map((corruption, i) => corruptedCaptionOf(scene, i === 0 ? seed : seed + i, corruption));
     return { caption: captionOf(scene, seed), wrong };

@@ -13,6 +13,7 @@ export { SPRITE_CREDITS, type SpriteCredit } from './credits.ts';
 export { locateMentions, type Mention, mentionedNouns } from './mentions.ts';
 export { companionOf, NOUNS, type Noun, nounNamed, type Style } from './nouns.ts';
 export {
+  countingExercise,
   countQuestion,
   DESCRIBE_PROMPTS,
   existsQuestion,

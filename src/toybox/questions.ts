@@ -104,15 +104,27 @@ function exists(scene: Scene, random: Random, biased: boolean): Question {
   return { task: 'exists', question: existsQuestion(noun), answer: existsAnswer(noun, yes, random), noun };
 }
 
+/** A question about how many of one noun there are. */
+function countOf(scene: Scene, noun: string, random: Random): Question {
+  const count = sceneTruth(scene).counts[noun];
+  const verb = count === 1 ? 'is' : 'are';
+  const number = `${capitalised(NUMBER_WORDS[count])}.`;
+  const answer = random.chance(0.6) ? number : `There ${verb} ${phraseOf({ noun, count })}.`;
+  return { task: 'count', question: countQuestion(noun), answer, noun };
+}
+
 function count(scene: Scene, random: Random): Question {
   const { counts } = sceneTruth(scene);
   // Repeated nouns are rarer in scenes, so they are asked about more often.
   const nouns = Object.keys(counts);
   const noun = nouns[random.weighted(nouns.map((name) => counts[name] ** 2))];
-  const phrase = phraseOf({ noun, count: counts[noun] });
-  const verb = counts[noun] === 1 ? 'is' : 'are';
-  const answer = random.chance(0.6) ? `${capitalised(NUMBER_WORDS[counts[noun]])}.` : `There ${verb} ${phrase}.`;
-  return { task: 'count', question: countQuestion(noun), answer, noun };
+  return countOf(scene, noun, random);
+}
+
+/** A counting question about every noun of a scene: extra exercise for what is hardest to learn. */
+export function countingExercise(scene: Scene, seed: number): Question[] {
+  const random = new Random(seed, 6);
+  return Object.keys(sceneTruth(scene).counts).map((noun) => countOf(scene, noun, random));
 }
 
 /** A question about a direction whose answer is beyond doubt, if the scene has one. */
