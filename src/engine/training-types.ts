@@ -95,6 +95,22 @@ export interface TrainingCheckpoint {
   readonly secondMoments: Float32Array;
 }
 
+/** One pair of a step, as it stood before the step's update. */
+export interface StepPair {
+  /** Position in `TrainRequest.pairs`. */
+  readonly index: number;
+  /** The pair's own loss, without terms of the whole batch. */
+  readonly loss: number;
+  /** Reward of the chosen answer minus that of the rejected one. */
+  readonly margin: number;
+  /** Sums of the policy's token log-probabilities. */
+  readonly chosen: number;
+  readonly rejected: number;
+  /** Log-ratios of policy to reference, where the objective has a reference. */
+  readonly chosenLogRatio?: number;
+  readonly rejectedLogRatio?: number;
+}
+
 /** One optimiser step under TRL's names. Means over the pairs of the step. */
 export interface StepMetrics extends BatchMetrics {
   /** Optimiser steps done, this one included. */
@@ -113,6 +129,8 @@ export interface StepMetrics extends BatchMetrics {
   /** Mean log-ratio of policy to reference per chosen and rejected answer, where the objective has a reference. */
   readonly 'log_ratios/chosen'?: number;
   readonly 'log_ratios/rejected'?: number;
+  /** Every pair of the step, in the order of its micro-batches; absent where a loss does not see pairs. */
+  readonly pairs?: readonly StepPair[];
 }
 
 /** What a run is going to do, told before its first step. */

@@ -5,7 +5,7 @@ import { SUM_COLUMNS } from '../kernels/sequence-reduce/kernel.ts';
 
 export type StepMeans = Omit<
   StepMetrics,
-  'step' | 'epoch' | 'learning_rate' | 'grad_norm' | 'num_tokens' | 'tokens_per_second' | 'seconds'
+  'step' | 'epoch' | 'learning_rate' | 'grad_norm' | 'num_tokens' | 'tokens_per_second' | 'seconds' | 'pairs'
 >;
 
 const LOG_RATIO = SUM_COLUMNS.indexOf('logRatio');
