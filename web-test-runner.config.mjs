@@ -1,6 +1,6 @@
 import { esbuildPlugin } from '@web/dev-server-esbuild';
 import { chromeLauncher } from '@web/test-runner-chrome';
-import { findBrowser } from './tools/browser.mjs';
+import { findBrowser, SOFTWARE_FLAGS } from './tools/browser.mjs';
 import { cssTestServer } from './tools/css-plugin.mjs';
 import { wgslTestServer } from './tools/wgsl-plugin.mjs';
 
@@ -20,11 +20,7 @@ export default {
         headless: true,
         args: [
           '--no-sandbox',
-          '--enable-unsafe-webgpu',
-          '--use-webgpu-adapter=swiftshader',
-          '--enable-features=Vulkan',
-          '--use-vulkan=swiftshader',
-          '--enable-unsafe-swiftshader',
+          ...SOFTWARE_FLAGS,
           '--disable-background-networking',
           '--disable-component-update',
           '--disable-sync',

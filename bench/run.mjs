@@ -15,7 +15,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
-import { findBrowser } from '../tools/browser.mjs';
+import { findBrowser, HARDWARE_FLAGS, SOFTWARE_FLAGS } from '../tools/browser.mjs';
 import { importTypeScript, nodeGpu } from '../tools/node-gpu.mjs';
 import { wgslEsbuild } from '../tools/wgsl-plugin.mjs';
 import { loadToReady } from './load.mjs';
@@ -25,15 +25,6 @@ const root = path.resolve(import.meta.dirname, '..');
 const { values: options } = parseArgs({
   options: { node: { type: 'boolean' }, only: { type: 'string' }, software: { type: 'boolean' } },
 });
-
-const HARDWARE = ['--enable-unsafe-webgpu', '--enable-features=Vulkan', '--ignore-gpu-blocklist'];
-const SOFTWARE = [
-  '--enable-unsafe-webgpu',
-  '--use-webgpu-adapter=swiftshader',
-  '--enable-features=Vulkan',
-  '--use-vulkan=swiftshader',
-  '--enable-unsafe-swiftshader',
-];
 
 const MIME = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm' };
 
@@ -86,7 +77,7 @@ async function openPage(browser, url) {
 /** A browser with an adapter: the GPU where there is one, else the software renderer. */
 async function launch(url) {
   const executablePath = await findBrowser();
-  for (const args of options.software ? [SOFTWARE] : [HARDWARE, SOFTWARE]) {
+  for (const args of options.software ? [SOFTWARE_FLAGS] : [HARDWARE_FLAGS, SOFTWARE_FLAGS]) {
     const browser = await chromium.launch({ executablePath, headless: true, args: ['--no-sandbox', ...args] });
     const page = await openPage(browser, url);
     const facts = await page.evaluate(() => globalThis.bench.facts()).catch(() => null);

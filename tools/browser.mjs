@@ -1,10 +1,22 @@
 // Finds a Chrome or Chromium that has WebGPU: CHROME_PATH, the usual names on PATH, the usual places,
-// Playwright's cache; else installs one (Playwright's download, else Debian's package as root).
+// Playwright's cache; else installs one (Playwright's download, else Debian's package as root). And its flags.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+
+/** WebGPU on whatever adapter the machine has. */
+export const HARDWARE_FLAGS = ['--enable-unsafe-webgpu', '--enable-features=Vulkan', '--ignore-gpu-blocklist'];
+
+/** SwiftShader: the same WebGPU on every machine, slow and exact. */
+export const SOFTWARE_FLAGS = [
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+  '--use-vulkan=swiftshader',
+  '--enable-unsafe-swiftshader',
+];
 
 const NAMES = ['google-chrome-stable', 'google-chrome', 'chromium', 'chromium-browser', 'chrome', 'msedge'];
 

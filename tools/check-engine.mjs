@@ -11,7 +11,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { build, createServer, preview } from 'vite';
-import { findBrowser } from './browser.mjs';
+import { findBrowser, SOFTWARE_FLAGS } from './browser.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 const built = process.argv.includes('--build');
@@ -41,14 +41,7 @@ async function serve() {
 const server = await serve();
 const browser = await chromium.launch({
   executablePath: await findBrowser(),
-  args: [
-    '--no-sandbox',
-    '--enable-unsafe-webgpu',
-    '--use-webgpu-adapter=swiftshader',
-    '--enable-features=Vulkan',
-    '--use-vulkan=swiftshader',
-    '--enable-unsafe-swiftshader',
-  ],
+  args: ['--no-sandbox', ...SOFTWARE_FLAGS],
 });
 let failed = false;
 try {

@@ -13,8 +13,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { createServer } from 'vite';
-import { WEBGPU_FLAGS } from '../tests/e2e/support.mjs';
-import { findBrowser } from './browser.mjs';
+import { findBrowser, SOFTWARE_FLAGS } from './browser.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 const { values } = parseArgs({ options: { scenes: { type: 'string', default: '100' }, short: { type: 'boolean' } } });
@@ -34,7 +33,10 @@ const server = await createServer({
   server: { port: 0 },
 });
 await server.listen();
-const browser = await chromium.launch({ executablePath: await findBrowser(), args: ['--no-sandbox', ...WEBGPU_FLAGS] });
+const browser = await chromium.launch({
+  executablePath: await findBrowser(),
+  args: ['--no-sandbox', ...SOFTWARE_FLAGS],
+});
 try {
   const page = await browser.newPage();
   page.setDefaultTimeout(0);

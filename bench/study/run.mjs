@@ -14,7 +14,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { createServer } from 'vite';
-import { findBrowser } from '../../tools/browser.mjs';
+import { findBrowser, HARDWARE_FLAGS, SOFTWARE_FLAGS } from '../../tools/browser.mjs';
 import { studyFigure, summarise } from './figure.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -50,8 +50,6 @@ const options = {
   hyperparameters: JSON.parse(values.hyperparameters),
 };
 
-const SOFTWARE = ['--use-webgpu-adapter=swiftshader', '--use-vulkan=swiftshader', '--enable-unsafe-swiftshader'];
-
 const scratch = await mkdtemp(path.join(os.tmpdir(), 'margin-study-'));
 // No watching: files that change while a study runs must not reload its page.
 const server = await createServer({
@@ -63,7 +61,7 @@ const server = await createServer({
 await server.listen();
 const browser = await chromium.launch({
   executablePath: await findBrowser(),
-  args: ['--no-sandbox', '--enable-unsafe-webgpu', '--enable-features=Vulkan', ...(values.gpu ? [] : SOFTWARE)],
+  args: ['--no-sandbox', ...(values.gpu ? HARDWARE_FLAGS : SOFTWARE_FLAGS)],
 });
 try {
   const page = await browser.newPage();

@@ -6,19 +6,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { createServer } from 'vite';
-import { findBrowser } from '../../tools/browser.mjs';
+import { findBrowser, SOFTWARE_FLAGS } from '../../tools/browser.mjs';
 
 export const root = path.resolve(import.meta.dirname, '../..');
 const artifacts = path.join(root, 'tests/.artifacts');
-
-/** SwiftShader: the same WebGPU on every machine, slow and exact. */
-export const WEBGPU_FLAGS = [
-  '--enable-unsafe-webgpu',
-  '--use-webgpu-adapter=swiftshader',
-  '--enable-features=Vulkan',
-  '--use-vulkan=swiftshader',
-  '--enable-unsafe-swiftshader',
-];
 
 /** Loading models and generating on a CPU renderer takes its time; nothing here measures it. */
 export const PATIENCE = { timeout: 180_000 };
@@ -83,7 +74,7 @@ export async function endToEnd(body, cleanUp = async () => {}) {
   };
   const checks = new Checks();
   try {
-    await body({ checks, browser: await launch(WEBGPU_FLAGS), url, launch });
+    await body({ checks, browser: await launch(SOFTWARE_FLAGS), url, launch });
   } catch (error) {
     checks.failed += 1;
     console.log(`FAILED: the script itself\n  ${error?.stack ?? error}`);
