@@ -35,6 +35,13 @@ export function clampSetting(key: NumericSetting, value: number): number {
   return integer ? Math.round(clamped) : clamped;
 }
 
+/** Why a numeric setting cannot be used, as a sentence; null when it can. */
+export function settingRefusal(key: NumericSetting, value: number): string | null {
+  const { min, max, integer } = SETTING_RANGES[key];
+  if (value >= min && value <= max && (!integer || Number.isInteger(value))) return null;
+  return `${key} is ${value}; it must be ${integer ? 'a whole number' : 'a number'} from ${min} to ${max}.`;
+}
+
 export const INITIAL_STATE: AppState = {
   settings: DEFAULT_SETTINGS,
   images: [],

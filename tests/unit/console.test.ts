@@ -112,6 +112,22 @@ describe('the console', () => {
     app.dispose();
   });
 
+  it('refuses numbers of answers and tokens that cannot be, and leaves the table as it is', async () => {
+    const app = await makeApp();
+    const margin = createConsole(app);
+    const [image] = await margin.images.add([await plainPicture()]);
+    for await (const _ of margin.sample({ image, n: 2 }));
+    const known = app.store.state.candidates;
+    const all = async (settings: { n?: number; maxTokens?: number }) => {
+      for await (const _ of margin.sample({ image, ...settings }));
+    };
+    expect(await failure(all({ n: 0 }))).to.equal('n is 0; it must be a whole number from 1 to 16.');
+    expect(await failure(all({ n: 2.5 }))).to.include('n is 2.5');
+    expect(await failure(all({ maxTokens: 0 }))).to.equal('maxTokens is 0; it must be a whole number from 1 to 512.');
+    expect(app.store.state.candidates).to.equal(known);
+    app.dispose();
+  });
+
   it('tells who waits for it that the engine cannot run', async () => {
     const app = await makeApp({ ready: false });
     const margin = createConsole(app);

@@ -3,7 +3,7 @@
 import type { SampleEvent } from '../../engine/engine.ts';
 import { CancelledError } from '../../errors.ts';
 import { type Context, newId, notify, sentence, underActivity, updateCandidate } from '../context.ts';
-import { clampSetting } from '../defaults.ts';
+import { settingRefusal } from '../defaults.ts';
 import { selectedImageOf } from '../selectors.ts';
 import type { AppState, CandidateRecord, ImageRecord, Settings } from '../state.ts';
 
@@ -15,6 +15,9 @@ export function whyNotSample(state: AppState): string | null {
   if (state.training.phase !== 'idle') return 'The model is being trained. Pause the training to sample answers.';
   if (!selectedImageOf(state)) return 'Add or select an image first.';
   if (!state.settings.prompt.trim()) return 'Write a prompt first: the question about the image.';
+  // Rows of the table are made before the engine could refuse these two.
+  const refused = settingRefusal('n', state.settings.n) ?? settingRefusal('maxTokens', state.settings.maxTokens);
+  if (refused) return refused;
   switch (state.engine.kind) {
     case 'ready':
       return null;
@@ -100,8 +103,7 @@ export function samplingIntents(context: Context) {
         notify(store, 'info', why ?? 'Add or select an image first.');
         return [];
       }
-      const { prompt, temperature, topP, seed } = settings;
-      const [n, maxTokens] = [clampSetting('n', settings.n), clampSetting('maxTokens', settings.maxTokens)];
+      const { prompt, n, temperature, topP, maxTokens, seed } = settings;
       const fresh = Array.from(
         { length: n },
         (): CandidateRecord => ({
