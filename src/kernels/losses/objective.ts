@@ -4,6 +4,7 @@
  */
 import type { KernelReport } from '../../engine/engine.ts';
 import type { InputName, PairInputs } from './inputs.ts';
+import type { Problem } from './problems.ts';
 
 /** Values of an objective's hyperparameters, by key. */
 export type HyperparameterValues = Readonly<Record<string, number>>;
@@ -92,6 +93,8 @@ export interface Objective<K extends string = string> {
   readonly paper: { readonly title: string; readonly arxiv?: string; readonly year: number };
   /** What it is for, in one sentence. */
   readonly summary: string;
+  /** The problems it was made for; at least one. */
+  readonly problems: readonly Problem[];
   /** KaTeX source of the pair loss, from `\mathcal{L} =` on. */
   readonly formula: string;
   /** KaTeX source of the definitions that the formula needs, e.g. `D = h_w - h_l`. */

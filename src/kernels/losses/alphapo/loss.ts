@@ -17,6 +17,7 @@ export const alphapo = defineObjective({
   family: 'reference-free',
   paper: { title: 'AlphaPO: Reward Shape Matters for LLM Alignment', arxiv: '2501.03884', year: 2025 },
   summary: 'SimPO whose reward bends: α decides whether unlikely or likely answers feel the stronger pull.',
+  problems: ['no-reference-memory', 'length-bias', 'likelihood-displacement', 'over-optimisation'],
   formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(r_w - r_l) - \\gamma\\big)',
   where: 'r = \\frac{1 - e^{-\\alpha a}}{\\alpha},\\ a = \\tfrac{1}{|y|}\\log\\pi_\\theta(y)',
   needs: ['chosen', 'rejected', 'chosenLength', 'rejectedLength'],

@@ -14,6 +14,7 @@ export const aot = defineCoupled({
   },
   summary:
     'Wants the policy’s margins, as a distribution, to lie above the reference’s: sorted, then compared in order.',
+  problems: ['average-only'],
   formula: '\\mathcal{L} = -\\frac{1}{B}\\sum_k \\log\\sigma\\big(\\beta\\,(m_{(k)} - m^{\\mathrm{ref}}_{(k)})\\big)',
   where: 'm = \\log\\pi_\\theta(y_w) - \\log\\pi_\\theta(y_l)',
   hyperparameters: [beta(0.1), labelSmoothing(0)],

@@ -13,6 +13,7 @@ export const aotUnpaired = defineCoupled({
     year: 2024,
   },
   summary: 'Wants good answers, as a distribution, above bad ones: who was paired with whom does not matter.',
+  problems: ['average-only', 'unpaired-data'],
   formula: '\\mathcal{L} = -\\frac{1}{B}\\sum_k \\log\\sigma\\big(\\beta\\,(h^{w}_{(k)} - h^{l}_{(k)})\\big)',
   hyperparameters: [beta(0.1), labelSmoothing(0)],
   evaluate(pairs, { beta, label_smoothing }) {

@@ -16,6 +16,7 @@ export const apoDown = defineObjective({
     year: 2024,
   },
   summary: 'Lowers the chosen answer and the rejected one further: for models that already write better than both.',
+  problems: ['off-policy-data'],
   formula: '\\mathcal{L} = \\sigma(\\beta h_w) + \\sigma\\big(-\\beta\\,(h_w - h_l)\\big)',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected'],
   hyperparameters: [beta(0.1)],

@@ -17,6 +17,7 @@ export const apoZero = defineObjective({
   },
   summary:
     'Raises the chosen answer and lowers the rejected one, each against the reference: for answers better than the model’s own.',
+  problems: ['likelihood-displacement'],
   formula: '\\mathcal{L} = \\sigma(-\\beta h_w) + \\sigma(\\beta h_l)',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected'],
   hyperparameters: [beta(0.1)],

@@ -13,6 +13,7 @@ export const apoZeroUnpaired = defineUnpaired({
     year: 2024,
   },
   summary: 'Raises every wanted answer above the reference and lowers every unwanted one below it, each on its own.',
+  problems: ['unpaired-data'],
   formula:
     '\\mathcal{L} = \\begin{cases} \\sigma(-\\beta h) & \\text{wanted} \\\\ \\sigma(\\beta h) & \\text{unwanted} \\end{cases}',
   hyperparameters: [beta(0.1)],

@@ -16,6 +16,7 @@ export const bcoPair = defineObjective({
     year: 2024,
   },
   summary: 'Trains a classifier whose logit is the reward: chosen answers above a shift δ, rejected ones below.',
+  problems: ['likelihood-displacement'],
   formula: '\\mathcal{L} = -\\log\\sigma(\\beta h_w - \\delta) - \\log\\sigma(\\delta - \\beta h_l)',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected'],
   hyperparameters: [

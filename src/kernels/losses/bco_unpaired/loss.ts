@@ -14,6 +14,7 @@ export const bcoUnpaired = defineUnpaired({
     year: 2024,
   },
   summary: 'Trains a classifier of good and bad answers whose logit is the reward, shifted by the mean reward so far.',
+  problems: ['unpaired-data'],
   formula:
     '\\mathcal{L} = \\begin{cases} -\\log\\sigma(\\beta h - \\delta) & \\text{wanted} \\\\ -\\log\\sigma(\\delta - \\beta h) & \\text{unwanted} \\end{cases}',
   where: '\\delta = \\frac{n_0 \\delta_0 + \\sum_i \\beta h_i}{n_0 + B}',

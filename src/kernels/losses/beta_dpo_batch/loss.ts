@@ -19,6 +19,7 @@ export const betaDpoBatch = defineObjective({
   family: 'with a reference',
   paper: { title: 'β-DPO: Direct Preference Optimization with Dynamic β', arxiv: '2407.08639', year: 2024 },
   summary: 'DPO whose β follows the batch: lower where outliers pull the margins up, higher where they pull them down.',
+  problems: ['noisy-labels', 'preference-strength'],
   formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta_b\\,(h_w - h_l)\\big)',
   where: '\\beta_b = \\beta\\,\\big(1 + w\\,(\\bar{D}_{\\mathrm{kept}} - \\bar{D})\\big)',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected'],

@@ -10,6 +10,7 @@ export const bnpo = defineTokenLoss({
   level: 'token',
   paper: { title: 'DAPO: An Open-Source LLM Reinforcement Learning System at Scale', arxiv: '2503.14476', year: 2025 },
   summary: 'GRPO in which every token of the batch weighs the same, so that long answers are not diluted.',
+  problems: ['no-critic', 'length-bias'],
   formula:
     '\\mathcal{L} = \\frac{1}{N}\\sum_i \\sum_t \\Big[-\\min\\big(\\rho_t A_i,\\, \\mathrm{clip}(\\rho_t) A_i\\big) + \\beta\\,(e^{d_t} - d_t - 1)\\Big]',
   where: 'N = \\sum_i |y_i|',

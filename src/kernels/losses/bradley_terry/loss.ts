@@ -12,6 +12,7 @@ export const bradleyTerry = defineRewardModel({
     year: 2022,
   },
   summary: 'Fits scores so that their difference is the log-odds with which the chosen answer wins.',
+  problems: ['reward-model'],
   formula: '\\mathcal{L} = -\\log\\sigma(r_w - r_l)',
   hyperparameters: [],
   evaluate({ scoreChosen, scoreRejected }) {

@@ -13,6 +13,7 @@ export const bradleyTerryCenter = defineRewardModel({
     year: 2023,
   },
   summary: 'Holds the scores around zero, which differences alone leave free.',
+  problems: ['reward-model', 'reward-drift'],
   formula: '\\mathcal{L} = -\\log\\sigma(r_w - r_l) + c\\,(r_w + r_l)^2',
   hyperparameters: [
     weight('center_rewards_coefficient', 'c', 'c', 0.01, 'How firmly the scores of a pair are held around zero.', {

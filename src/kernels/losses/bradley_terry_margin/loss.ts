@@ -9,6 +9,7 @@ export const bradleyTerryMargin = defineRewardModel({
   label: 'Bradley–Terry with margin',
   paper: { title: 'Llama 2: Open Foundation and Fine-Tuned Chat Models', arxiv: '2307.09288', year: 2023 },
   summary: 'Asks a larger score difference of pairs whose chosen answer was called much better.',
+  problems: ['reward-model', 'preference-strength'],
   formula: '\\mathcal{L} = -\\log\\sigma(r_w - r_l - s\\,m)',
   needsMargin: true,
   hyperparameters: [

@@ -17,6 +17,7 @@ export const cpl = defineObjective({
   },
   summary:
     'Reads preferences as regret, so that the reward is α times the log-probability; a bias λ_b holds the policy to the data.',
+  problems: ['learning-from-pairs', 'no-reference-memory'],
   formula:
     '\\mathcal{L} = -\\log\\sigma\\big(\\alpha\\log\\pi_\\theta(y_w) - \\lambda_b\\,\\alpha\\log\\pi_\\theta(y_l)\\big) - c\\log\\pi_\\theta(y_w)',
   needs: ['chosen', 'rejected'],

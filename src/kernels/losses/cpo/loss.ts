@@ -16,6 +16,7 @@ export const cpo = defineObjective({
     year: 2024,
   },
   summary: 'DPO with a uniform reference, plus the likelihood of the chosen answers to keep the policy fluent.',
+  problems: ['no-reference-memory', 'likelihood-displacement'],
   formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(\\log\\pi_\\theta(y_w) - \\log\\pi_\\theta(y_l))\\big)',
   needs: ['chosen', 'rejected', 'chosenLength'],
   hyperparameters: [

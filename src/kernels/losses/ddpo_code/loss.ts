@@ -15,6 +15,7 @@ export const ddpoCode = defineObjective({
     year: 2023,
   },
   summary: 'DPO whose corrected tokens weigh a little more: the form behind the published checkpoints’ commands.',
+  problems: ['hallucination', 'token-credit'],
   formula: '\\mathcal{L} = -\\log\\sigma(s_w - s_l)',
   where: 's = \\beta\\sum_t w_t\\,\\ell_t',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected', 'chosenChangedLogRatio', 'rejectedChangedLogRatio'],

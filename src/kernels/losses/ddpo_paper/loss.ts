@@ -15,6 +15,7 @@ export const ddpoPaper = defineObjective({
     year: 2023,
   },
   summary: 'DPO on hand-corrected answers: corrected tokens weigh γ times as much, and the length is divided out.',
+  problems: ['hallucination', 'token-credit', 'length-bias'],
   formula: '\\mathcal{L} = -\\log\\sigma(s_w - s_l)',
   where: 's = \\beta\\,\\frac{\\sum_t w_t\\,\\ell_t}{\\sum_t w_t}',
   needs: [

@@ -16,6 +16,7 @@ export const discopop = defineObjective({
     year: 2024,
   },
   summary: 'A blend of logistic and exponential loss that a language model discovered by search.',
+  problems: ['learning-from-pairs'],
   formula: '\\mathcal{L} = -(1-m)\\log\\sigma(z) + m\\,e^{-z}',
   where: 'm = \\sigma(z/\\tau),\\ z = \\beta\\,(h_w - h_l)',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected'],

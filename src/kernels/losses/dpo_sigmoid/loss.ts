@@ -16,6 +16,7 @@ export const dpoSigmoid = defineObjective({
     year: 2023,
   },
   summary: 'Raises the chosen answer over the rejected one, measured against a frozen reference model.',
+  problems: ['learning-from-pairs'],
   formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(h_w - h_l)\\big)',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected'],
   hyperparameters: [beta(0.1)],

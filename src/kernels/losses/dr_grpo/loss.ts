@@ -10,6 +10,7 @@ export const drGrpo = defineTokenLoss({
   level: 'token',
   paper: { title: 'Understanding R1-Zero-Like Training: A Critical Perspective', arxiv: '2503.20783', year: 2025 },
   summary: 'GRPO without its two biases: wrong answers gain nothing by being long, and easy prompts count no more.',
+  problems: ['no-critic', 'length-bias'],
   formula:
     '\\mathcal{L} = \\frac{1}{B\\,T}\\sum_i \\sum_t \\Big[-\\min\\big(\\rho_t A_i,\\, \\mathrm{clip}(\\rho_t) A_i\\big) + \\beta\\,(e^{d_t} - d_t - 1)\\Big]',
   where: 'A_i = R_i - \\bar{R}',

@@ -12,6 +12,7 @@ export const exoPair = defineObjective({
   family: 'with a reference',
   paper: { title: 'Towards Efficient Exact Optimization of Language Model Alignment', arxiv: '2402.00856', year: 2024 },
   summary: 'Matches the policy’s own preference to the labels with the reverse KL, which seeks one good mode.',
+  problems: ['divergence'],
   formula:
     '\\mathcal{L} = \\sigma(z)\\log\\frac{\\sigma(z)}{1-\\varepsilon} + \\sigma(-z)\\log\\frac{\\sigma(-z)}{\\varepsilon}',
   where: 'z = \\beta\\,(h_w - h_l)',

@@ -19,6 +19,7 @@ export const fDpoAlpha = defineObjective({
     year: 2023,
   },
   summary: 'DPO held by a divergence between forward KL (α = 0) and reverse KL (α = 1, which is DPO itself).',
+  problems: ['divergence'],
   formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(\\varphi(h_w) - \\varphi(h_l))\\big)',
   where: '\\varphi(h) = \\frac{e^{(\\alpha - 1)h}}{\\alpha - 1}',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected'],

@@ -19,6 +19,7 @@ export const fDpoForward = defineObjective({
     year: 2023,
   },
   summary: 'DPO held to the reference by the forward KL, which forbids losing anything the reference could say.',
+  problems: ['divergence'],
   formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(e^{-h_l} - e^{-h_w})\\big)',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected'],
   hyperparameters: [beta(0.1)],

@@ -16,6 +16,7 @@ export const fDpoJs = defineObjective({
     year: 2023,
   },
   summary: 'DPO held to the reference by the Jensen–Shannon divergence: a compromise of forward and reverse KL.',
+  problems: ['divergence'],
   formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(\\log\\sigma(h_w) - \\log\\sigma(h_l))\\big)',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected'],
   hyperparameters: [beta(0.1)],

@@ -3,7 +3,7 @@ import type { Objective } from '../objective.ts';
 
 export type LossDescription<K extends string = string> = Pick<
   Objective<K>,
-  'id' | 'label' | 'paper' | 'summary' | 'formula' | 'where' | 'hyperparameters' | 'prepared' | 'wgsl'
+  'id' | 'label' | 'paper' | 'summary' | 'problems' | 'formula' | 'where' | 'hyperparameters' | 'prepared' | 'wgsl'
 >;
 
 /** Hyperparameters of one loss, as `evaluate` reads them. */

@@ -13,6 +13,7 @@ export const fdpo = defineUnpaired({
     year: 2023,
   },
   summary: 'Raises the accurate segments of an answer and lowers the invented ones; unsure segments do not count.',
+  problems: ['unpaired-data', 'hallucination', 'token-credit'],
   formula:
     '\\mathcal{L} = \\begin{cases} -\\log\\sigma(\\beta h) & c = 1 \\\\ -\\log\\sigma(-\\beta h) & c = 0 \\\\ 0 & c \\ge 2 \\end{cases}',
   hyperparameters: [beta(0.5)],

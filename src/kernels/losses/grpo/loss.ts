@@ -13,6 +13,7 @@ export const grpo = defineTokenLoss({
     year: 2024,
   },
   summary: 'Samples several answers and pushes each by how much better it did than its neighbours: no critic.',
+  problems: ['no-critic'],
   formula:
     '\\mathcal{L} = \\frac{1}{B}\\sum_i \\frac{1}{|y_i|}\\sum_t \\Big[-\\min\\big(\\rho_t A_i,\\, \\mathrm{clip}(\\rho_t) A_i\\big) + \\beta\\,(e^{d_t} - d_t - 1)\\Big]',
   where: 'A_i = \\frac{R_i - \\bar{R}}{\\mathrm{std}(R) + 10^{-4}}',

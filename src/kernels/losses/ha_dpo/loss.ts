@@ -16,6 +16,7 @@ export const haDpo = defineObjective({
     year: 2023,
   },
   summary: 'DPO against hallucinations, beside ordinary training on a batch of captions that keeps the model fluent.',
+  problems: ['hallucination', 'forgetting'],
   formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(h_w - h_l)\\big)',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected'],
   hyperparameters: [

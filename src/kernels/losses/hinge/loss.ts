@@ -11,6 +11,7 @@ export const hinge = defineObjective({
   family: 'with a reference',
   paper: { title: 'Statistical Rejection Sampling Improves Preference Optimization', arxiv: '2309.06657', year: 2023 },
   summary: 'Pushes at full strength until the margin reaches 1/β, and then not at all.',
+  problems: ['overfitting'],
   formula: '\\mathcal{L} = \\max\\big(0,\\ 1 - \\beta\\,(h_w - h_l)\\big)',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected'],
   hyperparameters: [beta(0.1, { doc: 'The margin at which a pair stops pushing is 1/β, in nats.' })],

@@ -12,6 +12,7 @@ export const imageDpo = defineObjective({
   paper: { title: 'Probing Visual Language Priors in VLMs', arxiv: '2501.00569', year: 2025 },
   summary:
     'The chosen text should be likelier with the true image than with a corrupted one: teaches the model to look.',
+  problems: ['image-neglect'],
   formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(h_w - h_i)\\big)',
   needs: ['chosen', 'refChosen', 'corruptedChosen', 'refCorruptedChosen'],
   extras: [{ input: 'corruptedLogRatio', gradient: 'corruptedChosen' }],

@@ -15,6 +15,7 @@ export const ipoAvg = defineObjective({
     year: 2023,
   },
   summary: 'IPO with each log-ratio divided by its answer’s length, as TRL runs it.',
+  problems: ['overfitting', 'length-bias'],
   formula: '\\mathcal{L} = \\Big(\\frac{h_w}{|y_w|} - \\frac{h_l}{|y_l|} - \\frac{1}{2\\beta}\\Big)^2',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected', 'chosenLength', 'rejectedLength'],
   hyperparameters: [

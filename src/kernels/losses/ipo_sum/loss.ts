@@ -15,6 +15,7 @@ export const ipoSum = defineObjective({
     year: 2023,
   },
   summary: 'Regresses the log-ratio margin to a fixed target, so that certain labels cannot push it to infinity.',
+  problems: ['overfitting'],
   formula: '\\mathcal{L} = \\Big(h_w - h_l - \\frac{1}{2\\beta}\\Big)^2',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected'],
   hyperparameters: [

@@ -9,6 +9,7 @@ export const kto = defineUnpaired({
   label: 'KTO',
   paper: { title: 'KTO: Model Alignment as Prospect Theoretic Optimization', arxiv: '2402.01306', year: 2024 },
   summary: 'Learns from answers that are each just good or bad, measured against how far the policy has moved overall.',
+  problems: ['unpaired-data', 'noisy-labels'],
   formula:
     '\\mathcal{L} = \\begin{cases} \\lambda_D\\,\\sigma(-\\beta(h - z_0)) & \\text{wanted} \\\\ \\lambda_U\\,\\sigma(-\\beta(z_0 - h)) & \\text{unwanted} \\end{cases}',
   where: "z_0 = \\max\\big(0, \\overline{h(y')}\\big)",

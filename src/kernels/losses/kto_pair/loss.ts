@@ -11,6 +11,7 @@ export const ktoPair = defineCoupled({
   label: 'KTO on pairs (old)',
   paper: { title: 'KTO: Model Alignment as Prospect Theoretic Optimization', arxiv: '2402.01306', year: 2024 },
   summary: 'The first public form of KTO, kept to reproduce old runs: the gradient flows through its KL estimates.',
+  problems: ['noisy-labels'],
   formula: '\\mathcal{L} = \\tfrac{1}{2}\\big[\\sigma(-\\beta(h_w - z_l)) + \\sigma(-\\beta(z_w - h_l))\\big]',
   where: 'z_w = \\max(0, \\overline{h_w}),\\quad z_l = \\max(0, \\overline{h_l})',
   hyperparameters: [beta(0.1)],

@@ -9,6 +9,7 @@ export const ktoWeighted = defineUnpaired({
   label: 'KTO, weighted',
   paper: { title: 'KTO: Model Alignment as Prospect Theoretic Optimization', arxiv: '2402.01306', year: 2024 },
   summary: 'KTO for data with more good answers than bad ones: the rarer class weighs more.',
+  problems: ['unpaired-data', 'class-imbalance'],
   formula:
     '\\mathcal{L} = \\begin{cases} \\lambda_D\\,\\sigma(-\\beta(h - z_0)) & \\text{wanted} \\\\ \\lambda_U\\,\\sigma(-\\beta(z_0 - h)) & \\text{unwanted} \\end{cases}',
   where: "z_0 = \\max\\big(0, \\overline{h(y')}\\big)",

@@ -11,6 +11,7 @@ export const ldDpo = defineObjective({
   family: 'token-weighted',
   paper: { title: 'Length Desensitization in Direct Preference Optimization', arxiv: '2409.06411', year: 2024 },
   summary: 'DPO that discounts the tokens by which one answer is longer than the other.',
+  problems: ['length-bias'],
   formula: "\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(h'_w - h'_l)\\big)",
   where: "h' = \\sum_{t \\le m} \\ell_t + \\alpha\\sum_{t > m} \\ell_t,\\ m = \\min(|y_w|, |y_l|)",
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected', 'chosenTailLogRatio', 'rejectedTailLogRatio'],

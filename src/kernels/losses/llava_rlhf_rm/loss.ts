@@ -14,6 +14,7 @@ export const llavaRlhfRm = defineRewardModel({
     year: 2023,
   },
   summary: 'Bradley–Terry that keeps the mean score of the whole batch near zero, however single pairs stand.',
+  problems: ['reward-model', 'reward-drift', 'hallucination'],
   formula: '\\mathcal{L} = -\\log\\sigma(r_w - r_l) + c\\,\\operatorname{sgn}(\\bar{s})\\,(r_w + r_l)',
   where: '\\bar{s} = \\overline{r_w + r_l}',
   hyperparameters: [

@@ -17,6 +17,7 @@ export const mdpo = defineObjective({
   },
   summary:
     'DPO, plus a preference for the true image over a corrupted one, plus an anchor that keeps the chosen answer up.',
+  problems: ['image-neglect', 'hallucination', 'likelihood-displacement'],
   formula:
     '\\mathcal{L} = -\\log\\sigma(\\beta\\,(h_w - h_l)) - \\log\\sigma(\\beta\\,(h_w - h_i)) - \\log\\sigma(\\beta h_w - \\delta)',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected', 'corruptedChosen', 'refCorruptedChosen'],

@@ -15,6 +15,7 @@ export const mmDpoPaper = defineObjective({
   family: 'with scores',
   paper: { title: 'MM-RLHF: The Next Step Forward in Multimodal LLM Alignment', arxiv: '2502.10391', year: 2025 },
   summary: 'DPO that trusts clear pairs more: β grows with the reward model’s margin.',
+  problems: ['preference-strength'],
   formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta_i\\,(h_w - h_l)\\big)',
   where: '\\beta_i = \\beta\\,\\big(1 + w\\,(1 - e^{-k\\,(s_w - s_l)})\\big)',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected', 'scoreChosen', 'scoreRejected'],

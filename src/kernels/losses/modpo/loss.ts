@@ -18,6 +18,7 @@ export const modpo = defineObjective({
     year: 2023,
   },
   summary: 'DPO on one preference while further rewards, already known, count with their weights.',
+  problems: ['several-objectives'],
   formula:
     '\\mathcal{L} = -\\log\\sigma\\Big(\\frac{1}{w_0}\\big(\\beta\\,(h_w - h_l) - w_1\\,\\Delta R_1 - w_2\\,\\Delta R_2\\big)\\Big)',
   where: 'w_0 = 1 - w_1 - w_2',

@@ -16,6 +16,7 @@ export const mpo = defineObjective({
     year: 2024,
   },
   summary: 'Learns which answer is better, whether each is good, and how to write the good one, in one weighted loss.',
+  problems: ['likelihood-displacement'],
   formula: '\\mathcal{L} = w_p\\,\\mathcal{L}_{\\mathrm{DPO}} + w_q\\,\\mathcal{L}_{\\mathrm{BCO}}',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected', 'chosenLength'],
   hyperparameters: [

@@ -9,6 +9,7 @@ export const nashMd = defineTokenLoss({
   level: 'token',
   paper: { title: 'Nash Learning from Human Feedback', arxiv: '2312.00886', year: 2023 },
   summary: 'Plays against a mixture of itself and the reference, and seeks the policy that no other beats.',
+  problems: ['intransitive-preferences', 'off-policy-data'],
   formula:
     '\\mathcal{L} = \\frac{1}{B}\\sum_i \\sum_t \\Big[\\beta\\,\\mathrm{sg}\\big[\\log\\tfrac{\\pi_\\theta}{\\pi_{\\mathrm{ref}}}\\big] - (P_i - \\tfrac{1}{2})\\Big]\\log\\pi_\\theta(y_{i,t})',
   needs: ['refLogps'],

@@ -16,6 +16,7 @@ export const ncaPair = defineObjective({
     year: 2024,
   },
   summary: 'Holds each answer’s own likelihood and not only the difference, so that the chosen one cannot sink.',
+  problems: ['likelihood-displacement'],
   formula: '\\mathcal{L} = -\\log\\sigma(r_w) - \\tfrac12\\log\\sigma(-r_w) - \\tfrac12\\log\\sigma(-r_l)',
   where: 'r = \\beta h',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected'],

@@ -15,6 +15,7 @@ export const odpo = defineObjective({
   family: 'with scores',
   paper: { title: 'Direct Preference Optimization with an Offset', arxiv: '2402.10571', year: 2024 },
   summary: 'DPO that asks for a wider margin where the scores say that the chosen answer is much better.',
+  problems: ['preference-strength'],
   formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(h_w - h_l) - \\alpha\\log(s_w - s_l)\\big)',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected', 'scoreChosen', 'scoreRejected'],
   extras: [{ input: 'scoreMargin' }],

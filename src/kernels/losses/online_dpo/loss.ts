@@ -10,6 +10,7 @@ export const onlineDpo = defineSequenceLoss({
   level: 'sequence',
   paper: { title: 'Direct Language Model Alignment from Online AI Feedback', arxiv: '2402.04792', year: 2024 },
   summary: 'DPO on pairs that the policy has just sampled itself and a judge has ordered.',
+  problems: ['off-policy-data'],
   formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(h_w - h_l)\\big)',
   where: '(w, l) = \\begin{cases} (1, 2) & R_1 \\ge R_2 \\\\ (2, 1) & R_1 < R_2 \\end{cases}',
   needs: ['refLogps'],

@@ -15,6 +15,7 @@ export const orpo = defineObjective({
   family: 'mixed with SFT',
   paper: { title: 'ORPO: Monolithic Preference Optimization without Reference Model', arxiv: '2403.07691', year: 2024 },
   summary: 'Fine-tunes on the chosen answers and, in the same loss, penalises the odds of the rejected ones.',
+  problems: ['no-reference-memory', 'single-stage'],
   formula: '\\mathcal{L} = -\\lambda\\log\\sigma\\Big(\\log\\frac{\\mathrm{odds}(y_w)}{\\mathrm{odds}(y_l)}\\Big)',
   where: '\\mathrm{odds}(y) = \\frac{e^{a}}{1 - e^{a}},\\ a = \\tfrac{1}{|y|}\\log\\pi_\\theta(y)',
   needs: ['chosen', 'rejected', 'chosenLength', 'rejectedLength'],

@@ -17,6 +17,7 @@ export const povidStage2Code = defineObjective({
   },
   summary:
     'DPO against two rejected answers at once: a written hallucination, and what a noisy image makes the model say.',
+  problems: ['image-neglect', 'hallucination'],
   formula: '\\mathcal{L} = -(1-\\mu)\\log\\sigma(\\beta\\,(h_w - h_l)) - \\mu\\log\\sigma(\\beta\\,(h_w - h_n))',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected', 'noisyArgmax', 'refNoisyArgmax'],
   extras: [{ input: 'noisyArgmaxLogRatio', gradient: 'noisyArgmax' }],

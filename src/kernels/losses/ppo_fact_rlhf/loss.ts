@@ -90,6 +90,7 @@ export const ppoFactRlhf = defineTokenLoss({
     year: 2023,
   },
   summary: 'Reinforcement learning with a critic; the reward knows the facts, ends, and lengths of answers.',
+  problems: ['hallucination', 'over-optimisation'],
   formula:
     '\\mathcal{L} = \\frac{1}{N}\\sum_t \\Big[-\\min\\big(\\rho_t A_t,\\, \\mathrm{clip}(\\rho_t) A_t\\big) + \\tfrac{c}{2}\\max\\big((V_t - G_t)^2,\\, (\\mathrm{clip}(V_t) - G_t)^2\\big)\\Big]',
   where: 'G_t = A^{\\mathrm{GAE}}_t + V^{\\mathrm{old}}_t',

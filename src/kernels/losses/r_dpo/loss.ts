@@ -16,6 +16,7 @@ export const rDpo = defineObjective({
     year: 2024,
   },
   summary: 'DPO that expects a longer chosen answer to win, and so learns less from wins that length explains.',
+  problems: ['length-bias'],
   formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(h_w - h_l) + \\alpha\\,(|y_w| - |y_l|)\\big)',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected', 'chosenLength', 'rejectedLength'],
   hyperparameters: [

@@ -13,6 +13,7 @@ export const raft = defineSequenceLoss({
     year: 2023,
   },
   summary: 'Samples several answers, keeps the best, and trains on it as if a person had written it.',
+  problems: ['no-critic'],
   formula: '\\mathcal{L} = -\\frac{1}{N}\\sum_{g} \\log\\pi_\\theta(y_{b(g)}),\\quad b(g) = \\arg\\max_{i \\in g} R_i',
   where: 'N = \\sum_g |y_{b(g)}|',
   needs: [],

@@ -15,6 +15,7 @@ export const rloo = defineSequenceLoss({
     year: 2024,
   },
   summary: 'Plain policy gradient; each answer is measured against the mean of the others to its prompt.',
+  problems: ['no-critic'],
   formula: '\\mathcal{L} = -\\frac{1}{B}\\sum_i \\min\\big(\\rho_i A_i,\\, \\mathrm{clip}(\\rho_i) A_i\\big)',
   where: 'A_i = R_i - \\frac{1}{K-1}\\sum_{j \\ne i} R_j',
   needs: ['refLogps'],

@@ -16,6 +16,7 @@ export const robustDpo = defineObjective({
     year: 2024,
   },
   summary: 'Corrects the DPO loss for a known share ε of flipped labels, so that it is right on average.',
+  problems: ['noisy-labels'],
   formula:
     '\\mathcal{L} = \\frac{-(1-\\varepsilon)\\log\\sigma(\\beta D) + \\varepsilon\\log\\sigma(-\\beta D)}{1 - 2\\varepsilon}',
   where: 'D = h_w - h_l',

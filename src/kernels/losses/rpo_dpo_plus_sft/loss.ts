@@ -16,6 +16,7 @@ export const rpoDpoPlusSft = defineObjective({
     year: 2024,
   },
   summary: 'DPO with the likelihood of the chosen answers added, so that they cannot become less likely.',
+  problems: ['likelihood-displacement', 'over-optimisation'],
   formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(h_w - h_l)\\big)',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected', 'chosenLength'],
   hyperparameters: [beta(0.1), sftWeight('rpo_alpha', 1)],

@@ -14,6 +14,7 @@ export const rrhf = defineSequenceLoss({
     year: 2023,
   },
   summary: 'Wants mean log-probabilities in the order of the rewards, and trains on the best answer besides.',
+  problems: ['no-critic', 'no-reference-memory'],
   formula:
     '\\mathcal{L} = \\frac{1}{G}\\sum_g\\Big[w\\sum_{R_i < R_j} \\max(0, s_i - s_j) - \\log\\pi_\\theta(y_b)\\Big]',
   where: 's_i = \\log\\pi_\\theta(y_i)\\,/\\,|y_i|^{\\lambda}',

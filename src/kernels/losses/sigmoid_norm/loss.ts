@@ -12,6 +12,7 @@ export const sigmoidNorm = defineObjective({
   family: 'with a reference',
   paper: { title: 'Tulu 3: Pushing Frontiers in Open Language Model Post-Training', arxiv: '2411.15124', year: 2024 },
   summary: 'DPO on mean token log-ratios, so that length no longer adds to the margin.',
+  problems: ['length-bias'],
   formula: '\\mathcal{L} = -\\log\\sigma\\Big(\\beta\\Big(\\frac{h_w}{|y_w|} - \\frac{h_l}{|y_l|}\\Big)\\Big)',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected', 'chosenLength', 'rejectedLength'],
   hyperparameters: [

@@ -13,6 +13,7 @@ export const simpo = defineObjective({
   family: 'reference-free',
   paper: SIMPO_PAPER,
   summary: 'Compares mean token log-probabilities without any reference, and asks for a margin of at least γ.',
+  problems: ['no-reference-memory', 'length-bias'],
   formula:
     '\\mathcal{L} = -\\log\\sigma\\Big(\\frac{\\beta}{|y_w|}\\log\\pi_\\theta(y_w) - \\frac{\\beta}{|y_l|}\\log\\pi_\\theta(y_l) - \\gamma\\Big)',
   needs: ['chosen', 'rejected', 'chosenLength', 'rejectedLength'],

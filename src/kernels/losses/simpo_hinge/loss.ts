@@ -12,6 +12,7 @@ export const simpoHinge = defineObjective({
   family: 'reference-free',
   paper: SIMPO_PAPER,
   summary: 'SimPO that pushes at full strength until the reward margin reaches 1 + γ, and then not at all.',
+  problems: ['no-reference-memory', 'length-bias', 'overfitting'],
   formula: '\\mathcal{L} = \\max\\big(0,\\ 1 - \\beta\\,(a_w - a_l) + \\gamma\\big)',
   where: 'a = \\tfrac{1}{|y|}\\log\\pi_\\theta(y)',
   needs: ['chosen', 'rejected', 'chosenLength', 'rejectedLength'],

@@ -13,6 +13,7 @@ export const simpoNoMargin = defineObjective({
   family: 'reference-free',
   paper: SIMPO_PAPER,
   summary: 'SimPO with γ = 0: the chosen answer only has to be more likely per token.',
+  problems: ['no-reference-memory', 'length-bias'],
   formula:
     '\\mathcal{L} = -\\log\\sigma\\Big(\\frac{\\beta}{|y_w|}\\log\\pi_\\theta(y_w) - \\frac{\\beta}{|y_l|}\\log\\pi_\\theta(y_l)\\Big)',
   needs: ['chosen', 'rejected', 'chosenLength', 'rejectedLength'],

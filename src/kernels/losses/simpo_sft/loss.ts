@@ -10,6 +10,7 @@ export const simpoSft = defineObjective({
   label: 'SimPO + SFT',
   family: 'mixed with SFT',
   summary: 'SimPO with the likelihood of the chosen answers added, to hold the policy to fluent text.',
+  problems: ['no-reference-memory', 'length-bias', 'likelihood-displacement', 'forgetting'],
   formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(a_w - a_l) - \\gamma\\big)',
   where: 'a = \\tfrac{1}{|y|}\\log\\pi_\\theta(y)',
   hyperparameters: [...simpo.hyperparameters, sftWeight('sft_weight', 0.1, 'λ', 'lambda')],

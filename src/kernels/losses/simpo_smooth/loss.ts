@@ -13,6 +13,7 @@ export const simpoSmooth = defineObjective({
   family: 'reference-free',
   paper: SIMPO_PAPER,
   summary: 'SimPO that expects a share ε of the labels to be wrong.',
+  problems: ['no-reference-memory', 'length-bias', 'noisy-labels'],
   formula: '\\mathcal{L} = -(1-\\varepsilon)\\log\\sigma(z) - \\varepsilon\\log\\sigma(-z)',
   where: 'z = \\beta\\,(a_w - a_l) - \\gamma,\\ a = \\tfrac{1}{|y|}\\log\\pi_\\theta(y)',
   needs: ['chosen', 'rejected', 'chosenLength', 'rejectedLength'],

@@ -11,6 +11,7 @@ export const slicHf = defineObjective({
   family: 'reference-free',
   paper: { title: 'SLiC-HF: Sequence Likelihood Calibration with Human Feedback', arxiv: '2305.10425', year: 2023 },
   summary: 'Asks the chosen answer to be more likely by δ nats, without a reference, and keeps fine-tuning on it.',
+  problems: ['learning-from-pairs', 'no-reference-memory', 'forgetting'],
   formula:
     '\\mathcal{L} = \\max\\big(0,\\ \\delta - \\log\\pi_\\theta(y_w) + \\log\\pi_\\theta(y_l)\\big) - \\lambda\\log\\pi_\\theta(y_w)',
   needs: ['chosen', 'rejected'],

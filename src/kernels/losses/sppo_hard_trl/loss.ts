@@ -11,6 +11,7 @@ export const sppoHardTrl = defineObjective({
   family: 'absolute likelihood',
   paper: { title: 'Self-Play Preference Optimization for Language Model Alignment', arxiv: '2405.00675', year: 2024 },
   summary: 'Regresses each answer’s log-ratio to its own target: up for the chosen one, down for the rejected one.',
+  problems: ['intransitive-preferences', 'likelihood-displacement'],
   formula: '\\mathcal{L} = \\Big(h_w - \\frac{1}{2\\beta}\\Big)^2 + \\Big(h_l + \\frac{1}{2\\beta}\\Big)^2',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected'],
   hyperparameters: [

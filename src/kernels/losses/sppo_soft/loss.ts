@@ -11,6 +11,7 @@ export const sppoSoft = defineObjective({
   family: 'with scores',
   paper: { title: 'Self-Play Preference Optimization for Language Model Alignment', arxiv: '2405.00675', year: 2024 },
   summary: 'Regresses each answer’s log-ratio to how far its win rate lies above one half.',
+  problems: ['intransitive-preferences', 'likelihood-displacement', 'preference-strength'],
   formula:
     '\\mathcal{L} = \\tfrac12\\Big(h_w - \\frac{P_w - \\frac12}{\\beta}\\Big)^2 + \\tfrac12\\Big(h_l - \\frac{P_l - \\frac12}{\\beta}\\Big)^2',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected', 'winProbChosen', 'winProbRejected'],

@@ -11,6 +11,7 @@ export const tdpo1 = defineObjective({
   family: 'token-weighted',
   paper: { title: 'Token-level Direct Preference Optimization', arxiv: '2404.11999', year: 2024 },
   summary: 'DPO that also counts how far the whole next-token distribution has drifted along each answer.',
+  problems: ['divergence'],
   formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,[(h_w - h_l) - (K_l - K_w)]\\big)',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected', 'sequenceKlChosen', 'sequenceKlRejected'],
   extras: [

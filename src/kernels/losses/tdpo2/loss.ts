@@ -11,6 +11,7 @@ export const tdpo2 = defineObjective({
   family: 'token-weighted',
   paper: { title: 'Token-level Direct Preference Optimization', arxiv: '2404.11999', year: 2024 },
   summary: 'TDPO that holds only the rejected answer’s drift, with a weight: the chosen answer’s KL is a constant.',
+  problems: ['divergence'],
   formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,[(h_w - h_l) - \\alpha\\,(K_l - \\mathrm{sg}[K_w])]\\big)',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected', 'sequenceKlChosen', 'sequenceKlRejected'],
   extras: [{ input: 'sequenceKlRejected', gradient: 'sequenceKlRejected' }, { input: 'sequenceKlChosen' }],

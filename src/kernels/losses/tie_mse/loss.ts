@@ -7,6 +7,7 @@ export const tieMse = defineRewardModel({
   label: 'Tied pairs',
   paper: { title: 'MM-RLHF: The Next Step Forward in Multimodal LLM Alignment', arxiv: '2502.10391', year: 2025 },
   summary: 'For answers that were called equally good: their scores shall be equal too.',
+  problems: ['reward-model', 'ties'],
   formula: '\\mathcal{L} = (r_w - r_l)^2',
   hyperparameters: [],
   evaluate({ scoreChosen, scoreRejected }) {

@@ -12,6 +12,7 @@ export const wpo = defineObjective({
   family: 'with scores',
   paper: { title: 'WPO: Enhancing RLHF with Weighted Preference Optimization', arxiv: '2406.11827', year: 2024 },
   summary: 'DPO that counts a pair the more, the more likely the current policy would have written it.',
+  problems: ['off-policy-data'],
   formula: '\\mathcal{L} = -\\min(1,\\ \\omega_w\\,\\omega_l)\\,\\log\\sigma\\big(\\beta\\,(h_w - h_l)\\big)',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected', 'wpoWeightChosen', 'wpoWeightRejected'],
   extras: [{ input: 'wpoWeightChosen' }, { input: 'wpoWeightRejected' }],

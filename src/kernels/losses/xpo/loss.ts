@@ -14,6 +14,7 @@ export const xpo = defineSequenceLoss({
     year: 2024,
   },
   summary: 'Online DPO that pushes away from what the reference writes, so that new answers get tried.',
+  problems: ['off-policy-data', 'exploration'],
   formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(h_w - h_l)\\big) + \\alpha\\,\\log\\pi_\\theta(y_2)',
   where: 'y_1 \\sim \\pi_\\theta,\\quad y_2 \\sim \\pi_{\\mathrm{ref}}',
   needs: ['refLogps'],
