@@ -40,6 +40,7 @@ import { sequenceLoss } from './sequence-loss/kernel.ts';
 import { sequenceReduce, sequenceReduceBackward } from './sequence-reduce/kernel.ts';
 import { swiglu, swigluBackward } from './swiglu/kernel.ts';
 import { tokenLoss } from './token-loss/kernel.ts';
+import { tokenRows, tokenRowsBackward } from './token-rows/kernel.ts';
 import { unpairedLoss } from './unpaired-loss/kernel.ts';
 
 export const allKernels: readonly KernelSpec[] = [
@@ -80,6 +81,8 @@ export const allKernels: readonly KernelSpec[] = [
   batchOrder,
   ...coupledObjectives.map(coupledLoss),
   ...rewardModelObjectives.map(rewardModelLoss),
+  tokenRows,
+  tokenRowsBackward,
   ...tokenObjectives.map(tokenLoss),
   ...sequenceObjectives.map(sequenceLoss),
   addScaled,
