@@ -35,7 +35,13 @@ export async function marginHeadGradient(
   const partials = scope.tensor('f32', [parts, tokens, 4], 'partials');
   const partial_top = scope.tensor('u32', [parts, tokens], 'partial top');
   const row = (label: string) => scope.tensor('f32', [tokens], label);
-  const [target_logits, logps, entropy, top1] = ['target logits', 'logps', 'entropy', 'top1'].map(row);
+  const [target_logits, logps, entropy, top1, log_collision] = [
+    'target logits',
+    'logps',
+    'entropy',
+    'top1',
+    'log collision',
+  ].map(row);
   const top_id = scope.tensor('u32', [tokens], 'top id');
   const d_logits = scope.tensor('f32', [tokens, slab], 'd(logits)');
   const dx = scope.tensor('f32', [tokens, width], 'd(hidden)');
@@ -49,7 +55,16 @@ export async function marginHeadGradient(
   return {
     run() {
       gpu.run(headLogprobTiles.f32, { x, weights, targets, partials, partial_top, target_logits });
-      gpu.run(headLogprobCombine, { partials, partial_top, target_logits, logps, entropy, top1, top_id });
+      gpu.run(headLogprobCombine, {
+        partials,
+        partial_top,
+        target_logits,
+        logps,
+        entropy,
+        top1,
+        top_id,
+        log_collision,
+      });
       for (let first = 0; first < vocab; first += slab) {
         gpu.run(headLogprobBackward.f32, { x, weights, targets, target_logits, logps, d_logps, d_logits }, { first });
         gpu.run(linearBackward.f32, { dy: d_logits, weights, dx }, { first }, { ACCUMULATE: first === 0 ? 0 : 1 });

@@ -27,14 +27,27 @@ export async function marginHead(gpu: Gpu, item: HeadCase, inputs: HeadInputs): 
   const partials = scope.tensor('f32', [parts, tokens, 4], 'partials');
   const partialTop = scope.tensor('u32', [parts, tokens], 'partial_top');
   const row = (label: string) => scope.tensor('f32', [tokens], label);
-  const [targetLogits, logps, entropy, top1] = ['target_logits', 'logps', 'entropy', 'top1'].map(row);
+  const [targetLogits, logps, entropy, top1, logCollision] = [
+    'target_logits',
+    'logps',
+    'entropy',
+    'top1',
+    'log_collision',
+  ].map(row);
   const topId = scope.tensor('u32', [tokens], 'top_id');
   await gpu.prepare([headLogprobTiles.f32, headLogprobCombine]);
   return {
     run() {
       const shared = { partials, partial_top: partialTop, target_logits: targetLogits! };
       gpu.run(headLogprobTiles.f32, { x, weights, targets, ...shared }, { vocab });
-      gpu.run(headLogprobCombine, { ...shared, logps: logps!, entropy: entropy!, top1: top1!, top_id: topId });
+      gpu.run(headLogprobCombine, {
+        ...shared,
+        logps: logps!,
+        entropy: entropy!,
+        top1: top1!,
+        top_id: topId,
+        log_collision: logCollision!,
+      });
     },
     sync: () => gpu.idle(),
     result: () => gpu.read(logps!),

@@ -42,6 +42,7 @@ async function check(
       entropy: { shape: [tokens] },
       top1: { shape: [tokens] },
       top_id: { shape: [tokens] },
+      log_collision: { shape: [tokens] },
     },
   });
   const expected = headLogprobReference(hidden, unpackWeights(format, packed), targets, width);
@@ -51,6 +52,7 @@ async function check(
   expectClose(actual.entropy, expected.entropy, { atol: tolerance.atol * 5, rtol: 1e-4 }, 'entropy');
   expectClose(actual.top1, expected.top1, { atol: tolerance.atol, rtol: 1e-4 }, 'top1');
   expectClose(actual.top_id, expected.topId, EXACT, 'top_id');
+  expectClose(actual.log_collision, expected.logCollision, { atol: tolerance.atol, rtol: 1e-4 }, 'log_collision');
 }
 
 describe('head-logprob', () => {
@@ -86,7 +88,7 @@ describe('head-logprob', () => {
         target_logits: { shape: [1] },
       },
     });
-    const { logps, entropy, top1, top_id } = await runKernel(headLogprobCombine, {
+    const { logps, entropy, top1, top_id, log_collision } = await runKernel(headLogprobCombine, {
       tensors: {
         partials: { shape: [parts, 1, 4], data: tiles.partials },
         partial_top: { shape: [parts, 1], data: tiles.partial_top },
@@ -95,11 +97,13 @@ describe('head-logprob', () => {
         entropy: { shape: [1] },
         top1: { shape: [1] },
         top_id: { shape: [1] },
+        log_collision: { shape: [1] },
       },
     });
     expect(top_id[0]).to.equal(7);
     expect(top1[0]).to.be.closeTo(0.5, 1e-6);
     expect(logps[0]).to.be.closeTo(-Math.LN2, 1e-6);
     expect(entropy[0]).to.be.closeTo(Math.LN2, 1e-6);
+    expect(log_collision[0]).to.be.closeTo(-Math.LN2, 1e-6);
   });
 });

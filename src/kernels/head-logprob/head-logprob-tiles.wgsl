@@ -1,7 +1,7 @@
 // Formula:   head, log-softmax and gather in one, part 1 of 2: per token and part of the vocabulary, with l = x · Wᵀ,
-//            m = max l, s = Σ exp(l - m), t = Σ exp(l - m) (l - m), top = argmax l; and l[target] where the target is
+//            m = max l, s = Σ exp(l - m), t = Σ exp(l - m) (l - m), c = Σ exp(2 (l - m)), top = argmax l; and l[target]
 // Shapes:    x f32 [tokens, width], weights f32, f16 or bf16 [vocab, width], targets u32 [tokens]
-//            -> partials f32 [parts, tokens, 4] = (m, s, t, -), partial_top u32 [parts, tokens], target_logits f32 [tokens]
+//            -> partials f32 [parts, tokens, 4] = (m, s, t, c), partial_top u32 [parts, tokens], target_logits f32 [tokens]
 // Work:      8 × 8 threads make logits for 32 tokens × CHUNK entries, 32 × 32 at a time in registers, and store none; a
 //            thread's 4 tokens × CHUNK / 8 entries are a part of their own (see shared/products.wgsl)
 // Numerics:  f32, the maximum subtracted throughout
@@ -27,8 +27,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   let first = group.x * CHUNK;
   let end = min(first + CHUNK, params.vocab);
 
-  let nothing = vec3f(LOWEST, 0.0, 0.0);
-  var partial = array(nothing, nothing, nothing, nothing); // (m, s, t) of this thread's 4 tokens
+  let nothing = vec4f(LOWEST, 0.0, 0.0, 0.0);
+  var partial = array(nothing, nothing, nothing, nothing); // (m, s, t, c) of this thread's 4 tokens
   var top: vec4u;
 
   for (var start = first; start < end; start += TILE) {
@@ -39,7 +39,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
         if (entry[j] < end && token[i] < params.tokens) {
           let logit = logits[i][j];
           top[i] = select(top[i], entry[j], logit > partial[i].x);
-          partial[i] = join(partial[i], vec3f(logit, 1.0, 0.0));
+          partial[i] = join(partial[i], vec4f(logit, 1.0, 0.0, 1.0));
           if (entry[j] == targets[token[i]]) {
             target_logits[token[i]] = logit;
           }
@@ -51,7 +51,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   for (var i = 0u; i < 4u; i++) {
     if (token[i] < params.tokens) {
       let at = (group.x * SIDE + local.x) * params.tokens + token[i];
-      partials[at] = vec4f(partial[i], 0.0);
+      partials[at] = partial[i];
       partial_top[at] = top[i];
     }
   }

@@ -19,7 +19,7 @@ export function headParts(vocab: number): number {
 
 /**
  * Part 1 of the fused head: logits of 32 × 32 at a time, reduced to running softmax sums on the spot,
- * so that [tokens, vocab] never exists. `partials` holds (m, s, t, unused) per part and token. `width` must be a
+ * so that [tokens, vocab] never exists. `partials` holds (m, s, t, c) per part and token. `width` must be a
  * multiple of 4 and every target below `vocab`. One kernel per weight format.
  */
 function declareTiles(format: WeightFormat, method: ProductMethod) {
@@ -53,7 +53,7 @@ export const headLogprobTiles = allFormats('plain');
 /** Fast path of `headLogprobTiles` on real GPUs: x and W pass through workgroup memory (`fast-paths.ts`). */
 export const headLogprobTilesTiled = allFormats('tiled');
 
-/** Part 2 of the fused head: joins the parts into log-probability, entropy (nats), largest probability and its id. */
+/** Part 2 of the fused head: joins the parts into log-probability, entropy (nats), log Σ p², largest probability and its id. */
 export const headLogprobCombine = defineKernel({
   name: 'head-logprob-combine',
   files: [join, combine],
@@ -65,6 +65,7 @@ export const headLogprobCombine = defineKernel({
     entropy: write('f32', ['tokens']),
     top1: write('f32', ['tokens']),
     top_id: write('u32', ['tokens']),
+    log_collision: write('f32', ['tokens']),
   },
   params: { parts: 'u32', tokens: 'u32' },
   constants: { WORKGROUP_SIZE: 64 },

@@ -5,9 +5,11 @@ export interface HeadLogprobs {
   readonly entropy: Float64Array;
   readonly top1: Float64Array;
   readonly topId: Uint32Array;
+  /** log Σ p². */
+  readonly logCollision: Float64Array;
 }
 
-/** Log-softmax of hidden · Wᵀ at `targets`, with the entropy (nats) and the most likely entry of each distribution. */
+/** Log-softmax of hidden · Wᵀ at `targets`, with entropy (nats), log Σ p² and most likely entry of each distribution. */
 export function headLogprobReference(
   hidden: ArrayLike<number>,
   weights: ArrayLike<number>,
@@ -22,6 +24,7 @@ export function headLogprobReference(
     entropy: new Float64Array(tokens),
     top1: new Float64Array(tokens),
     topId: new Uint32Array(tokens),
+    logCollision: new Float64Array(tokens),
   };
   for (let token = 0; token < tokens; token++) {
     const row = logits.subarray(token * vocab, (token + 1) * vocab);
@@ -30,7 +33,12 @@ export function headLogprobReference(
     let sum = 0;
     for (const logit of row) sum += Math.exp(logit - row[top]);
     const lse = row[top] + Math.log(sum);
-    for (const logit of row) result.entropy[token] -= Math.exp(logit - lse) * (logit - lse);
+    let collision = 0;
+    for (const logit of row) {
+      result.entropy[token] -= Math.exp(logit - lse) * (logit - lse);
+      collision += Math.exp(2 * (logit - lse));
+    }
+    result.logCollision[token] = Math.log(collision);
     result.logps[token] = row[targets[token]] - lse;
     result.top1[token] = Math.exp(row[top] - lse);
     result.topId[token] = top;

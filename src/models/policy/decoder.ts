@@ -32,6 +32,8 @@ export interface TokenTensors {
   readonly entropy: Tensor;
   readonly top1: Tensor;
   readonly topIds: Tensor;
+  /** log Σ p² over the vocabulary: the logarithm of the chance that two draws agree. */
+  readonly logCollision: Tensor;
   /** Logits of the targets: with `logps` they give the log-sum-exp that the backward pass needs. */
   readonly targetLogits: Tensor;
 }
@@ -185,6 +187,7 @@ export class Decoder {
     const entropy = scope.tensor('f32', [tokens], 'entropy');
     const top1 = scope.tensor('f32', [tokens], 'top1');
     const topIds = scope.tensor('u32', [tokens], 'top ids');
+    const logCollision = scope.tensor('f32', [tokens], 'log collision');
     this.gpu.run(headLogprobCombine, {
       partials,
       partial_top,
@@ -193,9 +196,10 @@ export class Decoder {
       entropy,
       top1,
       top_id: topIds,
+      log_collision: logCollision,
     });
     work.dispose();
-    return { logps, entropy, top1, topIds, targetLogits: target_logits };
+    return { logps, entropy, top1, topIds, logCollision, targetLogits: target_logits };
   }
 
   #embed(scope: Scope, { ids, visual }: RowLayout): Tensor {

@@ -46,7 +46,7 @@ export function trainingBytes(config: LlamaConfig, plan: LoraPlan, rows: number,
 
   const parts = headParts(vocabSize);
   const hidden = f32('hidden', tokens * hiddenSize);
-  const scores = 7 * f32('logps', tokens);
+  const scores = 8 * f32('logps', tokens);
   const headForward = f32('partials', parts * tokens * 4) + f32('partial top', parts * tokens);
   const headBackward = f32('d(logits)', tokens * headSlab(vocabSize)) + 2 * hidden;
   const backward = rowsOf(backwardWidths(config)) + low;
