@@ -137,7 +137,7 @@ window.study = async (options) => {
       const seconds = (performance.now() - start) / 1000;
       const last = metrics.at(-1)!;
       tell(
-        `  seed ${seed}, ${objective}: ${metrics.length} steps in ${seconds.toFixed(0)} s, loss ${last.loss.toFixed(3)}, margin ${last['rewards/margins'].toFixed(3)}`,
+        `  seed ${seed}, ${objective}: ${metrics.length} steps in ${seconds.toFixed(0)} s, loss ${last.loss.toFixed(3)}, margin ${last['rewards/margins']?.toFixed(3) ?? 'unknown'}`,
       );
       runs.push({ seed, objective, config: config!, metrics, after: await heldOut('policy'), seconds });
     }

@@ -86,6 +86,8 @@ export interface TrainingCheckpoint {
   readonly step: number;
   /** Tokens trained on so far, as `num_tokens` of the metrics. */
   readonly numTokens: number;
+  /** What the objective carries from step to step beside the adapter: BCO's running mean. */
+  readonly familyState?: Readonly<Record<string, number>>;
   /** Hash of the pairs, in their order: another set of pairs is another run. */
   readonly pairsHash: string;
   readonly tensors: readonly AdapterTensor[];
@@ -111,8 +113,9 @@ export interface StepPair {
   readonly rejectedLogRatio?: number;
 }
 
-/** One optimiser step under TRL's names. Means over the pairs of the step. */
-export interface StepMetrics extends BatchMetrics {
+/** One optimiser step under TRL's names: means over the step. What a loss does not know is absent. */
+export interface StepMetrics extends Partial<BatchMetrics> {
+  readonly loss: number;
   /** Optimiser steps done, this one included. */
   readonly step: number;
   /** Passes over the pairs, as a fraction. */

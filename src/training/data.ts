@@ -86,11 +86,12 @@ export function fixedRow(pair: TokenizedPair, reference: ReferenceLogps | undefi
   };
 }
 
-/** Tokens of both sequences of every pair in `batches`, prompts included: what TRL counts as `num_tokens`. */
-export function tokensOf(pairs: readonly TokenizedPair[], batches: readonly (readonly number[])[]): number {
-  const own = ({ promptIds, chosenIds, rejectedIds }: TokenizedPair) =>
-    2 * promptIds.length + chosenIds.length + rejectedIds.length;
-  return batches.flat().reduce((sum, index) => sum + own(pairs[index]), 0);
+/** Tokens of both sequences of every pair, prompts included: what TRL counts as `num_tokens`. */
+export function tokensOf(pairs: readonly TokenizedPair[]): number {
+  return pairs.reduce(
+    (sum, { promptIds, chosenIds, rejectedIds }) => sum + 2 * promptIds.length + chosenIds.length + rejectedIds.length,
+    0,
+  );
 }
 
 /** Hash of all pairs in their order (FNV-1a). */

@@ -1,38 +1,26 @@
 /**
- * Preference training of a LoRA adapter: the step, top to bottom. The frozen model is the policy without its adapter, so
- * its log-probabilities are computed once per pair. Batches add up as TRL's do: a micro-batch is a mean over its pairs
+ * Preference training of a LoRA adapter: the step, top to bottom; what a micro-batch does stands in its family. The
+ * frozen model is the policy without its adapter, so its log-probabilities are computed once per pair. Batches add up as TRL's do: a micro-batch is a mean over its pairs
  * (an NLL term a mean over its tokens), and a step the mean of its micro-batches. So four pairs at once give the
  * gradient of four passes of one pair, except where an objective couples them: NLL terms of answers of different
  * length, and statistics of the batch.
  */
 import type { StepMetrics, TrainEvent, TrainingCheckpoint, TrainPlan } from '../engine/engine.ts';
 import { DeviceLostError, EngineError, throwIfCancelled } from '../errors.ts';
-import type { Gpu, Scope } from '../kernels/gpu/index.ts';
-import { objectiveById } from '../kernels/losses/index.ts';
-import type { Objective } from '../kernels/losses/objective.ts';
-import type { LoraAdapter, Policy, TrainingPass } from '../models/policy/index.ts';
 import { checkCheckpoint, readState, restoreState } from './checkpoint.ts';
-import { hashPairs, type ReferenceLogps, sequencesOf, type TokenizedPair, tokensOf } from './data.ts';
+import { hashPairs } from './data.ts';
 import { stepBatches } from './data-order.ts';
-import { lossKernels, needsReference, type RecordedLoss, recordLoss } from './loss.ts';
-import { stepMeans } from './metrics.ts';
+import type { FamilyOptions, FamilyState, RecordedMicroBatch, TrainingFamily } from './families/family.ts';
+import { trainingFamily } from './families/index.ts';
+import { stepMetrics } from './metrics.ts';
 import { Optimizer, optimizerKernels } from './optimizer.ts';
-import { needsCorrupted } from './parts.ts';
 import { planRun } from './plan.ts';
-import { scoreReference } from './reference.ts';
 import { learningRate } from './schedule.ts';
-import type { RunSettings } from './settings.ts';
 
-export interface TrainerOptions {
-  readonly gpu: Gpu;
-  readonly policy: Policy;
-  /** Trained in place; stays the caller's. */
-  readonly adapter: LoraAdapter;
-  readonly pairs: readonly TokenizedPair[];
-  readonly settings: RunSettings;
-  /** Known reference log-probabilities by the pairs' keys; missing ones are added. */
-  readonly references?: Map<string, ReferenceLogps>;
-}
+/** Adapter and pairs stay the caller's. */
+export type TrainerOptions = Omit<FamilyOptions, 'references'> & Partial<Pick<FamilyOptions, 'references'>>;
+
+const FRESH: Pick<TrainingCheckpoint, 'step' | 'numTokens' | 'familyState'> = { step: 0, numTokens: 0 };
 
 export interface RunOptions {
   readonly signal?: AbortSignal;
@@ -40,14 +28,22 @@ export interface RunOptions {
   readonly stopAfter?: number;
 }
 
+/** Where a run stands beside adapter and moments. */
+interface Progress {
+  /** Optimiser steps done. */
+  readonly step: number;
+  readonly numTokens: number;
+  readonly state: FamilyState;
+}
+
 export class Trainer {
   readonly plan: TrainPlan;
-  readonly #objective: Objective;
+  readonly #family: TrainingFamily;
   readonly #optimizer: Optimizer;
-  readonly #references: Map<string, ReferenceLogps>;
   readonly #pairsHash: string;
-  #step = 0;
-  #numTokens = 0;
+  #progress: Progress = { step: 0, numTokens: 0, state: {} };
+  /** As it stood before the last update. */
+  #before: Progress = this.#progress;
 
   /**
    * Checks everything and takes the memory of the optimiser. Dispose it.
@@ -58,18 +54,16 @@ export class Trainer {
     private readonly options: TrainerOptions,
     resume?: TrainingCheckpoint,
   ) {
-    const { gpu, adapter, pairs, settings } = options;
-    this.#objective = objectiveById(settings.objective);
-    this.#references = options.references ?? new Map();
+    const { gpu, adapter, pairs } = options;
+    this.#family = trainingFamily({ ...options, references: options.references ?? new Map() });
     this.#pairsHash = hashPairs(pairs);
     if (resume) checkCheckpoint(resume, this.#pairsHash);
-    this.plan = planRun(options, resume?.step ?? 0);
+    this.plan = planRun(options, this.#family, resume?.step ?? 0);
+    const { step, numTokens, familyState: state = this.#family.initialState ?? {} } = resume ?? FRESH;
+    this.#progress = { step, numTokens, state };
     this.#optimizer = new Optimizer(gpu, adapter.parameters);
     try {
-      if (!resume) return;
-      restoreState(gpu, adapter, this.#optimizer, resume);
-      this.#step = resume.step;
-      this.#numTokens = resume.numTokens;
+      if (resume) restoreState(gpu, adapter, this.#optimizer, resume);
     } catch (error) {
       this.#optimizer.dispose();
       throw error;
@@ -84,18 +78,15 @@ export class Trainer {
   async *run({ signal, stopAfter = Number.POSITIVE_INFINITY }: RunOptions = {}): AsyncGenerator<TrainEvent> {
     const { save_steps: every } = this.plan.config;
     yield { type: 'plan', plan: this.plan };
-    const last = Math.min(this.plan.steps, this.#step + stopAfter);
+    const last = Math.min(this.plan.steps, this.#progress.step + stopAfter);
     try {
-      const { gpu, policy, pairs } = this.options;
-      await Promise.all([
-        policy.prepareTraining(),
-        gpu.prepare([...lossKernels(this.#objective), ...optimizerKernels]),
-      ]);
-      if (needsReference(this.#objective))
-        yield* scoreReference(policy, pairs, this.#references, signal, needsCorrupted(this.#objective));
-      while (this.#step < last) {
+      const { gpu, policy } = this.options;
+      await Promise.all([policy.prepareTraining(), gpu.prepare([...this.#family.kernels, ...optimizerKernels])]);
+      if (this.#family.start) yield* this.#family.start(signal);
+      while (this.#progress.step < last) {
         yield { type: 'step', metrics: await this.#trainStep(signal) };
-        if (every > 0 && this.#step % every === 0 && this.#step < last) {
+        const { step } = this.#progress;
+        if (every > 0 && step % every === 0 && step < last) {
           yield { type: 'checkpoint', checkpoint: await this.checkpoint() };
         }
       }
@@ -104,77 +95,70 @@ export class Trainer {
       throw error;
     }
     yield { type: 'checkpoint', checkpoint: await this.checkpoint() };
-    yield { type: 'done', reason: this.#step >= this.plan.steps ? 'finished' : 'stopped', step: this.#step };
+    const { step } = this.#progress;
+    yield { type: 'done', reason: step >= this.plan.steps ? 'finished' : 'stopped', step };
   }
 
   /** One optimiser step: every micro-batch forward, loss, backward; then clip, AdamW. One read-back. */
   async #trainStep(signal: AbortSignal | undefined): Promise<StepMetrics> {
-    const { gpu, policy, adapter, pairs } = this.options;
+    const { gpu, pairs } = this.options;
     const { config, steps, stepsPerEpoch } = this.plan;
     const begin = performance.now();
-    const batches = stepBatches(config, pairs.length, this.#step);
-    const losses: RecordedLoss[] = [];
+    const before = this.#progress;
+    const batches = stepBatches(config, pairs.length, before.step);
+    const context = { step: before.step, batches, signal };
+    const recorded: RecordedMicroBatch[] = [];
+    let { state } = before;
     const scope = gpu.scope('training step');
     try {
       this.#optimizer.zeroGradients();
-      for (const batch of batches) {
+      await this.#family.beginStep?.(context);
+      for (const [index, batch] of batches.entries()) {
         throwIfCancelled(signal);
-        const taken = batch.map((index) => pairs[index]);
-        const pass = policy.trainingPass(await sequencesOf(taken, needsCorrupted(this.#objective)), adapter);
-        try {
-          const loss = await this.#loss(scope, taken, pass);
-          pass.backward(loss.dLogps, this.#optimizer.gradients);
-          losses.push(loss);
-        } finally {
-          pass.dispose();
-        }
-        if (losses.length < batches.length) await gpu.idle();
+        const { gradients } = this.#optimizer;
+        const micro = await this.#family.microBatch({ ...context, index, batch, scope, gradients, state });
+        recorded.push(micro);
+        state = micro.state ?? state;
+        if (recorded.length < batches.length) await gpu.idle();
       }
-      const read = losses.flatMap(({ partials, sums }) => [partials, sums]);
-      const [[summedNorm], ...sums] = (await gpu.readAll([this.#optimizer.norm(scope), ...read])) as Float32Array[];
+      const read = recorded.flatMap((micro) => micro.read);
+      const [[summedNorm], ...values] = (await gpu.readAll([this.#optimizer.norm(scope), ...read])) as Float32Array[];
       const norm = summedNorm / batches.length;
-      const sizes = batches.map((batch) => batch.length);
-      const means = stepMeans(sums, sizes, needsReference(this.#objective));
+      const { means, pairs: each } = stepMetrics(
+        recorded.map((micro) => micro.metrics(values.splice(0, micro.read.length))),
+      );
       this.#assertFinite(means.loss, norm);
-      const rate = learningRate(config, this.#step, steps);
-      this.#optimizer.step(config, rate, this.#step + 1, batches.length, norm);
-      this.#step++;
-      const tokens = tokensOf(pairs, batches);
-      this.#numTokens += tokens;
+      const rate = learningRate(config, before.step, steps);
+      const step = before.step + 1;
+      this.#optimizer.step(config, rate, step, batches.length, norm);
+      const tokens = recorded.reduce((sum, micro) => sum + micro.tokens, 0);
+      const numTokens = before.numTokens + tokens;
+      this.#before = before;
+      this.#progress = { step, numTokens, state };
       const seconds = (performance.now() - begin) / 1000;
       return {
         ...means,
-        step: this.#step,
-        epoch: this.#step / stepsPerEpoch,
+        step,
+        epoch: step / stepsPerEpoch,
         learning_rate: rate,
         grad_norm: norm,
-        num_tokens: this.#numTokens,
+        num_tokens: numTokens,
         tokens_per_second: tokens / seconds,
         seconds,
+        ...(each && { pairs: each }),
       };
     } finally {
       scope.dispose();
     }
   }
 
-  #loss(scope: Scope, pairs: TokenizedPair[], { logps, starts }: TrainingPass): Promise<RecordedLoss> {
-    const objective = this.#objective;
-    const { hyperparameters } = this.plan;
-    const references = needsReference(objective) ? pairs.map(({ key }) => this.#references.get(key)!) : undefined;
-    return recordLoss(this.options.gpu, scope, { objective, hyperparameters, pairs, references, logps, starts });
-  }
-
   /** A step that gave no number takes the update back that led there, and stops the run. */
   #assertFinite(loss: number, norm: number): void {
     if (Number.isFinite(loss) && Number.isFinite(norm)) return;
-    const failed = this.#step + 1;
-    if (this.#optimizer.undo()) {
-      this.#step--;
-      const { pairs } = this.options;
-      this.#numTokens -= tokensOf(pairs, stepBatches(this.plan.config, pairs.length, this.#step));
-    }
+    const failed = this.#progress.step + 1;
+    if (this.#optimizer.undo()) this.#progress = this.#before;
     throw new EngineError(
-      `Step ${failed} gave no finite number (loss ${loss}, gradient norm ${norm}), so training stopped. The adapter after step ${this.#step} is kept. Try a lower learning_rate (it is ${this.plan.config.learning_rate}).`,
+      `Step ${failed} gave no finite number (loss ${loss}, gradient norm ${norm}), so training stopped. The adapter after step ${this.#progress.step} is kept. Try a lower learning_rate (it is ${this.plan.config.learning_rate}).`,
       'learning_rate',
     );
   }
@@ -182,12 +166,14 @@ export class Trainer {
   /** The run as it stands, after the last whole step. */
   async checkpoint(): Promise<TrainingCheckpoint> {
     const { gpu, adapter, settings } = this.options;
+    const { step, numTokens, state } = this.#progress;
     return {
       version: 1,
       ...settings,
       lora: this.plan.lora,
-      step: this.#step,
-      numTokens: this.#numTokens,
+      step,
+      numTokens,
+      ...(this.#family.initialState && { familyState: state }),
       pairsHash: this.#pairsHash,
       ...(await readState(gpu, adapter, this.#optimizer)),
     };

@@ -3,8 +3,8 @@ import type { PairRow } from '../../src/engine/engine.ts';
 import { evaluateF64 } from '../../src/kernels/losses/evaluate.ts';
 import { objectiveById } from '../../src/kernels/losses/index.ts';
 import type { TokenizedPair } from '../../src/training/data.ts';
-import { needsReference, recordLoss } from '../../src/training/loss.ts';
-import { stepMeans } from '../../src/training/metrics.ts';
+import { needsReference, recordLoss } from '../../src/training/families/pairwise-loss.ts';
+import { pairwiseMetrics } from '../../src/training/families/pairwise-metrics.ts';
 import { changed, needsCorrupted } from '../../src/training/parts.ts';
 import { random } from '../support/random.ts';
 import { sharedGpu } from '../support/shared-gpu.ts';
@@ -124,9 +124,10 @@ describe('from token log-probabilities to a gradient per token', () => {
           logps: scope.upload('f32', [flat.length], flat, 'logps'),
           starts,
         });
-        const [dLogps, partials, sums] = (await gpu.readAll([loss.dLogps, loss.partials, loss.sums])) as Float32Array[];
+        const { partials, sums, results } = loss;
+        const [dLogps, ...values] = (await gpu.readAll([loss.dLogps, partials, sums, results])) as Float32Array[];
         expectClose(dLogps, expected, { atol: 2e-6, rtol: 2e-4 }, 'dLogps');
-        const means = stepMeans([partials, sums], [pairs.length], true);
+        const { means } = pairwiseMetrics(values, [...pairs.keys()], true);
         expect(means.loss).to.be.closeTo(lossAt(at), 1e-5 * Math.max(1, Math.abs(lossAt(at))));
       } finally {
         scope.dispose();

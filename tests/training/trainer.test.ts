@@ -93,7 +93,7 @@ describe('trainer', () => {
       });
       const [a, b] = [metricsOf(whole.events)[0], metricsOf(parts.events)[0]];
       for (const name of ['loss', 'grad_norm', 'rewards/margins', 'logps/chosen', 'num_tokens'] as const) {
-        expect(b[name], `${objective} ${name}`).to.be.closeTo(a[name], 1e-4 * Math.max(1, Math.abs(a[name])));
+        expect(b[name]!, `${objective} ${name}`).to.be.closeTo(a[name]!, 1e-4 * Math.max(1, Math.abs(a[name]!)));
       }
       const [first, second] = [checkpointOf(whole.events), checkpointOf(parts.events)];
       expectClose(second.firstMoments, first.firstMoments, SAME_GRADIENT, `${objective}: first moments`);

@@ -2,23 +2,23 @@
  * From token log-probabilities to the loss and back to a gradient per token, all on the GPU: sums and log-ratios per
  * sequence, one row per pair, the objective, and its gradient handed to every token.
  */
-import type { PairRow } from '../engine/engine.ts';
-import { addScaled } from '../kernels/add-scaled/kernel.ts';
-import type { Gpu, Scope, Tensor } from '../kernels/gpu/index.ts';
-import { prepareBatch } from '../kernels/losses/evaluate.ts';
-import type { Objective } from '../kernels/losses/objective.ts';
-import { pairRows } from '../kernels/pair-rows/kernel.ts';
-import { packPairs } from '../kernels/preference-loss/evaluate.ts';
+import type { PairRow } from '../../engine/engine.ts';
+import { addScaled } from '../../kernels/add-scaled/kernel.ts';
+import type { Gpu, Scope, Tensor } from '../../kernels/gpu/index.ts';
+import { prepareBatch } from '../../kernels/losses/evaluate.ts';
+import type { Objective } from '../../kernels/losses/objective.ts';
+import { pairRows } from '../../kernels/pair-rows/kernel.ts';
+import { packPairs } from '../../kernels/preference-loss/evaluate.ts';
 import {
   PAIR_FLOATS,
   PAIRS_PER_GROUP,
   PARTIAL_COLUMNS,
   preferenceLoss,
   RESULT_FLOATS,
-} from '../kernels/preference-loss/kernel.ts';
-import { SUM_COLUMNS, sequenceReduce, sequenceReduceBackward } from '../kernels/sequence-reduce/kernel.ts';
-import { fixedRow, type ReferenceLogps, type TokenizedPair } from './data.ts';
-import { partsOf } from './parts.ts';
+} from '../../kernels/preference-loss/kernel.ts';
+import { SUM_COLUMNS, sequenceReduce, sequenceReduceBackward } from '../../kernels/sequence-reduce/kernel.ts';
+import { fixedRow, type ReferenceLogps, type TokenizedPair } from '../data.ts';
+import { partsOf } from '../parts.ts';
 
 /** Extras of `struct Pair` and their gradients in `struct PairLoss`: the last four floats of each. */
 const FIRST_EXTRA = PAIR_FLOATS - 4;
@@ -44,6 +44,8 @@ export interface RecordedLoss {
   readonly partials: Tensor;
   /** f32 [sequences, SUM_COLUMNS]. */
   readonly sums: Tensor;
+  /** f32 [pairs, RESULT_FLOATS]. */
+  readonly results: Tensor;
 }
 
 /** Kernels of an objective's training step, to compile ahead. */
@@ -146,7 +148,7 @@ export async function recordLoss(gpu: Gpu, scope: Scope, batch: LossBatch): Prom
     const count = starts[s + 1] - starts[s];
     gpu.copy(dPolicy, dLogps, { fromIndex: s * tokens, toIndex: starts[s], count });
   }
-  return { dLogps, partials, sums };
+  return { dLogps, partials, sums, results };
 }
 
 /** A part whose sums are recorded: where its gradient goes back to. */
