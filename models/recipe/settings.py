@@ -42,7 +42,7 @@ class Settings:
     warmup: Stage = Stage(seed=10_000_000, batch=64, steps=3000, learning_rate=1.5e-3)
     talk: Stage = Stage(seed=100_000_000, batch=16, steps=3000, learning_rate=1.2e-3, train_tower=False)
     polish: Stage = Stage(
-        seed=110_000_000, batch=16, steps=16000, learning_rate=1e-3, warmup=100, tower_rate=0.25, align_centres=True
+        seed=110_000_000, batch=16, steps=20000, learning_rate=1e-3, warmup=100, tower_rate=0.25, align_centres=True
     )
     habit: Stage = Stage(
         seed=300_000_000,

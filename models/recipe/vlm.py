@@ -19,8 +19,10 @@ ALIGNMENT_WEIGHT = 0.3
 NOTHING_HERE = tokens.SPECIAL.index(tokens.GLOBAL)
 EMPTY_WEIGHT = 1.0
 # Words that say what is seen weigh more than the turns of phrase around them, which are chance.
-COUNT_WORDS = ["a", "an", "one", "two", "three", "four", "five", "One", "Two", "Three", "Four"]
+COUNT_WORDS = ["a", "an", "one", "two", "three", "four", "five", "A", "An", "One", "Two", "Three", "Four"]
 CONTENT_WEIGHT = 3.0
+# Counting is the hardest task and its answers are the shortest.
+COUNTING_WEIGHT = 3.0
 OTHER_QUESTIONS_PER_SCENE = 2
 
 
@@ -71,9 +73,9 @@ class Packer:
         return [first, *(others[i] for i in chosen), *sample["counting"]]
 
     def _scene(self, questions: list[dict]):
-        """Token ids, positions, segment numbers and labels (-100 where no loss) of one scene."""
+        """Token ids, positions, segment numbers, labels (-100 where no loss) and what each label weighs, of one scene."""
         ids, positions = list(self.prefix), list(range(len(self.prefix)))
-        segments, labels = [0] * len(ids), [-100] * len(ids)
+        segments, labels, weights = [0] * len(ids), [-100] * len(ids), [0.0] * len(ids)
         for number, item in enumerate(questions, start=1):
             asked = self.encode(tokens.prompt_after_image(item["question"]))
             answer = self.encode(tokens.answer_text(item["answer"]))
@@ -82,14 +84,16 @@ class Packer:
             segments += [number] * (len(asked) + len(answer))
             # The label of a place is the token that follows it, so the first answer token is read off the prompt's last.
             labels += [-100] * (len(asked) - 1) + answer + [-100]
-        return ids, positions, segments, labels
+            weight = COUNTING_WEIGHT if item["task"] == "count" else 1.0
+            weights += [weight] * (len(asked) + len(answer))
+        return ids, positions, segments, labels, weights
 
     def __call__(self, batch: Batch) -> Batch:
         scenes = [self._scene(self._some_of(sample)) for sample in batch.samples]
         length = -(-max(len(ids) for ids, *_ in scenes) // 8) * 8
         fill = lambda rows, value: np.array([row + [value] * (length - len(row)) for row in rows])
-        ids, positions, segments, labels = zip(*scenes)
-        batch.ids, batch.labels = fill(ids, tokens.PAD_ID), fill(labels, -100)
+        ids, positions, segments, labels, weights = zip(*scenes)
+        batch.ids, batch.labels, batch.weights = fill(ids, tokens.PAD_ID), fill(labels, -100), fill(weights, 0.0)
         batch.positions, segments = fill(positions, 0), fill(segments, -1)
         same = segments[:, :, None] == segments[:, None, :]
         visible = (same | (segments[:, None, :] == 0)) & np.tri(length, dtype=bool)
@@ -165,7 +169,9 @@ class TalkingModel(nn.Module):
 
     def losses(self, batch: Batch) -> dict:
         logits, answers, patches, visual = self.answer_logits(batch)
-        talking = F.cross_entropy(logits, answers, self.token_weights)
+        answered = batch.labels != -100
+        weights = self.token_weights[answers] * torch.tensor(batch.weights[answered], dtype=torch.float32)
+        talking = (F.cross_entropy(logits, answers, reduction="none") * weights).sum() / weights.sum()
         alignment = self.alignment(visual, batch)
         loss = talking + ALIGNMENT_WEIGHT * alignment
         if not self.stage.train_tower:
