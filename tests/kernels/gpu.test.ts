@@ -327,5 +327,33 @@ describe('gpu launcher', () => {
       else expect(measured).to.equal(undefined);
       scope.dispose();
     });
+
+    it('measures the kernels of every submit that is made in one go, as those of a training step are', async () => {
+      const gpu = await sharedGpu();
+      const scope = gpu.scope('timing of a step');
+      const kernels = ['step forward', 'step head', 'step backward'].map((name) => ({ ...scale, name }));
+      const x = scope.zeros('f32', [4096], 'x');
+      const y = scope.tensor('f32', [4096], 'y');
+      await gpu.prepare(kernels as KernelSpec[]);
+      await gpu.idle();
+      // Lets what earlier submits measured arrive.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      for (const kernel of kernels) {
+        gpu.run(kernel, { x, y }, { factor: 1 });
+        gpu.submit();
+      }
+      await gpu.idle();
+      const times = () =>
+        gpu
+          .reports(kernels as KernelSpec[])
+          .slice(0, 3)
+          .map((report) => report.lastMicroseconds);
+      for (let i = 0; i < 50 && times().includes(undefined); i++) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      const measurable = gpu.facts.features.includes('timestamp-query');
+      expect(times().map((time) => typeof time)).to.deep.equal(Array(3).fill(measurable ? 'number' : 'undefined'));
+      scope.dispose();
+    });
   });
 });

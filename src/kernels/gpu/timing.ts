@@ -6,31 +6,35 @@ import { GPU_BUFFER_USAGE, GPU_MAP_READ } from './pool.ts';
 
 /** Dispatches measured per submit, at most. */
 const SLOTS = 32;
+/**
+ * Submits whose times may be on their way at once. A training step records all its submits in one go, and the first,
+ * the forward pass, comes back only after them: with one set of buffers the backward kernels would never have a turn.
+ */
+const SETS = 8;
 const INTERVAL_MS = 1000;
 
+/** Timestamps of one submit, and the kernels they belong to. */
+interface TimestampSet {
+  readonly queries: GPUQuerySet;
+  readonly resolved: GPUBuffer;
+  readonly readable: GPUBuffer;
+  kernels: string[];
+}
+
 export class DispatchTimer {
-  readonly #queries: GPUQuerySet | null = null;
-  readonly #resolved: GPUBuffer | null = null;
-  readonly #readable: GPUBuffer | null = null;
-  readonly #lastMeasured = new Map<string, number>();
+  readonly #device: GPUDevice;
+  readonly #available: boolean;
+  readonly #lastClaimed = new Map<string, number>();
   readonly #microseconds = new Map<string, number>();
-  #claimed: string[] = [];
-  #inFlight = false;
+  /** Sets that wait for a submit. */
+  readonly #free: TimestampSet[] = [];
+  /** The set of the submit being recorded. */
+  #current: TimestampSet | null = null;
+  #made = 0;
 
   constructor(device: GPUDevice) {
-    if (!device.features.has('timestamp-query')) return;
-    const size = SLOTS * 2 * 8;
-    this.#queries = device.createQuerySet({ label: 'dispatch times', type: 'timestamp', count: SLOTS * 2 });
-    this.#resolved = device.createBuffer({
-      label: 'dispatch times resolved',
-      size,
-      usage: GPU_BUFFER_USAGE.QUERY_RESOLVE | GPU_BUFFER_USAGE.COPY_SRC,
-    });
-    this.#readable = device.createBuffer({
-      label: 'dispatch times read-back',
-      size,
-      usage: GPU_BUFFER_USAGE.MAP_READ | GPU_BUFFER_USAGE.COPY_DST,
-    });
+    this.#device = device;
+    this.#available = device.features.has('timestamp-query');
   }
 
   /** Microseconds of the last measured dispatch of this kernel. */
@@ -40,41 +44,67 @@ export class DispatchTimer {
 
   /** Timestamps for a pass of its own when this kernel is due, else undefined. */
   claim(kernel: string): GPUComputePassTimestampWrites | undefined {
-    if (!this.#queries || this.#inFlight || this.#claimed.length === SLOTS) return undefined;
+    if (!this.#available) return undefined;
     const now = performance.now();
-    if (now - (this.#lastMeasured.get(kernel) ?? Number.NEGATIVE_INFINITY) < INTERVAL_MS) return undefined;
-    this.#lastMeasured.set(kernel, now);
-    const slot = this.#claimed.push(kernel) - 1;
-    return { querySet: this.#queries, beginningOfPassWriteIndex: slot * 2, endOfPassWriteIndex: slot * 2 + 1 };
+    if (now - (this.#lastClaimed.get(kernel) ?? Number.NEGATIVE_INFINITY) < INTERVAL_MS) return undefined;
+    this.#current ??= this.#free.pop() ?? this.#make();
+    if (!this.#current || this.#current.kernels.length === SLOTS) return undefined;
+    this.#lastClaimed.set(kernel, now);
+    const slot = this.#current.kernels.push(kernel) - 1;
+    return {
+      querySet: this.#current.queries,
+      beginningOfPassWriteIndex: slot * 2,
+      endOfPassWriteIndex: slot * 2 + 1,
+    };
   }
 
   /** Resolves this submit's timestamps; call before `encoder.finish()`. */
   resolve(encoder: GPUCommandEncoder): void {
-    if (this.#claimed.length === 0) return;
-    const bytes = this.#claimed.length * 16;
-    encoder.resolveQuerySet(this.#queries!, 0, this.#claimed.length * 2, this.#resolved!, 0);
-    encoder.copyBufferToBuffer(this.#resolved!, 0, this.#readable!, 0, bytes);
+    if (!this.#current) return;
+    const { queries, resolved, readable, kernels } = this.#current;
+    encoder.resolveQuerySet(queries, 0, kernels.length * 2, resolved, 0);
+    encoder.copyBufferToBuffer(resolved, 0, readable, 0, kernels.length * 16);
   }
 
   /** Fetches the times in the background; call after the submit. */
   collect(): void {
-    if (this.#claimed.length === 0) return;
-    const kernels = this.#claimed;
-    this.#claimed = [];
-    this.#inFlight = true;
-    const buffer = this.#readable!;
+    const set = this.#current;
+    if (!set) return;
+    this.#current = null;
+    const { readable, kernels } = set;
     const bytes = kernels.length * 16;
-    buffer.mapAsync(GPU_MAP_READ, 0, bytes).then(
+    readable.mapAsync(GPU_MAP_READ, 0, bytes).then(
       () => {
-        const stamps = new BigUint64Array(buffer.getMappedRange(0, bytes));
+        const stamps = new BigUint64Array(readable.getMappedRange(0, bytes));
         kernels.forEach((kernel, i) => {
           this.#microseconds.set(kernel, Math.max(0, Number(stamps[i * 2 + 1]! - stamps[i * 2]!) / 1000));
         });
-        buffer.unmap();
-        this.#inFlight = false;
+        readable.unmap();
+        set.kernels = [];
+        this.#free.push(set);
       },
       // The device was lost: there is nothing to measure any more, and the loss is reported elsewhere.
       () => undefined,
     );
+  }
+
+  #make(): TimestampSet | null {
+    if (this.#made === SETS) return null;
+    this.#made++;
+    const size = SLOTS * 2 * 8;
+    return {
+      queries: this.#device.createQuerySet({ label: 'dispatch times', type: 'timestamp', count: SLOTS * 2 }),
+      resolved: this.#device.createBuffer({
+        label: 'dispatch times resolved',
+        size,
+        usage: GPU_BUFFER_USAGE.QUERY_RESOLVE | GPU_BUFFER_USAGE.COPY_SRC,
+      }),
+      readable: this.#device.createBuffer({
+        label: 'dispatch times read-back',
+        size,
+        usage: GPU_BUFFER_USAGE.MAP_READ | GPU_BUFFER_USAGE.COPY_DST,
+      }),
+      kernels: [],
+    };
   }
 }
