@@ -107,11 +107,12 @@ export const buttons = css`
     white-space: nowrap;
     cursor: pointer;
   }
-  button:hover:not(:disabled),
+  button:hover:not(:disabled, [aria-disabled='true']),
   .button:hover {
     background: var(--m-surface-2);
   }
-  button:disabled {
+  button:disabled,
+  button[aria-disabled='true'] {
     opacity: 0.45;
     cursor: default;
   }
@@ -121,7 +122,7 @@ export const buttons = css`
     color: var(--m-on-accent);
     font-weight: 600;
   }
-  button.primary:hover:not(:disabled) {
+  button.primary:hover:not(:disabled, [aria-disabled='true']) {
     background: color-mix(in srgb, var(--m-accent) 86%, var(--m-bg));
   }
   button.quiet {

@@ -43,6 +43,8 @@ export class MarginTrainButtons extends LitElement {
       intents.setBottom('training');
       act();
     };
+    // A button that is really disabled could not say why.
+    const train = why === null ? open(() => void intents.train()) : () => intents.notify('info', why);
     if (phase !== 'idle') {
       return html`<button class="primary" ?disabled=${phase === 'pausing'} @click=${() => intents.pauseTraining()}>
         ${icon('stop')} Pause
@@ -52,7 +54,7 @@ export class MarginTrainButtons extends LitElement {
         class="primary"
         title=${why ?? 'Train (space)'}
         aria-disabled=${why !== null}
-        @click=${open(() => void intents.train())}
+        @click=${train}
       >
         ${icon('play')} Train
       </button>

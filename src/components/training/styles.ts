@@ -17,9 +17,6 @@ export const trainingStyles = css`
     min-height: 30px;
     padding: 3px 10px;
   }
-  button[aria-disabled='true'] {
-    opacity: 0.6;
-  }
   .buttons select {
     width: auto;
     min-height: 30px;
