@@ -4,10 +4,16 @@
  */
 import type { BatchMetrics, ImageInput } from './engine.ts';
 
-/** One preference pair to learn from. */
-export interface TrainingPair {
+/** A question about a picture, for losses that sample their own answers. */
+export interface TrainingPrompt {
   readonly image: ImageInput;
   readonly prompt: string;
+  /** Nouns of the objects in the picture, each once, where they are known: what the reward `truth` goes by. */
+  readonly objects?: readonly string[];
+}
+
+/** One preference pair to learn from. */
+export interface TrainingPair extends TrainingPrompt {
   readonly chosen: string;
   readonly rejected: string;
   /** Numbers of the pair itself that some objectives need: `scoreChosen`, `winProbChosen`, ... (see `objective.needs`). */
@@ -36,9 +42,20 @@ export interface TrainingConfig {
   readonly max_grad_norm: number;
   /** Steps between checkpoints; 0 keeps only the one at the end. */
   readonly save_steps: number;
-  /** Order of the pairs and first values of the adapter. */
+  /** Order of the pairs, first values of the adapter, and answers that are sampled. */
   readonly seed: number;
+  /** Answers sampled to each prompt and step, as `trl.GRPOConfig` calls them; losses that compare two always take two. */
+  readonly num_generations: number;
+  readonly temperature: number;
+  readonly top_p: number;
+  /** Most tokens of a sampled answer. */
+  readonly max_completion_length: number;
 }
+
+/** What an answer is worth: CLIP's similarity with the picture, or what it says of the objects that are there. */
+export type RewardName = 'clip' | 'truth';
+/** One reward, or weights of several. */
+export type RewardChoice = RewardName | Readonly<Partial<Record<RewardName, number>>>;
 
 export type TargetModule = 'q_proj' | 'k_proj' | 'v_proj' | 'o_proj' | 'gate_proj' | 'up_proj' | 'down_proj';
 
@@ -50,7 +67,12 @@ export interface LoraSettings {
 }
 
 export interface TrainRequest {
+  /** May be empty where `prompts` are given. */
   readonly pairs: readonly TrainingPair[];
+  /** For losses that sample their own answers; without them, the distinct pictures and prompts of the pairs. */
+  readonly prompts?: readonly TrainingPrompt[];
+  /** What those losses reward. Default: `clip`. */
+  readonly reward?: RewardChoice;
   /** Objective id; see `kernels/losses`. */
   readonly objective: string;
   /** The objective's hyperparameters (`beta`, ...); what is not given takes its default. */
@@ -82,6 +104,8 @@ export interface TrainingCheckpoint {
   readonly hyperparameters: Readonly<Record<string, number>>;
   readonly config: TrainingConfig;
   readonly lora: LoraSettings;
+  /** Weights of the rewards; absent for losses that sample nothing. */
+  readonly reward?: RewardChoice;
   /** Optimiser steps done. With the seed it fixes the position in the data order. */
   readonly step: number;
   /** Tokens trained on so far, as `num_tokens` of the metrics. */
@@ -113,6 +137,23 @@ export interface StepPair {
   readonly rejectedLogRatio?: number;
 }
 
+/** One answer that a step sampled. */
+export interface StepCompletion {
+  readonly text: string;
+  /** Who wrote it: the policy, the frozen reference, or the geometric mixture of both. */
+  readonly author: 'policy' | 'reference' | 'mixture';
+  readonly reward: number;
+  /** What the loss judged it by: an advantage, a share or the reward. Absent for answers that are only compared with. */
+  readonly signal?: number;
+}
+
+/** The answers to one prompt of a step. */
+export interface StepCompletions {
+  /** Position in `TrainRequest.prompts`. */
+  readonly index: number;
+  readonly answers: readonly StepCompletion[];
+}
+
 /** One optimiser step under TRL's names: means over the step. What a loss does not know is absent. */
 export interface StepMetrics extends Partial<BatchMetrics> {
   readonly loss: number;
@@ -134,6 +175,27 @@ export interface StepMetrics extends Partial<BatchMetrics> {
   readonly 'log_ratios/rejected'?: number;
   /** Every pair of the step, in the order of its micro-batches; absent where a loss does not see pairs. */
   readonly pairs?: readonly StepPair[];
+  /** Sampled answers: mean of their rewards, mean over prompts of their deviation, share of prompts without any. */
+  readonly reward?: number;
+  readonly reward_std?: number;
+  readonly frac_reward_zero_std?: number;
+  /** Of each reward function, before its weight. */
+  readonly 'rewards/clip/mean'?: number;
+  readonly 'rewards/truth/mean'?: number;
+  /** Nash-MD: mean probability that the policy's answer beats the mixture's. */
+  readonly 'rewards/probabilities'?: number;
+  /**
+   * To the reference. On sampled answers: per token, or per answer for losses that see whole answers. KTO: its reference
+   * point, the mean log-ratio of mismatched answers, not below 0.
+   */
+  readonly kl?: number;
+  /** Of the policy at the sampled tokens, nats. */
+  readonly entropy?: number;
+  readonly 'completions/mean_length'?: number;
+  /** Share of answers cut off at `max_completion_length`. */
+  readonly 'completions/clipped_ratio'?: number;
+  /** All answers to the first prompt of the step. */
+  readonly completions?: StepCompletions;
 }
 
 /** What a run is going to do, told before its first step. */
@@ -155,6 +217,8 @@ export type TrainEvent =
   | { readonly type: 'plan'; readonly plan: TrainPlan }
   /** The frozen reference scores every pair once. */
   | { readonly type: 'reference'; readonly done: number; readonly total: number }
+  /** Prompts of the coming step that have been answered and rewarded. */
+  | { readonly type: 'rollout'; readonly done: number; readonly total: number }
   | { readonly type: 'step'; readonly metrics: StepMetrics }
   /** Every `save_steps`, and always last: after the last step, a pause, or a step that gave no finite number. */
   | { readonly type: 'checkpoint'; readonly checkpoint: TrainingCheckpoint }

@@ -4,7 +4,7 @@ import { InputError } from '../errors.ts';
 
 /**
  * Defaults. Names are those of `transformers.TrainingArguments`; the rate is what small decoders with LoRA want, a
- * hundred times TRL's default for full fine-tuning.
+ * hundred times TRL's default for full fine-tuning. Answers are fewer and shorter than `GRPOConfig`'s 8 of 256 tokens.
  */
 export const TRAINING_DEFAULTS: TrainingConfig = {
   learning_rate: 1e-4,
@@ -21,6 +21,10 @@ export const TRAINING_DEFAULTS: TrainingConfig = {
   max_grad_norm: 1,
   save_steps: 10,
   seed: 42,
+  num_generations: 4,
+  temperature: 1,
+  top_p: 1,
+  max_completion_length: 48,
 };
 
 /** Every linear layer of a Llama decoder that LoRA can adapt, in PEFT's names and the order of the forward pass. */
@@ -50,6 +54,8 @@ const whole = (least: number): Rule => [
 ];
 /** 64 pictures keep their features on the GPU, and some objectives show two per pair. */
 const LARGEST_BATCH = 32;
+/** Answers to one prompt that are sampled side by side. */
+const MOST_ANSWERS = 16;
 const between: Rule = [(value) => value >= 0 && value < 1, 'at least 0 and below 1'];
 const notNegative: Rule = [(value) => value >= 0, '0 or more'];
 const positive: Rule = [(value) => value > 0, 'above 0'];
@@ -71,6 +77,13 @@ const RULES: Readonly<Record<NumberKey, Rule>> = {
   max_grad_norm: notNegative,
   save_steps: whole(0),
   seed: [Number.isSafeInteger, 'a whole number'],
+  num_generations: [
+    (value) => Number.isSafeInteger(value) && value >= 1 && value <= MOST_ANSWERS,
+    `a whole number from 1 to ${MOST_ANSWERS}`,
+  ],
+  temperature: notNegative,
+  top_p: [(value) => value > 0 && value <= 1, 'above 0 and at most 1'],
+  max_completion_length: whole(1),
 };
 
 /**

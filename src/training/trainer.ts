@@ -124,7 +124,7 @@ export class Trainer {
       const read = recorded.flatMap((micro) => micro.read);
       const [[summedNorm], ...values] = (await gpu.readAll([this.#optimizer.norm(scope), ...read])) as Float32Array[];
       const norm = summedNorm / batches.length;
-      const { means, pairs: each } = stepMetrics(
+      const { means, ...details } = stepMetrics(
         recorded.map((micro) => micro.metrics(values.splice(0, micro.read.length))),
       );
       this.#assertFinite(means.loss, norm);
@@ -145,7 +145,7 @@ export class Trainer {
         num_tokens: numTokens,
         tokens_per_second: tokens / seconds,
         seconds,
-        ...(each && { pairs: each }),
+        ...details,
       };
     } finally {
       scope.dispose();

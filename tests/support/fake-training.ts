@@ -5,6 +5,7 @@ import type {
   CallOptions,
   LoraSettings,
   StepMetrics,
+  StepPair,
   TrainEvent,
   TrainingCheckpoint,
   TrainingConfig,
@@ -27,6 +28,10 @@ const CONFIG: TrainingConfig = {
   max_grad_norm: 1,
   save_steps: 0,
   seed: 1,
+  num_generations: 4,
+  temperature: 1,
+  top_p: 1,
+  max_completion_length: 48,
 };
 
 const LORA: LoraSettings = { r: 8, lora_alpha: 16, target_modules: ['q_proj', 'v_proj'] };
@@ -49,6 +54,21 @@ export function fakeMetrics(step: number): StepMetrics {
     'rewards/accuracies': margin > 0 ? 1 : 0,
     'logps/chosen': -10 + margin / 2,
     'logps/rejected': -10 - margin / 2,
+  };
+}
+
+/** A pair at a step: the chosen answer gains what the rejected one loses; later pairs are further apart. */
+export function fakePair(step: number, index: number): StepPair {
+  const half = 0.5 * (step - 1) * (index + 1);
+  const margin = 0.1 * 2 * half;
+  return {
+    index,
+    margin,
+    loss: Math.log1p(Math.exp(-margin)),
+    chosen: -10 + half,
+    rejected: -10 - half,
+    chosenLogRatio: half,
+    rejectedLogRatio: -half,
   };
 }
 
@@ -93,7 +113,8 @@ export class FakeTraining {
         throwIfCancelled(options.signal);
         step += 1;
         this.#facts = { lora, parameters: 1024, step, origin: 'trained' };
-        yield { type: 'step', metrics: fakeMetrics(step) };
+        const pairs = request.pairs.map((_, index) => fakePair(step, index));
+        yield { type: 'step', metrics: { ...fakeMetrics(step), pairs } };
       }
     } finally {
       yield { type: 'checkpoint', checkpoint: checkpointOf(request, step) };

@@ -20,6 +20,11 @@ export interface GenerateRequest extends PromptInput {
   readonly signal?: AbortSignal;
   /** Samples from the policy; without it, from the reference. */
   readonly adapter?: LoraAdapter;
+  /**
+   * Samples from the geometric mixture of both, normalised: reference^c times policy^(1 - c), from 0 (policy) to 1. TRL's
+   * `mixture_coef`. Needs an adapter; the numbers of a token are then the mixture's.
+   */
+  readonly mixtureCoef?: number;
 }
 
 /** One token of one answer. Numbers are of the untempered distribution, the same that `score` gives. */
@@ -51,7 +56,7 @@ interface Answer {
  *   drawn so far was yielded.
  */
 export async function* generate(decoder: Decoder, request: GenerateRequest): AsyncGenerator<GeneratedToken> {
-  const { n, maxTokens, signal, adapter } = request;
+  const { n, maxTokens, signal } = request;
   check(decoder, request);
   throwIfCancelled(signal);
   const { gpu, config } = decoder;
@@ -59,7 +64,10 @@ export async function* generate(decoder: Decoder, request: GenerateRequest): Asy
   const scope = gpu.scope('generate');
   try {
     const keys = promptLength + n * maxTokens;
-    const cache = Array.from({ length: config.layers }, () => keyValues(scope, keys, config.kvHeads * config.headDim));
+    const models = modelsOf(request).map((model) => ({
+      ...model,
+      cache: Array.from({ length: config.layers }, () => keyValues(scope, keys, config.kvHeads * config.headDim)),
+    }));
     let live: Answer[] = Array.from({ length: n }, (_, index) => ({
       index,
       sampler: new Sampler(request, request.seed, index),
@@ -68,7 +76,7 @@ export async function* generate(decoder: Decoder, request: GenerateRequest): Asy
       last: -1,
     }));
 
-    let logits = await step(decoder, layoutPrompt(request), 'many', { cache, adapter });
+    let logits = await mixed(decoder, layoutPrompt(request), 'many', models);
     let shared = true; // all answers start from the prompt's one row of logits
     while (live.length > 0) {
       const rows = live.map((_, row) => distribution(rowOf(logits, shared ? 0 : row, config.vocabSize)));
@@ -85,11 +93,37 @@ export async function* generate(decoder: Decoder, request: GenerateRequest): Asy
       }
       live = next;
       throwIfCancelled(signal);
-      if (live.length > 0) logits = await step(decoder, layoutAnswers(live, promptLength), 'few', { cache, adapter });
+      if (live.length > 0) logits = await mixed(decoder, layoutAnswers(live, promptLength), 'few', models);
     }
   } finally {
     scope.dispose();
   }
+}
+
+/** A model that takes part in sampling, and its share of the logits. */
+interface Model extends ForwardOptions {
+  readonly share: number;
+}
+
+/** One model alone, or both of a mixture. */
+function modelsOf({ adapter, mixtureCoef }: GenerateRequest): Model[] {
+  if (mixtureCoef === undefined) return [{ share: 1, adapter }];
+  return [{ share: mixtureCoef }, { share: 1 - mixtureCoef, adapter }];
+}
+
+/** The models' logits by their shares: a geometric mixture of the distributions, before it is normalised. */
+async function mixed(
+  decoder: Decoder,
+  rows: RowLayout,
+  rowCount: 'many' | 'few',
+  models: readonly Model[],
+): Promise<Float32Array> {
+  const [{ share, ...alone }] = models;
+  const first = await step(decoder, rows, rowCount, alone);
+  if (models.length === 1) return first;
+  const { share: rest, ...other } = models[1];
+  const second = await step(decoder, rows, rowCount, other);
+  return first.map((logit, i) => share * logit + rest * second[i]);
 }
 
 /** Runs the rows and reads back the logits that follow: of the last row of a prompt, or of every answer's row. */
@@ -127,7 +161,7 @@ function rowOf(logits: Float32Array, row: number, vocab: number): Float32Array {
 }
 
 function check(decoder: Decoder, request: GenerateRequest): void {
-  const { n, maxTokens, temperature, topP } = request;
+  const { n, maxTokens, temperature, topP, adapter, mixtureCoef } = request;
   const refuse = (name: string, value: number, range: string) => {
     throw new InputError(`"${name}" is ${value}; it must be ${range}.`, name);
   };
@@ -135,5 +169,14 @@ function check(decoder: Decoder, request: GenerateRequest): void {
   if (!Number.isInteger(maxTokens) || maxTokens < 1) refuse('maxTokens', maxTokens, 'a whole number of at least 1');
   if (!(temperature >= 0 && Number.isFinite(temperature))) refuse('temperature', temperature, '0 or more');
   if (!(topP > 0 && topP <= 1)) refuse('topP', topP, 'above 0 and at most 1');
+  if (mixtureCoef !== undefined && !(mixtureCoef >= 0 && mixtureCoef <= 1)) {
+    refuse('mixtureCoef', mixtureCoef, 'from 0 to 1');
+  }
+  if (mixtureCoef !== undefined && !adapter) {
+    throw new InputError(
+      'A mixture of policy and reference needs an adapter: without one they are the same.',
+      'adapter',
+    );
+  }
   checkPrompt(decoder.config, request, maxTokens);
 }

@@ -26,3 +26,4 @@ export {
   saysYes,
   scorePope,
 } from './pope.ts';
+export { truthReward } from './truth-reward.ts';

@@ -3,10 +3,11 @@
  * logged. `trainer.ts` runs the step around it (data order, micro-batches, clipping, AdamW, checkpoints) without
  * knowing the family. A family's `microBatch` reads top to bottom: sequences, forward, loss, backward.
  */
-import type { StepMetrics, StepPair, TrainEvent } from '../../engine/engine.ts';
+import type { StepCompletions, StepMetrics, StepPair, TrainEvent } from '../../engine/engine.ts';
 import type { Gpu, KernelSpec, Scope, Tensor } from '../../kernels/gpu/index.ts';
 import type { LoraAdapter, Policy } from '../../models/policy/index.ts';
 import type { ReferenceLogps, TokenizedPair } from '../data.ts';
+import type { AnswerSource } from '../online/source.ts';
 import type { RunSettings } from '../settings.ts';
 
 /** What a run is made of. */
@@ -19,6 +20,8 @@ export interface FamilyOptions {
   readonly settings: RunSettings;
   /** Known reference log-probabilities by the pairs' keys; missing ones are added. */
   readonly references: Map<string, ReferenceLogps>;
+  /** For losses that sample their own answers; `pairs` are then prompts without answers. */
+  readonly answers?: AnswerSource;
 }
 
 /**
@@ -82,12 +85,15 @@ type StepNumber =
   | 'num_tokens'
   | 'tokens_per_second'
   | 'seconds'
-  | 'pairs';
+  | 'pairs'
+  | 'completions';
 
 export interface MicroBatchMetrics {
   readonly means: StepMeans;
   /** Where the loss sees pairs: each, in the order of the micro-batch. */
   readonly pairs?: readonly StepPair[];
+  /** Where the loss samples answers: those to the first prompt. */
+  readonly completions?: StepCompletions;
 }
 
 export interface TrainingFamily {

@@ -1,0 +1,188 @@
+/**
+ * Losses over answers that the policy samples itself (`losses/families`, groups): every step asks the policy as it
+ * stands, several times per prompt, has the answers rewarded, and learns from what the rewards say. One update per
+ * sample, so the policy that is updated is the one that answered: all ratios are exactly 1 and their clip never acts.
+ */
+import type { TrainingConfig } from '../../engine/engine.ts';
+import { InputError } from '../../errors.ts';
+import type { KernelSpec } from '../../kernels/gpu/index.ts';
+import { bucket } from '../../kernels/gpu/pool.ts';
+import type { Completion, GroupObjective } from '../../kernels/losses/families/group.ts';
+import { TOKEN_FLOATS, TOKEN_LOSS_FLOATS } from '../../kernels/token-loss/kernel.ts';
+import type { PromptInput, SequenceInput } from '../../models/policy/index.ts';
+import type { TokenizedPair } from '../data.ts';
+import type {
+  FamilyOptions,
+  Footprint,
+  MicroBatch,
+  RecordedMicroBatch,
+  StepContext,
+  TrainingFamily,
+} from '../families/family.ts';
+import { groupLossKernels, recordGroupLoss } from './group-loss.ts';
+import { groupMetrics } from './metrics.ts';
+import { drawsOf, groupSizeOf, type RewardedAnswer, type Rollout, rewardAnswers, sampleAnswers } from './rollout.ts';
+import type { AnswerSource } from './source.ts';
+
+export class OnlineFamily implements TrainingFamily {
+  readonly kernels: readonly KernelSpec[];
+  readonly #options: FamilyOptions;
+  readonly #objective: GroupObjective;
+  readonly #source: AnswerSource;
+  readonly #groupSize: number;
+  readonly #withReference: boolean;
+  /** Of the step under way, by micro-batch. */
+  #rollouts: readonly (readonly Rollout[])[] = [];
+
+  /** @throws InputError without a source of answers. */
+  constructor(options: FamilyOptions, objective: GroupObjective) {
+    const { answers, settings } = options;
+    if (!answers) throw new InputError(`${objective.label} samples its own answers and needs a reward for them.`);
+    this.#options = options;
+    this.#objective = objective;
+    this.#source = answers;
+    this.#groupSize = groupSizeOf(objective, settings.config);
+    this.#withReference = needsReference(objective, settings.hyperparameters);
+    this.kernels = groupLossKernels(objective);
+  }
+
+  check(): void {
+    const { pairs, policy, settings } = this.#options;
+    const { config } = settings;
+    checkGeneration(this.#objective, config);
+    for (const [index, { promptIds }] of pairs.entries()) {
+      const length = promptIds.length + config.max_completion_length;
+      if (length <= policy.config.maxPositions) continue;
+      throw new InputError(
+        `Prompt ${index + 1} has ${promptIds.length} tokens with its picture and its answers up to ${config.max_completion_length}; this model reads at most ${policy.config.maxPositions}. Lower max_completion_length.`,
+        'max_completion_length',
+      );
+    }
+  }
+
+  /** The prompt once, and every answer at its longest. */
+  footprint({ promptIds }: TokenizedPair): Footprint {
+    const answer = this.#options.settings.config.max_completion_length;
+    const tokens = this.#groupSize * answer;
+    return { rows: promptIds.length + tokens - this.#groupSize, tokens, answer };
+  }
+
+  /** `recordGroupLoss`: facts, rows, results and gradients of every token, or six tensors over padded answers. */
+  lossBytes(prompts: number, longestAnswer: number): number {
+    const tokens = prompts * this.#groupSize * longestAnswer;
+    return bucket(TOKEN_FLOATS * tokens * 4) * 2 + bucket(TOKEN_LOSS_FLOATS * tokens * 4) + 8 * bucket(tokens * 4);
+  }
+
+  /** Samples and rewards the answers of the whole step, prompt by prompt. */
+  async beginStep({ step, batches, signal }: StepContext): Promise<void> {
+    const { policy, adapter, settings } = this.#options;
+    const { decode, rewards, stopIds, onProgress } = this.#source;
+    const { config } = settings;
+    const draws = drawsOf(this.#objective, this.#groupSize);
+    const total = batches.flat().length;
+    let position = 0;
+    const rollouts: Rollout[][] = [];
+    for (const batch of batches) {
+      const own: Rollout[] = [];
+      for (const index of batch) {
+        const place = { seed: config.seed, step, position };
+        const prompt = await this.#prompt(index);
+        const answers = await sampleAnswers(prompt, draws, place, { policy, adapter, config, stopIds, signal });
+        own.push(await rewardAnswers(index, answers, decode, rewards, signal));
+        position++;
+        onProgress?.(position, total);
+      }
+      rollouts.push(own);
+    }
+    this.#rollouts = rollouts;
+  }
+
+  async microBatch({ scope, index, gradients }: MicroBatch): Promise<RecordedMicroBatch> {
+    const { gpu, policy, adapter, settings } = this.#options;
+    const objective = this.#objective;
+    const rollouts = this.#rollouts[index];
+    const groups = rollouts.map((rollout) => trainedOn(objective, rollout));
+    const sequences = await this.#sequences(rollouts, groups);
+
+    const refLogps = this.#withReference ? await policy.scoreMany(sequences) : undefined;
+    const pass = policy.trainingPass(sequences, adapter);
+    try {
+      const { logps, starts, scores } = pass;
+      const [own, entropy] = (await gpu.readAll([logps, scores.entropy])) as Float32Array[];
+      const completions = groups.flat().map(
+        ({ reward, hasStop }, i): Completion => ({
+          logps: [...own.subarray(starts[i], starts[i + 1])],
+          ...(refLogps && { refLogps: [...refLogps[i].logps] }),
+          reward,
+          hasStop,
+        }),
+      );
+      const batch = { groupSize: this.#groupSize, completions };
+      const { hyperparameters } = settings;
+      const loss = recordGroupLoss(gpu, scope, { objective, hyperparameters, batch, logps, starts });
+      pass.backward(loss.dLogps, gradients);
+      const { dLogps: _, partials, signals } = loss;
+      const { rewards } = this.#source;
+      return {
+        tokens: sequences.reduce((sum, { promptIds, responseIds }) => sum + promptIds.length + responseIds.length, 0),
+        read: [partials],
+        metrics: ([sums]) => groupMetrics({ objective, rollouts, completions, entropy, signals, sums, rewards }),
+      };
+    } finally {
+      pass.dispose();
+    }
+  }
+
+  async #prompt(index: number): Promise<PromptInput & { readonly promptIds: readonly number[] }> {
+    const { promptIds, imageTokenId, visual } = this.#options.pairs[index];
+    return visual ? { promptIds, imageTokenId, visual: await visual() } : { promptIds };
+  }
+
+  async #sequences(
+    rollouts: readonly Rollout[],
+    groups: readonly (readonly RewardedAnswer[])[],
+  ): Promise<SequenceInput[]> {
+    const sequences: SequenceInput[] = [];
+    for (const [i, { prompt }] of rollouts.entries()) {
+      const input = await this.#prompt(prompt);
+      sequences.push(...groups[i].map(({ ids }) => ({ ...input, responseIds: ids })));
+    }
+    return sequences;
+  }
+}
+
+/** Whether the loss compares with the frozen reference: a KL without weight does without one. */
+const needsReference = ({ needs }: GroupObjective, { beta }: Readonly<Record<string, number>>): boolean =>
+  needs.includes('refLogps') && beta !== 0;
+
+/** @throws InputError for settings of sampling that the loss cannot learn from. */
+function checkGeneration(objective: GroupObjective, config: TrainingConfig): void {
+  const { group, label } = objective;
+  const { num_generations: n, temperature } = config;
+  if (!group.exact && n < group.size) {
+    throw new InputError(
+      `${label} needs at least ${group.size} answers per prompt, and num_generations is ${n}: ${group.reason}.`,
+      'num_generations',
+    );
+  }
+  if (temperature === 0 && groupSizeOf(objective, config) > 1) {
+    throw new InputError(
+      `temperature is 0, so all answers to a prompt would be the same, and ${label} learns from how they differ. Choose 1.`,
+      'temperature',
+    );
+  }
+}
+
+/**
+ * The answers of a group that the loss sees. Nash-MD's opponents are not trained on: each of the policy's answers earns
+ * the probability that it beats the mixture's, the logistic function of the difference of their rewards (Bradley-Terry,
+ * as TRL takes it from a reward model).
+ */
+export function trainedOn({ id }: Pick<GroupObjective, 'id'>, { answers }: Rollout): readonly RewardedAnswer[] {
+  if (id !== 'nash_md') return answers;
+  const half = answers.length / 2;
+  return answers.slice(0, half).map((answer, i) => ({
+    ...answer,
+    reward: 1 / (1 + Math.exp(answers[half + i].reward - answer.reward)),
+  }));
+}
