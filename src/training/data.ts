@@ -72,6 +72,11 @@ export async function sequencesOf(pairs: readonly TokenizedPair[], withCorrupted
   return sequences;
 }
 
+/** Reference log-probabilities of chosen and rejected answers in turn, one after another as `sequencesOf` scores them. */
+export function referenceTokens(references: readonly ReferenceLogps[]): Float32Array {
+  return Float32Array.from(references.flatMap(({ chosen, rejected }) => [...chosen, ...rejected]));
+}
+
 /** The part of a pair's row that does not move while the policy learns; what moves is 0 here. */
 export function fixedRow(pair: TokenizedPair, reference: ReferenceLogps | undefined): PairRow {
   const sum = (logps: Float32Array) => logps.reduce((total, logp) => total + logp, 0);

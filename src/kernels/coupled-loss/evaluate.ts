@@ -1,9 +1,16 @@
 /** Batch-coupled losses on the GPU: two dispatches, one read-back. */
 import type { EvaluateRequest } from '../../engine/engine.ts';
 import type { Gpu } from '../gpu/index.ts';
+import type { CoupledPair } from '../losses/families/coupled.ts';
 import { hyperparameterValues } from '../losses/families/description.ts';
 import { type CoupledEvaluation, prepareCoupled } from '../losses/families/evaluate-coupled.ts';
 import { batchOrder, COUPLED_FLOATS, COUPLED_LOSS_FLOATS, COUPLED_PER_GROUP, coupledLoss } from './kernel.ts';
+
+/** Rows of the kernel. */
+export const packCoupled = (pairs: readonly CoupledPair[]): Float32Array =>
+  Float32Array.from(
+    pairs.flatMap((pair) => [pair.policyMargin, pair.referenceMargin, pair.chosenLogRatio, pair.rejectedLogRatio]),
+  );
 
 /** Evaluates the batch with the WGSL of the loss. @throws InputError for what cannot be used. */
 export async function evaluateCoupledOnGpu(gpu: Gpu, request: EvaluateRequest): Promise<CoupledEvaluation> {
@@ -12,11 +19,8 @@ export async function evaluateCoupledOnGpu(gpu: Gpu, request: EvaluateRequest): 
   await gpu.prepare([batchOrder, kernel]);
   const scope = gpu.scope(kernel.name);
   try {
-    const packed = Float32Array.from(
-      pairs.flatMap((pair) => [pair.policyMargin, pair.referenceMargin, pair.chosenLogRatio, pair.rejectedLogRatio]),
-    );
     const groups = Math.ceil(pairs.length / COUPLED_PER_GROUP);
-    const rows = scope.upload('f32', [pairs.length, COUPLED_FLOATS], packed, 'pairs');
+    const rows = scope.upload('f32', [pairs.length, COUPLED_FLOATS], packCoupled(pairs), 'pairs');
     const ranks = scope.tensor('u32', [pairs.length, COUPLED_FLOATS], 'ranks');
     const sorted = scope.tensor('f32', [pairs.length, COUPLED_FLOATS], 'sorted');
     const results = scope.tensor('f32', [pairs.length, COUPLED_LOSS_FLOATS], 'losses');

@@ -37,6 +37,11 @@ export const bcoUnpaired = defineUnpaired({
     const rewards = examples.reduce((sum, { logRatio }) => sum + beta * logRatio, 0);
     return { ...values, delta: (seen_count * seen_mean + rewards) / (seen_count + examples.length) };
   },
+  // The mean of everything seen so far goes on as the mean before the next batch.
+  carry: (values, examples) => ({
+    seen_mean: (values as HyperparameterValues).delta ?? values.seen_mean,
+    seen_count: values.seen_count + examples.length,
+  }),
   evaluate({ label, logRatio }, values) {
     const { delta = values.seen_mean } = values as HyperparameterValues;
     const reward = values.beta * logRatio;

@@ -36,12 +36,19 @@ export interface ExampleValue {
 export interface UnpairedObjective<K extends string = string> extends LossDescription<K> {
   /** True where a row needs the log-ratio of a mismatched answer. */
   readonly needsMismatched?: boolean;
+  /** True where an example is a segment of an answer instead of the whole. */
+  readonly segments?: boolean;
   /** Whether an example enters the mean; by default, all do, and every label is 0 or 1. */
   counts?(example: Example): boolean;
   /** A sentence why these examples cannot be used together, or `undefined`. */
   refuseBatch?(examples: readonly Example[]): string | undefined;
   /** Adds what all examples share, under a stop-gradient, under the keys of `prepared`. */
   prepare?(examples: readonly Example[], h: Values<K>): HyperparameterValues;
+  /**
+   * What a run hands from one batch to the next, as hyperparameters of the next batch.
+   * @param h as `prepare` gives them; a run starts with the hyperparameters themselves and no examples.
+   */
+  carry?(h: Values<K>, examples: readonly Example[]): HyperparameterValues;
   evaluate(example: Example, h: Values<K>): ExampleValue;
 }
 

@@ -17,6 +17,7 @@ export const fdpo = defineUnpaired({
   formula:
     '\\mathcal{L} = \\begin{cases} -\\log\\sigma(\\beta h) & c = 1 \\\\ -\\log\\sigma(-\\beta h) & c = 0 \\\\ 0 & c \\ge 2 \\end{cases}',
   hyperparameters: [beta(0.5)],
+  segments: true,
   counts: ({ label }) => label < 2,
   evaluate({ label, logRatio }, { beta }) {
     const reward = beta * logRatio;
