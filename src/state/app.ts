@@ -67,8 +67,8 @@ export function createApp({ engine, persistence }: { engine: Engine; persistence
   const history = new History(store);
   const running = new Set<Running>();
   const scorer = new Scorer(store, engine, images, running);
-  const evaluation = new LiveEvaluation(store, engine);
   const training = new Training(store, engine, images, persistence.runs);
+  const evaluation = new LiveEvaluation(store, engine, training);
   const intents = createIntents({ store, engine, images, history, persistence, scorer, training, running });
   persistence.onProblem = (problem) => notify(store, 'error', PROBLEMS[problem.kind]);
 

@@ -8,7 +8,7 @@ import { sentence } from './context.ts';
 import { hyperparameterValues, objectiveNamed } from './objectives.ts';
 import { shallowEqual } from './select.ts';
 import { draftOf } from './selectors.ts';
-import type { AppState, CandidateRecord } from './state.ts';
+import type { AppState, CandidateRecord, PairRecord } from './state.ts';
 import type { Store } from './store.ts';
 
 /** Id under which the marked, not yet added pair stands among `ids`. */
@@ -38,12 +38,18 @@ interface Inputs {
   readonly hyperparameters: Readonly<Record<string, number>>;
 }
 
+/** Newer rows than the scores, while a run changes the policy. */
+export interface RowsSeen {
+  rowSeen(pair: PairRecord): PairRow | undefined;
+  subscribe(listener: () => void): () => void;
+}
+
 /** Everything the numbers depend on. */
-function inputsOf(state: AppState): Inputs {
+function inputsOf(state: AppState, training: RowsSeen): Inputs {
   const objective = objectiveNamed(state.settings.objective);
   const scored = state.pairs.filter((pair) => pair.verdict === 'preferred' && pair.scores);
   const ids = scored.map((pair) => pair.id);
-  const rows = scored.map((pair) => pair.scores!.row);
+  const rows = scored.map((pair) => training.rowSeen(pair) ?? pair.scores!.row);
   const draft = draftOf(state);
   const known = ({ tokens, reference }: CandidateRecord) =>
     tokens.length > 0 && (!state.adapter || reference !== undefined);
@@ -72,6 +78,9 @@ function sameInputs(a: Inputs, b: Inputs): boolean {
   );
 }
 
+/** Whether the engine would answer soon: training keeps it busy for long. */
+const engineFree = ({ engine, training }: AppState): boolean => engine.kind === 'ready' && training.phase === 'idle';
+
 /** Once per frame; a hidden page has no frames, so a timer stands in for them. */
 function nextFrame(callback: () => void): void {
   if (document.visibilityState === 'hidden') setTimeout(callback, 16);
@@ -81,14 +90,15 @@ function nextFrame(callback: () => void): void {
 export class LiveEvaluation {
   #store: Store<AppState>;
   #engine: Engine;
+  #training: RowsSeen;
   #listeners = new Set<() => void>();
   #inputs: Inputs | null = null;
   #scheduled = false;
   #inFlight = false;
-  #engineKind = '';
+  #available = false;
   /** Ends an evaluation whose inputs have been superseded while a busy engine had not begun it. */
   #latest: AbortController | null = null;
-  #unsubscribe: () => void;
+  #unsubscribe: readonly (() => void)[];
 
   /** Per pair in the order of `ids`, and the batch means; null when there is nothing to evaluate. */
   evaluation: Evaluation | null = null;
@@ -101,10 +111,11 @@ export class LiveEvaluation {
   /** Why the objective cannot be computed on these pairs, as a sentence. */
   error: string | null = null;
 
-  constructor(store: Store<AppState>, engine: Engine) {
+  constructor(store: Store<AppState>, engine: Engine, training: RowsSeen) {
     this.#store = store;
     this.#engine = engine;
-    this.#unsubscribe = store.subscribe(() => this.#changed());
+    this.#training = training;
+    this.#unsubscribe = [store.subscribe(() => this.#changed()), training.subscribe(() => this.#changed())];
     this.#changed();
   }
 
@@ -121,16 +132,16 @@ export class LiveEvaluation {
   }
 
   dispose(): void {
-    this.#unsubscribe();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#listeners.clear();
   }
 
   #changed(): void {
     if (this.#scheduled) return;
-    const inputs = inputsOf(this.#store.state);
-    const engineKind = this.#store.state.engine.kind;
-    const engineCame = engineKind === 'ready' && this.#engineKind !== 'ready';
-    this.#engineKind = engineKind;
+    const inputs = inputsOf(this.#store.state, this.#training);
+    const available = engineFree(this.#store.state);
+    const engineCame = available && !this.#available;
+    this.#available = available;
     if (this.#inputs && sameInputs(inputs, this.#inputs) && !engineCame) return;
     if (this.#inFlight) return; // looked at again when the answer is there
     this.#scheduled = true;
@@ -141,12 +152,12 @@ export class LiveEvaluation {
   }
 
   async #run(): Promise<void> {
-    const inputs = inputsOf(this.#store.state);
+    const inputs = inputsOf(this.#store.state, this.#training);
     this.#inputs = inputs;
     if (inputs.rows.length === 0) return this.#publish(inputs, null, null);
     const { objective, hyperparameters, rows } = inputs;
     const request: EvaluateRequest = { objective, hyperparameters, rows };
-    if (this.#store.state.engine.kind !== 'ready') return this.#reference(inputs, request);
+    if (!engineFree(this.#store.state)) return this.#reference(inputs, request);
     this.#inFlight = true;
     this.#latest?.abort();
     const controller = new AbortController();
@@ -170,7 +181,7 @@ export class LiveEvaluation {
       this.#reference(inputs, request);
     } finally {
       this.#inFlight = false;
-      if (!sameInputs(inputsOf(this.#store.state), inputs)) this.#changed();
+      if (!sameInputs(inputsOf(this.#store.state, this.#training), inputs)) this.#changed();
     }
   }
 

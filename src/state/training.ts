@@ -2,18 +2,20 @@
  * Training as the page sees it: runs are started, paused, continued and rewound; metrics go to append-only columns
  * outside the state, checkpoints to the browser's storage.
  */
-import type { AdapterFacts, Engine, EngineState, StepMetrics } from '../engine/engine.ts';
+import type { AdapterFacts, Engine, EngineState, PairRow, StepMetrics } from '../engine/engine.ts';
 import { CancelledError, DeviceLostError, InputError } from '../errors.ts';
-import { newId, notify, sentence } from './context.ts';
+import { notify, sentence } from './context.ts';
 import type { ImageLibrary } from './images.ts';
 import type { RunFiles } from './persistence.ts';
-import type { AppState, RunRecord, TrainingState } from './state.ts';
+import type { AppState, PairRecord, RunRecord, TrainingState } from './state.ts';
 import type { Store } from './store.ts';
+import { AdapterAtWork } from './training/adapter.ts';
 import { Checkpoints } from './training/checkpoints.ts';
 import { Driver } from './training/driver.ts';
 import { Examiner } from './training/examiner.ts';
-import { MetricsLog } from './training/metrics.ts';
-import { RunRecords, withAdapter } from './training/records.ts';
+import { RunHistory } from './training/history.ts';
+import type { MetricsLog } from './training/metrics.ts';
+import { RunRecords } from './training/records.ts';
 import {
   engineInputs,
   intendedRun,
@@ -22,6 +24,8 @@ import {
   trainablePairs,
   whyNotTrain,
 } from './training/run.ts';
+import { SeenPairs } from './training/seen.ts';
+import type { PairTracks } from './training/tracks.ts';
 
 export interface TrainOptions extends RunOptions {
   /** Optimiser steps before the run pauses by itself. */
@@ -34,12 +38,13 @@ export interface TrainOptions extends RunOptions {
 
 export class Training {
   #store: Store<AppState>;
-  #engine: Engine;
   #images: ImageLibrary;
   #checkpoints: Checkpoints;
   #runs: RunRecords;
+  #adapter: AdapterAtWork;
   #driver: Driver;
-  #logs = new Map<string, MetricsLog>();
+  #histories = new Map<string, RunHistory>();
+  #seen = new SeenPairs();
   #listeners = new Set<() => void>();
   #controller: AbortController | null = null;
   #ended: Promise<unknown> = Promise.resolve();
@@ -49,14 +54,19 @@ export class Training {
 
   constructor(store: Store<AppState>, engine: Engine, images: ImageLibrary, files: RunFiles) {
     this.#store = store;
-    this.#engine = engine;
     this.#images = images;
     this.#checkpoints = new Checkpoints(files);
     this.#runs = new RunRecords(store);
+    const failed = (error: unknown) => this.#say(error);
+    this.#adapter = new AdapterAtWork(store, engine, this.#runs, this.#checkpoints, files, failed);
     this.#driver = new Driver(engine, this.#runs, this.#checkpoints, new Examiner(engine), {
-      log: (run) => this.log(run),
+      history: (run) => this.#history(run),
+      stepped: (run, metrics) => {
+        this.#history(run).append(metrics);
+        this.#seen.saw(metrics, this.tracks(run).ids, store.state);
+      },
       progressed: (progress) => this.#setProgress(progress),
-      workWith: (run, step) => this.#workWith(run, step),
+      workWith: (run, step) => this.#adapter.workWith(run, step),
       failed: (error, before) => this.#say(error, before),
     });
   }
@@ -69,12 +79,17 @@ export class Training {
 
   /** The metrics of a run; empty for one that is unknown. */
   log(run: string): MetricsLog {
-    let log = this.#logs.get(run);
-    if (!log) {
-      log = new MetricsLog();
-      this.#logs.set(run, log);
-    }
-    return log;
+    return this.#history(run).log;
+  }
+
+  /** Where the pairs of a run have been; empty for one that is unknown. */
+  tracks(run: string): PairTracks {
+    return this.#history(run).tracks;
+  }
+
+  /** A pair's row as the run under way last saw it, until the pair is scored anew; undefined where there is none. */
+  rowSeen(pair: PairRecord): PairRow | undefined {
+    return this.#seen.row(pair, this.#store.state);
   }
 
   /** The run that Train continues or that is under way. */
@@ -84,29 +99,16 @@ export class Training {
 
   /** Fetches what earlier visits left: metrics for the curves, the present run's checkpoint for the engine. */
   async restore(): Promise<void> {
-    const { training, adapter } = this.#store.state;
-    for (const { id } of training.runs) this.#logs.set(id, await this.#checkpoints.log(id));
-    for (const { id, step } of training.runs) this.log(id).truncate(step);
-    if (adapter?.run) await this.#checkpoints.get(adapter.run, adapter.step);
-    // The bytes of an imported adapter are not kept beyond the page.
-    else if (adapter) this.#store.update((state) => withAdapter(state, null));
-    void this.#checkpoints.keepOnly(training.runs.map(({ id }) => id));
+    const { training } = this.#store.state;
+    for (const { id } of training.runs) this.#histories.set(id, await this.#checkpoints.history(id));
+    for (const { id, step } of training.runs) this.#history(id).truncate(step);
+    await this.#adapter.restore();
+    void this.#keepFiles();
   }
 
   /** A fresh engine has no adapter: the one at work goes back in before anything else is asked of it. */
   engineChanged(engine: EngineState): void {
-    const { adapter } = this.#store.state;
-    if (engine.kind !== 'ready' || !adapter) return;
-    const checkpoint = adapter.run === undefined ? undefined : this.#checkpoints.atHand(adapter.run, adapter.step);
-    if (!checkpoint) {
-      this.#store.update((state) => withAdapter(state, null));
-      if (adapter.run !== undefined) void this.#workWith(adapter.run, adapter.step).catch((error) => this.#say(error));
-      return;
-    }
-    this.#engine.adapter.restore(checkpoint).catch((error) => {
-      this.#store.update((state) => withAdapter(state, null));
-      this.#say(error);
-    });
+    this.#adapter.engineChanged(engine);
   }
 
   /**
@@ -143,9 +145,8 @@ export class Training {
   /** The policy becomes the reference again, and the next run starts afresh. The runs so far stay to compare with. */
   async reset(): Promise<void> {
     await this.idle();
-    await this.#engine.adapter.reset();
+    await this.#adapter.reset();
     this.#runs.set({ run: null, comparison: null });
-    this.#store.update((state) => withAdapter(state, null));
   }
 
   /**
@@ -156,8 +157,8 @@ export class Training {
     await this.idle();
     const { run } = this;
     if (!run) return;
-    await this.#workWith(run.id, step);
-    this.log(run.id).truncate(step);
+    await this.#adapter.workWith(run.id, step);
+    this.#history(run.id).truncate(step);
     await this.#checkpoints.forgetAfter(run.id, run.checkpoints, step);
     this.#runs.change(run.id, {
       step,
@@ -173,8 +174,8 @@ export class Training {
   async forget(id: string): Promise<void> {
     if (this.#runs.state.run === id) await this.reset();
     this.#runs.remove(id, this.#runs.state.run);
-    this.#logs.delete(id);
-    await this.#checkpoints.keepOnly(this.#runs.state.runs.map((run) => run.id));
+    this.#histories.delete(id);
+    await this.#keepFiles();
     this.#tell();
   }
 
@@ -188,9 +189,8 @@ export class Training {
   /** An adapter came from a file. */
   async adopt(bytes: Uint8Array): Promise<AdapterFacts> {
     await this.idle();
-    const facts = await this.#engine.adapter.import(bytes);
+    const facts = await this.#adapter.adopt(bytes);
     this.#runs.set({ run: null, comparison: null });
-    this.#store.update((state) => withAdapter(state, { key: newId('imported'), step: facts.step }));
     return facts;
   }
 
@@ -228,7 +228,10 @@ export class Training {
     try {
       await this.during('reference', async (signal) => {
         if (outer?.aborted) throw new CancelledError();
-        const pairs = await engineInputs(trainablePairs(state), this.#images);
+        const taken = trainablePairs(state);
+        this.#seen.clear();
+        this.tracks(run.id).begin(taken.map(({ id }) => id));
+        const pairs = await engineInputs(taken, this.#images);
         await this.#driver.drive(run.id, { pairs, steps: options.steps, onStep: options.onStep, signal });
       });
     } catch (error) {
@@ -251,26 +254,27 @@ export class Training {
     if (!run) return;
     if (run.step === 0 && this.log(id).length === 0) {
       this.#runs.remove(id, before === id ? null : before);
-      const { adapter } = this.#store.state;
-      if (adapter?.run) await this.#workWith(adapter.run, adapter.step).catch((error) => this.#say(error));
+      await this.#adapter.again().catch((error) => this.#say(error));
     } else {
-      this.log(id).truncate(run.step);
+      this.#history(id).truncate(run.step);
       // Early stopping has put the best step to work already.
       if (run.status !== 'stopped') this.#runs.atWork(id, run.step);
     }
     this.#tell();
   }
 
-  /** Puts the adapter of a run's step to work; step 0 is the model without one. */
-  async #workWith(id: string, step: number): Promise<void> {
-    if (step === 0) {
-      await this.#engine.adapter.reset();
-    } else {
-      const checkpoint = await this.#checkpoints.get(id, step);
-      if (!checkpoint) throw new InputError(`The checkpoint of step ${step} is gone from this browser.`);
-      await this.#engine.adapter.restore(checkpoint);
+  #history(run: string): RunHistory {
+    let history = this.#histories.get(run);
+    if (!history) {
+      history = new RunHistory();
+      this.#histories.set(run, history);
     }
-    this.#runs.atWork(id, step);
+    return history;
+  }
+
+  /** Forgets what belongs to no run and not to the adapter at work. */
+  #keepFiles(): Promise<void> {
+    return this.#checkpoints.keepOnly([...this.#runs.state.runs.map(({ id }) => id), ...this.#adapter.folders]);
   }
 
   #setProgress(progress: Training['progress']): void {

@@ -9,7 +9,8 @@ import { displacement, overOptimisation } from '../../src/state/training/judge.t
 import { MetricsLog } from '../../src/state/training/metrics.ts';
 import { runNames } from '../../src/state/training/names.ts';
 import { configOf, DEFAULT_TRAINING, validTraining, withTraining } from '../../src/state/training/settings.ts';
-import { fakeMetrics } from '../support/fake-training.ts';
+import { PairTracks } from '../../src/state/training/tracks.ts';
+import { fakeMetrics, fakePair } from '../support/fake-training.ts';
 
 const logOf = (steps: number, change: (step: number) => Partial<StepMetrics> = () => ({})): MetricsLog => {
   const log = new MetricsLog();
@@ -37,6 +38,34 @@ describe('MetricsLog', () => {
     expect(secondsLeft(logOf(20), 120)).to.be.closeTo(10, 1e-9);
     expect(secondsLeft(new MetricsLog(), 10)).to.equal(undefined);
     expect([5, 200, 4800].map(timeText)).to.deep.equal(['5 s', '3 min', '1 h 20 min']);
+  });
+});
+
+describe('PairTracks', () => {
+  const pairs = (step: number) => [fakePair(step, 0), fakePair(step, 1)];
+
+  it('keeps a bounded, evenly thinned track per pair, the newest point always', () => {
+    const tracks = new PairTracks();
+    tracks.begin(['a', 'b']);
+    for (let step = 1; step <= 10_000; step++) tracks.append(step, pairs(step));
+    const steps = tracks.of('b').map(({ step }) => step);
+    expect(steps.length).to.be.within(2048, 4096);
+    expect(steps.at(0)).to.equal(1);
+    expect(steps.at(-1)).to.equal(10_000);
+    expect(tracks.of('b').at(-1)).to.deep.include({ chosenLogRatio: 9999, margin: fakePair(10_000, 1).margin });
+    expect(tracks.of('c')).to.deep.equal([]);
+  });
+
+  it('forgets after a step, survives a snapshot, and starts afresh with other pairs', () => {
+    const tracks = new PairTracks();
+    tracks.begin(['a', 'b']);
+    for (let step = 1; step <= 5; step++) tracks.append(step, pairs(step));
+    tracks.truncate(3);
+    const copy = new PairTracks(structuredClone(tracks.snapshot()));
+    copy.begin(['a', 'b']);
+    expect(copy.of('a').map(({ step }) => step)).to.deep.equal([1, 2, 3]);
+    copy.begin(['a', 'c']);
+    expect(copy.of('a')).to.deep.equal([]);
   });
 });
 

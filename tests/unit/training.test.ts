@@ -114,6 +114,26 @@ describe('training', () => {
     app.dispose();
   });
 
+  it('moves every pair at every step, on the curve and in its track, until it is scored anew', async () => {
+    const app = await makeTrainable();
+    const [{ id }] = app.store.state.pairs;
+    const seen: number[] = [];
+    app.evaluation.subscribe(() => seen.push(app.evaluation.rows[app.evaluation.ids.indexOf(id)].chosenLogRatio!));
+    beforeStep(app, () => new Promise((resolve) => setTimeout(resolve, 40)));
+    await app.intents.train();
+    expect([...new Set(seen)].slice(0, 5)).to.deep.equal([0, 0.5, 1, 1.5, 2]);
+    const track = app.training.tracks(runOf(app).id).of(id);
+    expect(track.map(({ step }) => step)).to.deep.equal([1, 2, 3, 4, 5, 6]);
+    expect(track[5]).to.include({ margin: 0.5, chosenLogRatio: 2.5, rejectedLogRatio: -2.5 });
+    const key = `${runOf(app).id}@6`;
+    await stateWhere(app, ({ pairs }) => pairs[0].scoredBy?.adapter === key, 'the new scores');
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(app.evaluation.of(id)).to.deep.include({ margin: 0 });
+    await app.intents.rewindTraining(0);
+    expect(app.training.tracks(runOf(app).id).of(id)).to.deep.equal([]);
+    app.dispose();
+  });
+
   it('resets: no adapter, the curves stay', async () => {
     const app = await makeTrainable();
     await app.intents.train();
@@ -186,6 +206,7 @@ describe('training', () => {
     const app = await makeApp({ engine, backend: first.backend });
     expect(runOf(app)).to.include({ status: 'paused', step: 3 });
     expect(app.training.log(runOf(app).id).length).to.equal(3);
+    expect(app.training.tracks(runOf(app).id).of(app.store.state.pairs[0].id)).to.have.length(3);
     expect((await engine.adapter.facts())?.step, 'the adapter is at work again').to.equal(3);
     await app.intents.train();
     expect(app.store.state.training.runs).to.have.length(1);
@@ -295,6 +316,59 @@ describe('before / after and the adapter', () => {
     expect(await app.intents.importAdapter(new Blob(['x']))).to.equal(true);
     const key = app.store.state.adapter!.key;
     await stateWhere(app, ({ pairs }) => pairs[0].scoredBy?.adapter === key, 'scores of the imported adapter');
+    app.dispose();
+  });
+});
+
+describe('an imported adapter', () => {
+  it('is at work again after a reload, and after a lost device', async () => {
+    const first = await makeTrainable();
+    await first.intents.importAdapter(new Blob(['bytes of a file']));
+    const { key } = first.store.state.adapter!;
+    await first.flush();
+    first.dispose();
+    const engine = new FakeEngine();
+    const imported: string[] = [];
+    const given = engine.adapter.import;
+    engine.adapter.import = (bytes) => {
+      imported.push(new TextDecoder().decode(bytes));
+      return given(bytes);
+    };
+    const app = await makeApp({ engine, backend: first.backend });
+    expect(app.store.state.adapter?.key).to.equal(key);
+    expect(imported).to.deep.equal(['bytes of a file']);
+    await engine.destroyDevice();
+    expect(imported).to.have.length(2);
+    app.dispose();
+  });
+
+  it('goes with Reset, and its file with it', async () => {
+    const app = await makeTrainable();
+    await app.intents.importAdapter(new Blob(['one']));
+    await app.intents.importAdapter(new Blob(['two']));
+    const files = async () => (await app.backend.runs.keys()).filter((name) => name.startsWith('imported'));
+    expect(await files()).to.have.length(1);
+    await app.intents.resetTraining();
+    expect(app.store.state.adapter).to.equal(null);
+    expect(await files()).to.deep.equal([]);
+    app.dispose();
+  });
+
+  it('is put back when a run ended before its first step', async () => {
+    const app = await makeTrainable();
+    await app.intents.importAdapter(new Blob(['bytes']));
+    const { key } = app.store.state.adapter!;
+    let again = 0;
+    const given = app.engine.adapter.import;
+    app.engine.adapter.import = (bytes) => {
+      again += 1;
+      return given(bytes);
+    };
+    beforeStep(app, () => app.intents.pauseTraining());
+    await app.intents.train();
+    expect(app.store.state.training.runs).to.deep.equal([]);
+    expect(app.store.state.adapter?.key).to.equal(key);
+    expect(again).to.equal(1);
     app.dispose();
   });
 });

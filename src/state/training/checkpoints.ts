@@ -1,7 +1,9 @@
 /** The checkpoints of runs in the browser's storage: which are kept, and the newest always at hand in memory. */
 import type { TrainingCheckpoint } from '../../engine/engine.ts';
 import type { RunFiles } from '../persistence.ts';
+import { RunHistory } from './history.ts';
 import { MetricsLog, type MetricsSnapshot } from './metrics.ts';
+import { PairTracks, type TracksSnapshot } from './tracks.ts';
 
 /** Room for the checkpoints of one run. */
 const MOST_BYTES = 256 * 2 ** 20;
@@ -27,17 +29,18 @@ export class Checkpoints {
     this.#files = files;
   }
 
-  /** Keeps a checkpoint with the metrics so far. Returns the steps one can go back to from now on. */
+  /** Keeps a checkpoint with the history so far. Returns the steps one can go back to from now on. */
   async keep(
     run: string,
     steps: readonly number[],
     checkpoint: TrainingCheckpoint,
-    log: MetricsLog,
+    { log, tracks }: RunHistory,
   ): Promise<readonly number[]> {
     this.#newest = { run, checkpoint };
     const { step } = checkpoint;
     await this.#files.put(run, fileOf(step), checkpoint);
     await this.#files.put(run, 'metrics', log.snapshot());
+    await this.#files.put(run, 'tracks', tracks.snapshot());
     const kept = [...steps.filter((each) => each < step), step];
     const most = Math.max(2, Math.min(MOST, Math.floor(MOST_BYTES / Math.max(1, sizeOf(checkpoint)))));
     while (kept.length > most) {
@@ -67,8 +70,10 @@ export class Checkpoints {
     for (const each of steps) if (each > step) await this.#files.remove(run, fileOf(each));
   }
 
-  async log(run: string): Promise<MetricsLog> {
-    return new MetricsLog((await this.#files.get(run, 'metrics')) as MetricsSnapshot | undefined);
+  async history(run: string): Promise<RunHistory> {
+    const metrics = (await this.#files.get(run, 'metrics')) as MetricsSnapshot | undefined;
+    const tracks = (await this.#files.get(run, 'tracks')) as TracksSnapshot | undefined;
+    return new RunHistory(new MetricsLog(metrics), new PairTracks(tracks));
   }
 
   keepOnly(runs: readonly string[]): Promise<void> {

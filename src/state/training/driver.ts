@@ -3,8 +3,8 @@ import type { Engine, StepMetrics, TrainEvent, TrainingPair } from '../../engine
 import { CancelledError, InputError } from '../../errors.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { Examiner } from './examiner.ts';
+import type { RunHistory } from './history.ts';
 import { bestPoint, overOptimisation } from './judge.ts';
-import type { MetricsLog } from './metrics.ts';
 import type { RunRecords } from './records.ts';
 import { configOf } from './settings.ts';
 
@@ -18,7 +18,8 @@ export interface Drive {
 
 /** What the driver tells and asks of who owns it. */
 export interface DriverHost {
-  log(run: string): MetricsLog;
+  history(run: string): RunHistory;
+  stepped(run: string, metrics: StepMetrics): void;
   progressed(progress: { readonly done: number; readonly total: number } | null): void;
   /** Puts the adapter of a run's step to work. */
   workWith(run: string, step: number): Promise<void>;
@@ -83,7 +84,7 @@ export class Driver {
     this.#examination = new AbortController();
     this.#runs.set({ phase: 'evaluating' });
     try {
-      const heldOut = await this.#examiner.examine(this.#runs.find(id)!, this.#host.log(id), {
+      const heldOut = await this.#examiner.examine(this.#runs.find(id)!, this.#host.history(id).log, {
         signal: AbortSignal.any([signal, this.#examination.signal]),
         onProgress: (done, total) => this.#host.progressed({ done, total }),
       });
@@ -110,9 +111,10 @@ export class Driver {
         return this.#runs.change(id, { steps, stepsPerEpoch, parameters, trainingBytes });
       }
       case 'reference':
+      case 'rollout':
         return this.#host.progressed({ done: event.done, total: event.total });
       case 'step':
-        this.#host.log(id).append(event.metrics);
+        this.#host.stepped(id, event.metrics);
         if (this.#runs.state.phase === 'reference') this.#runs.set({ phase: 'training' });
         this.#host.progressed(null);
         return onStep?.(event.metrics);
@@ -120,7 +122,7 @@ export class Driver {
         const { checkpoint } = event;
         if (checkpoint.step === 0) return this.#runs.change(id, { step: 0, checkpoints: [] });
         const { checkpoints: known } = this.#runs.find(id)!;
-        const checkpoints = await this.#checkpoints.keep(id, known, checkpoint, this.#host.log(id));
+        const checkpoints = await this.#checkpoints.keep(id, known, checkpoint, this.#host.history(id));
         return this.#runs.change(id, { step: checkpoint.step, checkpoints });
       }
       case 'done':
