@@ -1,9 +1,11 @@
 /** Everything a run is configured with, resolved: what a checkpoint carries and a new run starts from. */
-import type { LoraSettings, TrainingConfig, TrainRequest } from '../engine/engine.ts';
+import type { LoraSettings, RewardChoice, TrainingConfig, TrainRequest } from '../engine/engine.ts';
 import { InputError } from '../errors.ts';
-import { resolveHyperparameters } from '../kernels/losses/evaluate.ts';
-import { objectiveById } from '../kernels/losses/index.ts';
+import { everyLoss, taggedLoss } from '../kernels/losses/families/every.ts';
+import { lossById } from '../kernels/losses/families/index.ts';
+import { resolveHyperparameters } from '../kernels/losses/hyperparameters.ts';
 import { resolveLora, resolveTrainingConfig } from './config.ts';
+import { rewardWeights } from './online/rewards.ts';
 
 export interface RunSettings {
   readonly objective: string;
@@ -11,7 +13,11 @@ export interface RunSettings {
   readonly hyperparameters: Readonly<Record<string, number>>;
   readonly config: TrainingConfig;
   readonly lora: LoraSettings;
+  /** Weights of the rewards of sampled answers; absent for losses that sample none. */
+  readonly reward?: RewardChoice;
 }
+
+const losses = everyLoss.map(({ loss }) => loss);
 
 /**
  * Settings of a request. A resumed run keeps those of its checkpoint: other settings would be another trajectory.
@@ -29,13 +35,33 @@ export function runSettings(request: Omit<TrainRequest, 'pairs'>): RunSettings {
         'objective',
       );
     }
-    const { objective, hyperparameters, config, lora } = resume;
-    return { objective, hyperparameters, config: resolveTrainingConfig(config), lora: resolveLora(lora) };
+    const { objective, hyperparameters, config, lora, reward } = resume;
+    return {
+      objective,
+      hyperparameters,
+      config: resolveTrainingConfig(config),
+      lora: resolveLora(lora),
+      ...(reward && { reward: rewardWeights(reward) }),
+    };
   }
   return {
     objective: id,
-    hyperparameters: resolveHyperparameters(objectiveById(id), request.hyperparameters ?? {}),
+    hyperparameters: resolveHyperparameters(lossById(losses, id), request.hyperparameters ?? {}),
     config: resolveTrainingConfig(request.config),
     lora: resolveLora(request.lora),
+    ...rewardOf(request),
   };
+}
+
+/** Whether a loss learns from answers that the policy samples while it trains. */
+export function samplesAnswers(objective: string): boolean {
+  const kind = taggedLoss(objective)?.kind;
+  return kind === 'token' || kind === 'sequence';
+}
+
+/** @throws InputError for a reward that cannot be used, or that nothing would earn. */
+function rewardOf({ objective, reward }: Pick<TrainRequest, 'objective' | 'reward'>): Pick<RunSettings, 'reward'> {
+  if (samplesAnswers(objective)) return { reward: rewardWeights(reward ?? 'clip') };
+  if (reward === undefined) return {};
+  throw new InputError(`"${objective}" learns from the answers it is given and samples none to reward.`, 'reward');
 }

@@ -1,16 +1,17 @@
-/** Training the adapter on preference pairs. */
+/** Training the adapter on preference pairs, or on answers it samples. */
 import { InputError } from '../../errors.ts';
-import { objectiveById } from '../../kernels/losses/index.ts';
+import { taggedLoss } from '../../kernels/losses/families/every.ts';
 import type { VisionLanguageModel } from '../../models/vlm.ts';
 import { loraConfig } from '../../training/checkpoint.ts';
 import type { TokenizedPair } from '../../training/data.ts';
 import { needsCorrupted } from '../../training/parts.ts';
-import { runSettings } from '../../training/settings.ts';
-import { Trainer } from '../../training/trainer.ts';
+import { type RunSettings, runSettings, samplesAnswers } from '../../training/settings.ts';
+import { Trainer, type TrainerOptions } from '../../training/trainer.ts';
 import type { TrainEvent, TrainingPair, TrainRequest } from '../engine.ts';
 import { install } from './adapter.ts';
 import { corrupted } from './corrupt.ts';
 import { type EngineHost, type JobContext, requireVlm } from './host.ts';
+import { answerSource, promptsOf, tokenizePrompt } from './prompts.ts';
 
 /**
  * Trains and reports every step. The adapter before stays until everything has been checked.
@@ -23,18 +24,16 @@ export async function train(
   emit: (event: TrainEvent) => void,
 ): Promise<null> {
   const { gpu, vlm } = requireVlm(host);
-  if (request.pairs.length === 0) {
-    throw new InputError('There is no pair to train on yet: mark one chosen and one rejected answer.', 'pairs');
-  }
   const settings = runSettings(request);
-  const withCorrupted = needsCorrupted(objectiveById(settings.objective));
-  const pairs = request.pairs.map((pair, index) => tokenize(vlm, pair, index, withCorrupted));
+  const inputs = samplesAnswers(settings.objective)
+    ? promptInputs(host, vlm, request, settings, emit)
+    : { pairs: pairInputs(vlm, request, settings) };
   host.references ??= new Map();
   const { references } = host;
   const lora = vlm.policy.createAdapter(loraConfig(settings.lora, settings.config.seed));
   let trainer: Trainer;
   try {
-    trainer = new Trainer({ gpu, policy: vlm.policy, adapter: lora, pairs, settings, references }, request.resume);
+    trainer = new Trainer({ gpu, policy: vlm.policy, adapter: lora, ...inputs, settings, references }, request.resume);
   } catch (error) {
     lora.dispose();
     throw error;
@@ -53,6 +52,34 @@ export async function train(
   } finally {
     trainer.dispose();
   }
+}
+
+/** Pairs of a request as the trainer takes them. */
+function pairInputs(vlm: VisionLanguageModel, { pairs }: TrainRequest, { objective }: RunSettings): TokenizedPair[] {
+  if (pairs.length === 0) {
+    throw new InputError('There is no pair to train on yet: mark one chosen and one rejected answer.', 'pairs');
+  }
+  const tagged = taggedLoss(objective);
+  const withCorrupted = tagged?.kind === 'pairwise' && needsCorrupted(tagged.loss);
+  return pairs.map((pair, index) => tokenize(vlm, pair, index, withCorrupted));
+}
+
+/** Prompts of a request, and where answers to them come from. */
+function promptInputs(
+  host: EngineHost,
+  vlm: VisionLanguageModel,
+  request: TrainRequest,
+  { reward }: RunSettings,
+  emit: (event: TrainEvent) => void,
+): Pick<TrainerOptions, 'pairs' | 'answers'> {
+  const prompts = promptsOf(request);
+  if (prompts.length === 0) {
+    throw new InputError('There is no picture to answer about yet: add one, and write a prompt.', 'prompts');
+  }
+  return {
+    pairs: prompts.map((prompt) => tokenizePrompt(vlm, prompt)),
+    answers: answerSource(host, vlm, prompts, reward!, emit),
+  };
 }
 
 function tokenize(vlm: VisionLanguageModel, pair: TrainingPair, index: number, withCorrupted: boolean): TokenizedPair {

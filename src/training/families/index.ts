@@ -1,9 +1,27 @@
 /** Which family trains an objective. */
-import { objectiveById } from '../../kernels/losses/index.ts';
+import { InputError } from '../../errors.ts';
+import { taggedLoss } from '../../kernels/losses/families/every.ts';
+import { OnlineFamily } from '../online/online.ts';
+import { CoupledFamily } from './coupled.ts';
 import type { FamilyOptions, TrainingFamily } from './family.ts';
 import { PairwiseFamily } from './pairwise.ts';
+import { UnpairedFamily } from './unpaired.ts';
 
-/** @throws InputError for an objective that is unknown. */
+/** @throws InputError for an objective that is unknown, or that training cannot use. */
 export function trainingFamily(options: FamilyOptions): TrainingFamily {
-  return new PairwiseFamily(options, objectiveById(options.settings.objective));
+  const { objective } = options.settings;
+  const tagged = taggedLoss(objective);
+  switch (tagged?.kind) {
+    case 'pairwise':
+      return new PairwiseFamily(options, tagged.loss);
+    case 'unpaired':
+      return new UnpairedFamily(options, tagged.loss);
+    case 'coupled':
+      return new CoupledFamily(options, tagged.loss);
+    case 'token':
+    case 'sequence':
+      return new OnlineFamily(options, tagged.loss);
+    default:
+      throw new InputError(`Training knows no objective "${objective}".`, 'objective');
+  }
 }
