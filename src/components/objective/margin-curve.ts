@@ -7,7 +7,17 @@ import { number } from '../shared/format.ts';
 import { base } from '../shared/styles.ts';
 import { curveStyles } from './curve-styles.ts';
 import './margin-formula.ts';
-import { type CurvePoint, curvePoints, type Drawable, extent, rangeFor, ticks, tickText } from './plot.ts';
+import {
+  type CurvePoint,
+  curvePoints,
+  type Drawable,
+  extent,
+  linear,
+  rangeFor,
+  type Scale,
+  ticks,
+  tickText,
+} from './plot.ts';
 
 /** A pair as a dot. */
 export interface Dot {
@@ -22,16 +32,6 @@ const RIGHT = 12;
 const TOP = 8;
 const GAP = 24;
 const TICKS_BELOW = 20;
-
-interface Scale {
-  (value: number): number;
-  readonly domain: readonly [number, number];
-}
-
-function scale(domain: readonly [number, number], from: number, to: number): Scale {
-  const [min, max] = domain;
-  return Object.assign((value: number) => from + ((value - min) / (max - min || 1)) * (to - from), { domain });
-}
 
 /**
  * Loss against the margin, its gradients below, and every pair as a dot. Arrow keys move from dot to dot.
@@ -85,13 +85,13 @@ export class MarginCurve extends LitElement {
       return html`<p class="muted small">This objective cannot be drawn at these hyperparameters.</p>`;
     const inner = height - TOP - GAP - TICKS_BELOW;
     const split = TOP + Math.round(inner * 0.64);
-    const x = scale([-range, range], LEFT, width - RIGHT);
-    const loss = scale(
+    const x = linear([-range, range], LEFT, width - RIGHT);
+    const loss = linear(
       extent([...points.map((point) => point.loss), ...this.dots.map((dot) => dot.loss)], [0]),
       split,
       TOP,
     );
-    const slope = scale(
+    const slope = linear(
       extent(
         points.flatMap(({ chosen, rejected }) => [chosen, rejected]),
         [0],

@@ -42,17 +42,21 @@ export function curvePoints(
 /** 1, 2, 5, 10, 20, 50 …: ranges people can read off, and that do not tremble under a moving slider. */
 const RANGES = [-2, -1, 0, 1, 2, 3].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
 
-/**
- * Half the width of the margin axis: wide enough for every dot, and for the curve to show its bend, which is where
- * the slope on the right has fallen below an eighth of the slope on the left, or has turned upwards.
- */
+/** Half the width of the margin axis for one objective: see `bendingRange`. */
 export function rangeFor(
   objective: Drawable,
   values: HyperparameterValues,
   margins: readonly number[],
   like?: PairInputs,
 ): number {
-  const loss = (margin: number) => curvePoint(objective, values, margin, like).loss;
+  return bendingRange((margin) => curvePoint(objective, values, margin, like).loss, margins);
+}
+
+/**
+ * Half the width of a margin axis: wide enough for every dot, and for the curve to show its bend, which is where
+ * the slope on the right has fallen below an eighth of the slope on the left, or has turned upwards.
+ */
+export function bendingRange(loss: (margin: number) => number, margins: readonly number[]): number {
   const bends = (range: number): boolean => {
     const step = range / 50;
     const left = (loss(-range + step) - loss(-range)) / step;
@@ -63,6 +67,21 @@ export function rangeFor(
   const enough = RANGES.filter((range) => range >= widest);
   return enough.find(bends) ?? enough[0] ?? widest;
 }
+
+/** A scale from numbers to pixels, with the numbers it is made for. */
+export interface Scale {
+  (value: number): number;
+  readonly domain: readonly [number, number];
+}
+
+/** The straight line that takes the ends of `domain` to `from` and `to`. */
+export function linear(domain: readonly [number, number], from: number, to: number): Scale {
+  const [min, max] = domain;
+  return Object.assign((value: number) => from + ((value - min) / (max - min || 1)) * (to - from), { domain });
+}
+
+/** The smallest round number (1, 2, 5, 10, ...) that is at least `value`. */
+export const roundUp = (value: number): number => RANGES.find((range) => range >= value) ?? value;
 
 /** Round numbers from `min` to `max`, about `count` of them. */
 export function ticks(min: number, max: number, count: number): number[] {

@@ -1,0 +1,96 @@
+/** Eight lines that are told apart by dash as well as by colour, on light and dark ground and by every kind of eye. */
+import { type CSSResult, css } from 'lit';
+
+export interface LineStyle {
+  /** Okabe and Ito's colours, darkened on light ground and lightened on dark to 3:1 at least. */
+  readonly colour: string;
+  /** `stroke-dasharray`; solid for the first. */
+  readonly dash: string;
+}
+
+export const LINE_STYLES: readonly LineStyle[] = [
+  { colour: 'light-dark(#1d1c1a, #eeece7)', dash: '' },
+  { colour: 'light-dark(#0068a8, #6cb9f2)', dash: '11 4' },
+  { colour: 'light-dark(#b84a00, #ff9a52)', dash: '3 4' },
+  { colour: 'light-dark(#00755a, #42cfa6)', dash: '14 4 3 4' },
+  { colour: 'light-dark(#a03a78, #f09ccb)', dash: '7 3' },
+  { colour: 'light-dark(#7a6000, #e6c84d)', dash: '2 3 8 3' },
+  { colour: 'light-dark(#5b4bb0, #b3a6ff)', dash: '16 3' },
+  { colour: 'light-dark(#6b625a, #b5aca2)', dash: '1 5' },
+];
+
+/** Style of the line in this place; they repeat after the eighth. */
+export const lineStyle = (index: number): LineStyle => LINE_STYLES[index % LINE_STYLES.length];
+
+/** Looks of a chooser in which one of several buttons is pressed, and of captions under a picture. */
+export const explorerStyles: CSSResult = css`
+  .choice {
+    display: inline-flex;
+    border: 1px solid var(--m-line-strong);
+    border-radius: var(--m-radius);
+    overflow: hidden;
+  }
+  .choice button {
+    min-height: 30px;
+    padding: 3px 10px;
+    border: 0;
+    border-radius: 0;
+  }
+  .choice button + button {
+    border-left: 1px solid var(--m-line);
+  }
+  .choice button[aria-pressed='true'] {
+    background: var(--m-accent);
+    color: var(--m-on-accent);
+    font-weight: 600;
+  }
+  .bar {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 6px 12px;
+    align-items: center;
+  }
+  .bar label {
+    display: inline-flex;
+    gap: 6px;
+    align-items: center;
+    white-space: nowrap;
+  }
+  .bar select {
+    width: auto;
+    min-height: 30px;
+    padding-block: 2px;
+  }
+  .caption {
+    color: var(--m-muted);
+    font-size: 14px;
+    line-height: 1.4;
+  }
+  table {
+    border-collapse: collapse;
+    font-size: 14px;
+    font-variant-numeric: tabular-nums;
+  }
+  th,
+  td {
+    padding: 2px 10px 2px 0;
+    text-align: right;
+    font-weight: normal;
+    white-space: nowrap;
+  }
+  th:first-child {
+    text-align: left;
+  }
+  thead th {
+    color: var(--m-muted);
+    font-size: var(--m-size-small);
+  }
+  tr[data-present] > * {
+    font-weight: 700;
+  }
+  summary {
+    cursor: pointer;
+    color: var(--m-muted);
+    font-size: var(--m-size-small);
+  }
+`;
