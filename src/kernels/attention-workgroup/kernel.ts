@@ -3,7 +3,7 @@ import { defineKernel } from '../gpu/declare.ts';
 import main from './attention-workgroup.wgsl';
 
 /**
- * Fast path of `attention` on real GPUs (`fast-paths.ts`): the same bindings and parameters, with a workgroup per
+ * Fast path of `attention` on real GPUs (`fast-paths.ts`): the same bindings, with a workgroup per
  * (head, row) whose threads share the keys, so that one new token against a long cache still fills the GPU. Head
  * dimension at most 128.
  */
@@ -11,6 +11,7 @@ export const attentionWorkgroup = defineKernel({
   ...attention,
   name: 'attention-workgroup',
   files: [main],
+  params: { heads: 'u32', kv_heads: 'u32', head_dim: 'u32' },
   constants: { WORKGROUP_SIZE: 64 },
   workgroups: ({ heads, rows }) => [heads, rows, 1],
 });

@@ -2,11 +2,12 @@
 //            key j, with p and ds of (r, h, j) as in attention-backward-query
 // Shapes:    q, dy f32 [rows, heads · d], k, v f32 [keys, kv_heads · d], spans u32 [rows, 4], stats f32 [rows, heads, 2],
 //            seen_by u32 [keys, 2] = (first, end) row to look at -> d_kv f32 [keys, 2 kv_heads · d]: dk, dv side by side
-// Work:      a thread makes 16 elements of dk and of dv and walks the rows four at a time, without atomics;
-//            grid = (keys · kv_heads · d / 16)
+// Work:      a thread takes one key of one group and walks the rows four at a time, without atomics; d ≤ 128
 // Numerics:  f32; a row that does not see the key weighs 0
 // Gradient:  none: part 3 of 3 of the gradient of attention
 override WORKGROUP_SIZE: u32;
+
+const MAX_QUADS = 32u; // vec4s of the largest head
 
 struct Params {
   keys: u32,
@@ -32,24 +33,29 @@ fn sees(row: u32, key: u32) -> bool {
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) thread: vec3u) {
-  let quads = params.head_dim / 4u;
-  let slices = (quads + 3u) / 4u;
-  let key = thread.x / (params.kv_heads * slices);
-  if (key >= params.keys) {
+  let key = thread.x % params.keys;
+  let kv_head = thread.x / params.keys;
+  if (kv_head >= params.kv_heads) {
     return;
   }
-  let kv_head = thread.x / slices % params.kv_heads;
-  let own = (thread.x % slices) * 4u;                         // first of this thread's quads
-  let own_quads = min(own + vec4u(0u, 1u, 2u, 3u), vec4u(quads - 1u));
+  let quads = params.head_dim / 4u;
   let key_at = (key * params.kv_heads + kv_head) * quads;
   let group = params.heads / params.kv_heads;
   let scale = inverseSqrt(f32(params.head_dim));
   let rows = seen_by[key];
 
-  var dk = mat4x4f(); // this thread's elements, dk not yet scaled
-  var dv = mat4x4f();
+  // Of this key: k scaled, v, dk not yet scaled, and dv.
+  var own_k: array<vec4f, MAX_QUADS>;
+  var own_v: array<vec4f, MAX_QUADS>;
+  var dk: array<vec4f, MAX_QUADS>;
+  var dv: array<vec4f, MAX_QUADS>;
+  for (var i = 0u; i < quads; i++) {
+    own_k[i] = k[key_at + i] * scale;
+    own_v[i] = v[key_at + i];
+  }
 
-  for (var first = rows.x; first < rows.y; first += 4u) {
+  // From a multiple of four, so that neighbouring keys walk the same rows at the same time.
+  for (var first = rows.x / 4u * 4u; first < rows.y; first += 4u) {
     let index = first + vec4u(0u, 1u, 2u, 3u);
     let row = min(index, vec4u(rows.y - 1u));
     let seen = vec4<bool>(sees(row.x, key), sees(row.y, key), sees(row.z, key), sees(row.w, key));
@@ -65,27 +71,24 @@ fn main(@builtin(global_invocation_id) thread: vec3u) {
       var scores = vec4f(0.0);
       var d_weights = vec4f(0.0);
       for (var i = 0u; i < quads; i++) {
-        scores += k[key_at + i] * mat4x4f(q[at.x + i], q[at.y + i], q[at.z + i], q[at.w + i]);
-        d_weights += v[key_at + i] * mat4x4f(dy[at.x + i], dy[at.y + i], dy[at.z + i], dy[at.w + i]);
+        scores += own_k[i] * mat4x4f(q[at.x + i], q[at.y + i], q[at.z + i], q[at.w + i]);
+        d_weights += own_v[i] * mat4x4f(dy[at.x + i], dy[at.y + i], dy[at.z + i], dy[at.w + i]);
       }
       let lse = vec4f(stats[line.x].x, stats[line.y].x, stats[line.z].x, stats[line.w].x);
       let mean = vec4f(stats[line.x].y, stats[line.y].y, stats[line.z].y, stats[line.w].y);
-      let weights = select(vec4f(0.0), exp(min(scores * scale - lse, vec4f(0.0))), counts);
+      let weights = select(vec4f(0.0), exp(min(scores - lse, vec4f(0.0))), counts);
       let d_scores = weights * (d_weights - mean);
-      for (var i = 0u; i < 4u; i++) {
-        let o = own_quads[i];
-        dv[i] += mat4x4f(dy[at.x + o], dy[at.y + o], dy[at.z + o], dy[at.w + o]) * weights;
-        dk[i] += mat4x4f(q[at.x + o], q[at.y + o], q[at.z + o], q[at.w + o]) * d_scores;
+      for (var i = 0u; i < quads; i++) {
+        dv[i] += mat4x4f(dy[at.x + i], dy[at.y + i], dy[at.z + i], dy[at.w + i]) * weights;
+        dk[i] += mat4x4f(q[at.x + i], q[at.y + i], q[at.z + i], q[at.w + i]) * d_scores;
       }
     }
   }
 
   let dk_at = (key * 2u * params.kv_heads + kv_head) * quads;
   let dv_at = dk_at + params.kv_heads * quads;
-  for (var i = 0u; i < 4u; i++) {
-    if (own + i < quads) {
-      d_kv[dk_at + own + i] = dk[i] * scale;
-      d_kv[dv_at + own + i] = dv[i];
-    }
+  for (var i = 0u; i < quads; i++) {
+    d_kv[dk_at + i] = dk[i] * scale;
+    d_kv[dv_at + i] = dv[i];
   }
 }

@@ -1,10 +1,12 @@
 // Formula:   dq[r, h] = Σ_j ds_j k[j, g] / √d, ds_j = p_j (dy · v[j, g] - dy · y), p_j = exp(q · k[j, g] / √d - lse)
 // Shapes:    q, dy f32 [rows, heads · d], k, v f32 [keys, kv_heads · d], spans u32 [rows, 4] as in attention,
-//            stats f32 [rows, heads, 2] = (lse, dy · y) -> dq f32 [rows, heads · d]; d % 4 = 0
-// Work:      a thread makes 16 elements of dq and walks the keys four at a time; grid = (rows · heads · d / 16)
+//            stats f32 [rows, heads, 2] = (lse, dy · y) -> dq f32 [rows, heads · d]; d % 4 = 0, d ≤ 128
+// Work:      a thread takes one head of one row and walks the keys four at a time; neighbours take neighbouring rows
 // Numerics:  f32; p comes from lse, so no maximum has to be found again
 // Gradient:  none: part 2 of 3 of the gradient of attention
 override WORKGROUP_SIZE: u32;
+
+const MAX_QUADS = 32u; // vec4s of the largest head
 
 struct Params {
   rows: u32,
@@ -30,15 +32,12 @@ fn key_rows(span: vec4u, index: vec4u) -> vec4u {
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) thread: vec3u) {
-  let quads = params.head_dim / 4u;
-  let slices = (quads + 3u) / 4u;
-  let row = thread.x / (params.heads * slices);
-  if (row >= params.rows) {
+  let row = thread.x % params.rows;
+  let head = thread.x / params.rows;
+  if (head >= params.heads) {
     return;
   }
-  let head = thread.x / slices % params.heads;
-  let own = (thread.x % slices) * 4u;                         // first of this thread's quads
-  let own_quads = min(own + vec4u(0u, 1u, 2u, 3u), vec4u(quads - 1u));
+  let quads = params.head_dim / 4u;
   let kv_head = head / (params.heads / params.kv_heads);
   let q_at = (row * params.heads + head) * quads;
   let span = spans[row];
@@ -46,7 +45,14 @@ fn main(@builtin(global_invocation_id) thread: vec3u) {
   let scale = inverseSqrt(f32(params.head_dim));
   let stat = stats[row * params.heads + head];
 
-  var mixed = mat4x4f(); // this thread's elements of dq, not yet scaled
+  // Of this head: q scaled, dy, and dq not yet scaled.
+  var query: array<vec4f, MAX_QUADS>;
+  var d_mixed: array<vec4f, MAX_QUADS>;
+  var d_query: array<vec4f, MAX_QUADS>;
+  for (var i = 0u; i < quads; i++) {
+    query[i] = q[q_at + i] * scale;
+    d_mixed[i] = dy[q_at + i];
+  }
 
   for (var first = 0u; first < key_count; first += 4u) {
     let index = first + vec4u(0u, 1u, 2u, 3u);
@@ -56,20 +62,17 @@ fn main(@builtin(global_invocation_id) thread: vec3u) {
     var scores = vec4f(0.0);
     var d_weights = vec4f(0.0);
     for (var i = 0u; i < quads; i++) {
-      scores += q[q_at + i] * mat4x4f(k[at.x + i], k[at.y + i], k[at.z + i], k[at.w + i]);
-      d_weights += dy[q_at + i] * mat4x4f(v[at.x + i], v[at.y + i], v[at.z + i], v[at.w + i]);
+      scores += query[i] * mat4x4f(k[at.x + i], k[at.y + i], k[at.z + i], k[at.w + i]);
+      d_weights += d_mixed[i] * mat4x4f(v[at.x + i], v[at.y + i], v[at.z + i], v[at.w + i]);
     }
-    let weights = select(vec4f(0.0), exp(min(scores * scale - stat.x, vec4f(0.0))), index < vec4u(key_count));
+    let weights = select(vec4f(0.0), exp(min(scores - stat.x, vec4f(0.0))), index < vec4u(key_count));
     let d_scores = weights * (d_weights - stat.y);
-    for (var i = 0u; i < 4u; i++) {
-      let o = own_quads[i];
-      mixed[i] += mat4x4f(k[at.x + o], k[at.y + o], k[at.z + o], k[at.w + o]) * d_scores;
+    for (var i = 0u; i < quads; i++) {
+      d_query[i] += mat4x4f(k[at.x + i], k[at.y + i], k[at.z + i], k[at.w + i]) * d_scores;
     }
   }
 
-  for (var i = 0u; i < 4u; i++) {
-    if (own + i < quads) {
-      dq[q_at + own + i] = mixed[i] * scale;
-    }
+  for (var i = 0u; i < quads; i++) {
+    dq[q_at + i] = d_query[i] * scale;
   }
 }

@@ -1,14 +1,16 @@
 // Formula:   y[r, h] = Σ_j softmax_j(q[r, h] · k[j, g] / √d) v[j, g], with g = h / (heads / kv_heads)
 // Shapes:    q f32 [rows, heads · d], k, v f32 [keys, kv_heads · d], spans u32 [rows, 4] = (a, b, c, e): row r sees keys
-//            a..b-1 (a shared prompt) and c..e-1 (its own sequence up to itself) -> y as q, lse f32 [rows, heads]
-// Work:      a thread makes 16 elements of y and walks the keys four at a time; the d / 16 threads of a head score alike
+//            a..b-1 (a shared prompt) and c..e-1 (its own sequence up to itself) -> y as q, lse f32 [rows, heads]; d ≤ 128
+// Work:      a thread takes one head of one row and walks the keys four at a time; neighbours take neighbouring rows
 // Numerics:  f32, running maximum and sum (online softmax): [rows, keys] is never stored, no infinity masks anything
 // Gradient:  attention-backward-stats, -query and -key, from lse (the log-sum-exp of a row's scores)
 override WORKGROUP_SIZE: u32;
 
-const LOWEST = -1e30; // below every score, far from overflow
+const MAX_QUADS = 32u; // vec4s of the largest head
+const LOWEST = -1e30;  // below every score, far from overflow
 
 struct Params {
+  rows: u32,
   heads: u32,
   kv_heads: u32,
   head_dim: u32,
@@ -30,24 +32,25 @@ fn key_rows(span: vec4u, index: vec4u) -> vec4u {
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) thread: vec3u) {
-  let quads = params.head_dim / 4u;
-  let slices = (quads + 3u) / 4u;
-  let head = thread.x / slices;
-  let row = thread.y;
+  let row = thread.x % params.rows;
+  let head = thread.x / params.rows;
   if (head >= params.heads) {
     return;
   }
-  let own = (thread.x % slices) * 4u;                         // first of this thread's quads
-  let own_quads = min(own + vec4u(0u, 1u, 2u, 3u), vec4u(quads - 1u));
+  let quads = params.head_dim / 4u;
   let kv_head = head / (params.heads / params.kv_heads);
   let q_at = (row * params.heads + head) * quads;
   let span = spans[row];
   let key_count = span.y - span.x + span.w - span.z;
   let scale = inverseSqrt(f32(params.head_dim));
 
+  var query: array<vec4f, MAX_QUADS>; // of this head, scaled
+  var mixed: array<vec4f, MAX_QUADS>; // y, not yet divided by sum
+  for (var i = 0u; i < quads; i++) {
+    query[i] = q[q_at + i] * scale;
+  }
   var highest = LOWEST;
   var sum = 0.0;
-  var mixed = mat4x4f(); // this thread's elements of y, not yet divided by sum
 
   for (var first = 0u; first < key_count; first += 4u) {
     let index = first + vec4u(0u, 1u, 2u, 3u);
@@ -56,9 +59,9 @@ fn main(@builtin(global_invocation_id) thread: vec3u) {
     // Four keys as the columns of a matrix: the query times it is its four scores.
     var scores = vec4f(0.0);
     for (var i = 0u; i < quads; i++) {
-      scores += q[q_at + i] * mat4x4f(k[at.x + i], k[at.y + i], k[at.z + i], k[at.w + i]);
+      scores += query[i] * mat4x4f(k[at.x + i], k[at.y + i], k[at.z + i], k[at.w + i]);
     }
-    scores = select(vec4f(LOWEST), scores * scale, index < vec4u(key_count));
+    scores = select(vec4f(LOWEST), scores, index < vec4u(key_count));
 
     // A higher maximum rescales what has been summed so far.
     let new_highest = max(highest, max(max(scores.x, scores.y), max(scores.z, scores.w)));
@@ -66,18 +69,13 @@ fn main(@builtin(global_invocation_id) thread: vec3u) {
     let weights = exp(scores - new_highest);
     highest = new_highest;
     sum = sum * rescale + dot(weights, vec4f(1.0));
-    for (var i = 0u; i < 4u; i++) {
-      let o = own_quads[i];
-      mixed[i] = mixed[i] * rescale + mat4x4f(v[at.x + o], v[at.y + o], v[at.z + o], v[at.w + o]) * weights;
+    for (var i = 0u; i < quads; i++) {
+      mixed[i] = mixed[i] * rescale + mat4x4f(v[at.x + i], v[at.y + i], v[at.z + i], v[at.w + i]) * weights;
     }
   }
 
-  for (var i = 0u; i < 4u; i++) {
-    if (own + i < quads) {
-      y[q_at + own + i] = mixed[i] / sum;
-    }
+  for (var i = 0u; i < quads; i++) {
+    y[q_at + i] = mixed[i] / sum;
   }
-  if (own == 0u) {
-    lse[row * params.heads + head] = highest + log(sum);
-  }
+  lse[row * params.heads + head] = highest + log(sum);
 }

@@ -8,7 +8,7 @@ import stats from './attention-backward-stats.wgsl';
  * Causal grouped-query attention (Ainslie et al. 2023, arXiv:2305.13245) with an online softmax (Milakov & Gimelshein
  * 2018, arXiv:1805.02867). `spans` row (a, b, c, e) says which keys a query sees: a..b-1, then c..e-1. That one form
  * covers whole sequences (0, 0, start, self + 1), answers that share a prompt's rows, and a new token against a
- * key-value cache. The head dimension must be a multiple of 4.
+ * key-value cache. The head dimension must be a multiple of 4, at most 128.
  */
 export const attention = defineKernel({
   name: 'attention',
@@ -21,22 +21,11 @@ export const attention = defineKernel({
     y: write('f32', ['rows', 'query_width']),
     lse: write('f32', ['rows', 'heads']),
   },
-  params: { heads: 'u32', kv_heads: 'u32', head_dim: 'u32' },
+  params: { rows: 'u32', heads: 'u32', kv_heads: 'u32', head_dim: 'u32' },
   constants: { WORKGROUP_SIZE: 32 },
-  workgroups: ({ heads, head_dim, rows, WORKGROUP_SIZE }) => [
-    Math.ceil((heads * Math.ceil(head_dim / 16)) / WORKGROUP_SIZE),
-    rows,
-    1,
-  ],
+  workgroups: ({ rows, heads, WORKGROUP_SIZE }) => [Math.ceil((rows * heads) / WORKGROUP_SIZE), 1, 1],
   gradient: 'attention-backward-query',
 });
-
-/** Workgroups for one thread per 16 elements of every head of every line. */
-const sliceGrid = (lines: number, heads: number, headDim: number, workgroupSize: number): [number, number, number] => [
-  Math.ceil((lines * heads * Math.ceil(headDim / 16)) / workgroupSize),
-  1,
-  1,
-];
 
 /** Part 1 of the gradient of `attention`: what the other parts need of each row's softmax. */
 export const attentionBackwardStats = defineKernel({
@@ -68,7 +57,7 @@ export const attentionBackwardQuery = defineKernel({
   },
   params: { rows: 'u32', heads: 'u32', kv_heads: 'u32', head_dim: 'u32' },
   constants: { WORKGROUP_SIZE: 32 },
-  workgroups: ({ rows, heads, head_dim, WORKGROUP_SIZE }) => sliceGrid(rows, heads, head_dim, WORKGROUP_SIZE),
+  workgroups: ({ rows, heads, WORKGROUP_SIZE }) => [Math.ceil((rows * heads) / WORKGROUP_SIZE), 1, 1],
 });
 
 /** Part 3: gradients of keys and values, summed over the query heads that share them. `seen_by` comes from `seenBy`. */
@@ -87,7 +76,7 @@ export const attentionBackwardKey = defineKernel({
   },
   params: { keys: 'u32', heads: 'u32', kv_heads: 'u32', head_dim: 'u32' },
   constants: { WORKGROUP_SIZE: 32 },
-  workgroups: ({ keys, kv_heads, head_dim, WORKGROUP_SIZE }) => sliceGrid(keys, kv_heads, head_dim, WORKGROUP_SIZE),
+  workgroups: ({ keys, kv_heads, WORKGROUP_SIZE }) => [Math.ceil((keys * kv_heads) / WORKGROUP_SIZE), 1, 1],
 });
 
 /** u32 [keys, 2]: first and one past the last of the rows whose spans hold a key; (0, 0) for a key that none sees. */
