@@ -12,6 +12,13 @@ import { gatherRows, gatherRowsBackward } from './gather-rows/kernel.ts';
 import type { KernelSpec } from './gpu/index.ts';
 import { gradNorm, sumOfSquares } from './grad-norm/kernel.ts';
 import {
+  headDivergenceBackward,
+  headDivergenceBackwardTiled,
+  headDivergenceCombine,
+  headDivergenceTiles,
+  headDivergenceTilesTiled,
+} from './head-divergence/kernel.ts';
+import {
   headLogprobBackward,
   headLogprobBackwardTiled,
   headLogprobCombine,
@@ -36,6 +43,7 @@ import { rewardModelLoss } from './reward-model-loss/kernel.ts';
 import { rmsNorm, rmsNormBackward } from './rms-norm/kernel.ts';
 import { rope, ropeBackward } from './rope/kernel.ts';
 import { scatterRows } from './scatter-rows/kernel.ts';
+import { scoreHead, scoreHeadBackward } from './score-head/kernel.ts';
 import { sequenceLoss } from './sequence-loss/kernel.ts';
 import { sequenceReduce, sequenceReduceBackward } from './sequence-reduce/kernel.ts';
 import { swiglu, swigluBackward } from './swiglu/kernel.ts';
@@ -70,6 +78,11 @@ export const allKernels: readonly KernelSpec[] = [
   swigluBackward,
   headLogprobBackward.f32,
   headLogprobBackwardTiled.f32,
+  headDivergenceTiles.f32,
+  headDivergenceTilesTiled.f32,
+  headDivergenceCombine,
+  headDivergenceBackward.f32,
+  headDivergenceBackwardTiled.f32,
   loraUp,
   loraUpBackward,
   loraGradient,
@@ -80,6 +93,8 @@ export const allKernels: readonly KernelSpec[] = [
   ...unpairedObjectives.map(unpairedLoss),
   batchOrder,
   ...coupledObjectives.map(coupledLoss),
+  scoreHead,
+  scoreHeadBackward,
   ...rewardModelObjectives.map(rewardModelLoss),
   tokenRows,
   tokenRowsBackward,

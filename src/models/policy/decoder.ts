@@ -6,6 +6,7 @@ import { attention } from '../../kernels/attention/kernel.ts';
 import { embedding } from '../../kernels/embedding/kernel.ts';
 import { gatherRows } from '../../kernels/gather-rows/kernel.ts';
 import type { Gpu, KernelSpec, Scope, Tensor } from '../../kernels/gpu/index.ts';
+import { headDivergenceCombine, headDivergenceTiles } from '../../kernels/head-divergence/kernel.ts';
 import { headLogprobCombine, headLogprobTiles, headParts } from '../../kernels/head-logprob/kernel.ts';
 import { linear } from '../../kernels/linear/kernel.ts';
 import { linearFewRows } from '../../kernels/linear-few-rows/kernel.ts';
@@ -36,6 +37,17 @@ export interface TokenTensors {
   readonly logCollision: Tensor;
   /** Logits of the targets: with `logps` they give the log-sum-exp that the backward pass needs. */
   readonly targetLogits: Tensor;
+}
+
+/** How far two models' next-token distributions are apart, per token: exact over the vocabulary, in nats. */
+export interface DivergenceTensors {
+  /** KL(policy ‖ reference), f32 [tokens]. */
+  readonly klToReference: Tensor;
+  /** KL(reference ‖ policy), f32 [tokens]. */
+  readonly klFromReference: Tensor;
+  /** Both models' hidden states before the head, f32 [2, tokens, hidden], and their log-sum-exps, f32 [2, tokens]. */
+  readonly hidden: Tensor;
+  readonly lse: Tensor;
 }
 
 /**
@@ -200,6 +212,38 @@ export class Decoder {
     });
     work.dispose();
     return { logps, entropy, top1, topIds, logCollision, targetLogits: target_logits };
+  }
+
+  /** Compiles what `divergence` runs, which few uses of the model need. */
+  prepareDivergence(): Promise<void> {
+    const { head } = this.weights;
+    return this.gpu.prepare([headDivergenceTiles[head.format], headDivergenceCombine] as KernelSpec[]);
+  }
+
+  /**
+   * Divergence of the policy's next-token distributions from the reference's, without ever holding the logits.
+   * @param policy hidden states before the head, f32 [tokens, hidden], and `reference` those of the same tokens.
+   */
+  divergence(scope: Scope, policy: Tensor, reference: Tensor): DivergenceTensors {
+    const { head } = this.weights;
+    const tokens = policy.rows;
+    const hidden = scope.tensor('f32', [2, tokens, policy.cols], 'hidden of both models');
+    this.gpu.copy(policy, hidden);
+    this.gpu.copy(reference, hidden, { toIndex: policy.size });
+    const klToReference = scope.tensor('f32', [tokens], 'KL to the reference');
+    const klFromReference = scope.tensor('f32', [tokens], 'KL from the reference');
+    const lse = scope.tensor('f32', [2, tokens], 'log-sum-exps');
+    const work = this.gpu.scope('head divergence');
+    const partials = work.tensor('f32', [headParts(head.out), tokens, 2, 4], 'divergence partials');
+    this.gpu.run(headDivergenceTiles[head.format], { x: hidden, weights: head.tensor, partials });
+    this.gpu.run(headDivergenceCombine, {
+      partials,
+      kl_to_reference: klToReference,
+      kl_from_reference: klFromReference,
+      lse,
+    });
+    work.dispose();
+    return { klToReference, klFromReference, hidden, lse };
   }
 
   #embed(scope: Scope, { ids, visual }: RowLayout): Tensor {

@@ -3,7 +3,7 @@
  * the same numbers for the same tokens.
  */
 import { throwIfCancelled } from '../../errors.ts';
-import type { Gpu, Scope } from '../../kernels/gpu/index.ts';
+import type { Gpu, Scope, Tensor } from '../../kernels/gpu/index.ts';
 import type { Safetensors } from '../weights/safetensors.ts';
 import type { LlamaConfig } from './config.ts';
 import { Decoder, type TokenTensors } from './decoder.ts';
@@ -23,6 +23,14 @@ export interface SequenceScore {
   readonly top1: Float32Array;
   /** The most likely token. */
   readonly topIds: Uint32Array;
+}
+
+/** Per response token, nats: exact over the whole vocabulary, given the tokens before. */
+export interface SequenceDivergence {
+  /** KL(policy ‖ reference): what a KL penalty holds, where the tokens are the policy's own. */
+  readonly klToReference: Float32Array;
+  /** KL(reference ‖ policy): what TDPO adds up along an answer. */
+  readonly klFromReference: Float32Array;
 }
 
 export interface ScoreOptions {
@@ -119,12 +127,42 @@ export class Policy {
     const layout = this.#layout(sequences);
     const work = this.#gpu.scope('score forward');
     try {
-      const stream = this.#decoder.forward(work, layout, 'many', { adapter });
-      const hidden = this.#decoder.normed(work, stream, layout.predictedBy);
+      const hidden = this.#hidden(work, layout, adapter);
       return { ...this.#decoder.tokenLogprobs(scope, hidden, layout.targets), starts: layout.starts };
     } finally {
       work.dispose();
     }
+  }
+
+  /**
+   * How far the policy's next-token distributions are from the reference's at every response token, in batches of rows
+   * as `scoreMany`. Without an adapter the two are one model, and all is 0.
+   * @throws InputError, CancelledError as `score`.
+   */
+  async divergence(
+    sequences: readonly SequenceInput[],
+    { adapter, signal, onProgress }: ScoreOptions = {},
+  ): Promise<SequenceDivergence[]> {
+    await this.#decoder.prepareDivergence();
+    const divergences: SequenceDivergence[] = [];
+    for (const batch of batches(sequences)) {
+      throwIfCancelled(signal);
+      const scope = this.#gpu.scope('divergence');
+      try {
+        const layout = this.#layout(batch);
+        const [policy, reference] = [adapter, undefined].map((each) => this.#hidden(scope, layout, each));
+        const { klToReference, klFromReference } = this.#decoder.divergence(scope, policy, reference);
+        const [to, from] = (await this.#gpu.readAll([klToReference, klFromReference])) as Float32Array[];
+        for (const s of batch.keys()) {
+          const own = [layout.starts[s], layout.starts[s + 1]] as const;
+          divergences.push({ klToReference: to.slice(...own), klFromReference: from.slice(...own) });
+        }
+      } finally {
+        scope.dispose();
+      }
+      onProgress?.(divergences.length, sequences.length);
+    }
+    return divergences;
   }
 
   /** Samples `n` answers at once and yields their tokens as they come; see `generate.ts`. */
@@ -160,6 +198,17 @@ export class Policy {
    */
   trainingPass(sequences: readonly SequenceInput[], adapter: LoraAdapter): TrainingPass {
     return new TrainingPass(this.#decoder, adapter, this.#layout(sequences));
+  }
+
+  /** Hidden states before the head of the rows that predict, f32 [tokens, hidden]. */
+  #hidden(scope: Scope, layout: ScoreLayout, adapter: LoraAdapter | undefined): Tensor {
+    const work = this.#gpu.scope('forward');
+    try {
+      const stream = this.#decoder.forward(work, layout, 'many', { adapter });
+      return this.#decoder.normed(scope, stream, layout.predictedBy);
+    } finally {
+      work.dispose();
+    }
   }
 
   #layout(sequences: readonly SequenceInput[]): ScoreLayout {

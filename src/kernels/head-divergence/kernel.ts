@@ -1,0 +1,97 @@
+import { defineKernel, read, write } from '../gpu/declare.ts';
+import { HEAD_CHUNK } from '../head-logprob/kernel.ts';
+import numerics from '../shared/numerics.wgsl';
+import { type ProductMethod, productFile, TILE } from '../shared/products.ts';
+import { formatName, type WeightFormat, weightBinding, weightReader } from '../shared/weights.ts';
+import backward from './head-divergence-backward.wgsl';
+import combine from './head-divergence-combine.wgsl';
+import tiles from './head-divergence-tiles.wgsl';
+import moments from './moments.wgsl';
+
+/**
+ * Part 1 of the divergence between the policy's and the reference's next-token distributions: both models' logits from
+ * the same head, 32 × 32 at a time, reduced to running sums on the spot, so that [tokens, vocab] exists for neither.
+ * `x` holds the policy's hidden states, then the reference's; `parts` is `headParts(vocab)`; `width` must be a multiple
+ * of 4. One kernel per weight format.
+ */
+function declareTiles(format: WeightFormat, method: ProductMethod) {
+  return defineKernel({
+    name: formatName(method === 'plain' ? 'head-divergence-tiles' : `head-divergence-tiles-${method}`, format),
+    files: [weightReader[format], productFile[method], moments, tiles],
+    bindings: {
+      x: read('f32', [2, 'tokens', 'width']),
+      weights: weightBinding(format, 'vocab'),
+      partials: write('f32', ['parts', 'tokens', 2, 4]),
+    },
+    params: { tokens: 'u32', vocab: 'u32', width: 'u32' },
+    constants: { CHUNK: HEAD_CHUNK },
+    workgroups: ({ vocab, tokens, CHUNK }) => [Math.ceil(vocab / CHUNK), Math.ceil(tokens / TILE), 1],
+    gradient: 'head-divergence-backward',
+  });
+}
+
+const allFormats = (method: ProductMethod) =>
+  ({
+    f32: declareTiles('f32', method),
+    f16: declareTiles('f16', method),
+    bf16: declareTiles('bf16', method),
+  }) as const;
+
+export const headDivergenceTiles = allFormats('plain');
+
+/** Fast path of `headDivergenceTiles` on real GPUs: x and W pass through workgroup memory (`fast-paths.ts`). */
+export const headDivergenceTilesTiled = allFormats('tiled');
+
+/**
+ * Part 2 of the divergence: joins the parts into KL(policy ‖ reference) and KL(reference ‖ policy) per token, in nats,
+ * and both log-sum-exps, which the backward pass needs. Exact sums over the vocabulary, no estimate from samples.
+ */
+export const headDivergenceCombine = defineKernel({
+  name: 'head-divergence-combine',
+  files: [numerics, moments, combine],
+  bindings: {
+    partials: read('f32', ['parts', 'tokens', 2, 4]),
+    kl_to_reference: write('f32', ['tokens']),
+    kl_from_reference: write('f32', ['tokens']),
+    lse: write('f32', [2, 'tokens']),
+  },
+  params: { parts: 'u32', tokens: 'u32' },
+  constants: { WORKGROUP_SIZE: 64 },
+  workgroups: ({ tokens, WORKGROUP_SIZE }) => [Math.ceil(tokens / WORKGROUP_SIZE), 1, 1],
+  gradient: 'head-divergence-backward',
+});
+
+/**
+ * Gradient of log-probabilities and of KL(reference ‖ policy) with respect to the policy's logits, for entries
+ * first .. first + slab - 1: what `headLogprobBackward` is, for objectives that read the divergence too. The reference
+ * is frozen and receives none. `slab` is `headSlab(vocab)`.
+ */
+function declareBackward(format: WeightFormat, method: ProductMethod) {
+  return defineKernel({
+    name: formatName(method === 'plain' ? 'head-divergence-backward' : `head-divergence-backward-${method}`, format),
+    files: [weightReader[format], productFile[method], backward],
+    bindings: {
+      x: read('f32', [2, 'tokens', 'width']),
+      weights: weightBinding(format, 'vocab'),
+      targets: read('u32', ['tokens']),
+      lse: read('f32', [2, 'tokens']),
+      d_logps: read('f32', ['tokens']),
+      d_kl: read('f32', ['tokens']),
+      d_logits: write('f32', ['tokens', 'slab']),
+    },
+    params: { tokens: 'u32', vocab: 'u32', width: 'u32', slab: 'u32', first: 'u32' },
+    workgroups: ({ slab, tokens }) => [Math.ceil(slab / TILE), Math.ceil(tokens / TILE), 1],
+  });
+}
+
+const backwardFormats = (method: ProductMethod) =>
+  ({
+    f32: declareBackward('f32', method),
+    f16: declareBackward('f16', method),
+    bf16: declareBackward('bf16', method),
+  }) as const;
+
+export const headDivergenceBackward = backwardFormats('plain');
+
+/** Fast path of `headDivergenceBackward` on real GPUs (`fast-paths.ts`). */
+export const headDivergenceBackwardTiled = backwardFormats('tiled');
