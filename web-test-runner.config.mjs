@@ -2,6 +2,7 @@ import { esbuildPlugin } from '@web/dev-server-esbuild';
 import { chromeLauncher } from '@web/test-runner-chrome';
 import { findBrowser, SOFTWARE_FLAGS } from './tools/browser.mjs';
 import { cssTestServer } from './tools/css-plugin.mjs';
+import { lossPageTestServer } from './tools/loss-page-plugin.mjs';
 import { wgslTestServer } from './tools/wgsl-plugin.mjs';
 
 export default {
@@ -11,6 +12,7 @@ export default {
   plugins: [
     esbuildPlugin({ ts: true, target: 'es2022', tsconfig: './tsconfig.json' }),
     wgslTestServer(),
+    lossPageTestServer(),
     cssTestServer(),
   ],
   browsers: [

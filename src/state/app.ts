@@ -78,12 +78,16 @@ export function createApp({ engine, persistence }: { engine: Engine; persistence
     engine.onState((state) => training.engineChanged(state)),
     engine.onState((state) => store.update((now) => ({ ...now, engine: state }))),
     store.subscribe((state) => persistence.changed(state)),
-    persistence.onLink((settings) => {
+    persistence.onLink((settings, view) => {
       const { vlm, clip, ...rest } = settings;
-      store.update((state) => ({ ...state, settings: { ...state.settings, ...rest } }));
+      store.update((state) => ({
+        ...state,
+        settings: { ...state.settings, ...rest },
+        view: { ...state.view, ...view },
+      }));
       if (vlm) intents.setSetting('vlm', vlm);
       if (clip) intents.setSetting('clip', clip);
-      notify(store, 'success', 'The settings of the link are in place.');
+      if (Object.keys(settings).length > 0) notify(store, 'success', 'The settings of the link are in place.');
     }),
   ];
   return {

@@ -1,4 +1,5 @@
 /** The objective of the settings and its hyperparameters with defaults filled in. */
+import type { LossDescription } from '../kernels/losses/families/description.ts';
 import { objectives } from '../kernels/losses/index.ts';
 import type { Objective } from '../kernels/losses/objective.ts';
 import type { Settings } from './state.ts';
@@ -8,14 +9,22 @@ export function objectiveNamed(id: string): Objective | undefined {
   return objectives.find((objective) => objective.id === id);
 }
 
-/** Every hyperparameter of an objective: the person's value, else the default. */
-export function hyperparameterValues(settings: Settings, objective: Objective): Record<string, number> {
+/** Every hyperparameter of a loss: the person's value, else the default. */
+export function hyperparameterValues(
+  settings: Settings,
+  objective: Pick<LossDescription, 'id' | 'hyperparameters'>,
+): Record<string, number> {
   const own = settings.hyperparameters[objective.id] ?? {};
   return Object.fromEntries(objective.hyperparameters.map((each) => [each.key, own[each.key] ?? each.default]));
 }
 
 /** Why a value cannot be used, as a sentence; undefined when it can. */
-export function refusal(objective: Objective, settings: Settings, key: string, value: number): string | undefined {
+export function refusal(
+  objective: LossDescription,
+  settings: Settings,
+  key: string,
+  value: number,
+): string | undefined {
   const declared = objective.hyperparameters.find((each) => each.key === key);
   if (!declared) return `${objective.label} has no hyperparameter "${key}".`;
   if (!Number.isFinite(value)) return `${declared.symbol} ${declared.word} needs a finite number.`;

@@ -7,7 +7,7 @@ import { DEFAULT_SETTINGS, INITIAL_STATE } from './defaults.ts';
 import { repairSelections } from './history.ts';
 import type { ImageBytesStore } from './images.ts';
 import type { Backend, ListName, RecordChange, StoredRecord } from './persistence/backend.ts';
-import { decodeLink, encodeLink } from './persistence/link.ts';
+import { decodeLink, decodeView, encodeLink } from './persistence/link.ts';
 import type { AppState, CandidateRecord, RunRecord, Settings } from './state.ts';
 import { isRecord, validSettings } from './validate.ts';
 
@@ -57,7 +57,9 @@ export const TRAINING_PLACES: { readonly [K in keyof AppState['training']]: Plac
 export const VIEW_PLACES: { readonly [K in keyof AppState['view']]: Place } = {
   tab: 'indexeddb',
   bottom: 'indexeddb',
-  overlay: 'none',
+  // Of the overlays, the gallery alone: a link may point to the page of a loss.
+  overlay: 'url',
+  loss: 'url',
   theme: 'indexeddb',
 };
 
@@ -102,9 +104,9 @@ export interface Persistence {
   flush(): Promise<void>;
   /** Forgets bytes of pictures that nothing names any more. */
   sweep(isKept: (id: string) => boolean): Promise<void>;
-  link(settings: Settings): string;
+  link(state: Pick<AppState, 'settings' | 'view'>): string;
   /** A person opened a link in this tab. Returns the unsubscribe function. */
-  onLink(listener: (settings: Partial<Settings>) => void): () => void;
+  onLink(listener: (settings: Partial<Settings>, view: ReturnType<typeof decodeView>) => void): () => void;
   onProblem: (problem: PersistenceProblem) => void;
 }
 
@@ -199,7 +201,7 @@ export function createPersistence(backend: Backend): Persistence {
     const state = latest;
     if (!state || !saves) return;
     try {
-      address.replaceHash(encodeLink(state.settings));
+      address.replaceHash(encodeLink(state.settings, state.view));
     } catch {
       // Some browsers refuse many address changes in a short time; the next save brings the address up to date.
     }
@@ -255,6 +257,7 @@ export function createPersistence(backend: Backend): Persistence {
 
     async restore() {
       const linked = decodeLink(address.hash());
+      const opened = decodeView(address.hash()) ?? {};
       saves = await claimed;
       if (!saves) report({ kind: 'other-tab' });
       try {
@@ -271,13 +274,13 @@ export function createPersistence(backend: Backend): Persistence {
           },
           training: (values.get('training') as Partial<AppState['training']> | undefined) ?? {},
           settings: { ...validSettings(values.get('settings')), ...linked },
-          view: isRecord(view) ? view : {},
+          view: { ...(isRecord(view) ? view : {}), ...opened },
         };
       } catch (error) {
         // What could not be read may still be there: nothing is written over it.
         saves = false;
         report({ kind: 'failed', error });
-        return { state: {}, training: {}, settings: linked, view: {} };
+        return { state: {}, training: {}, settings: linked, view: opened };
       }
     },
 
@@ -299,12 +302,13 @@ export function createPersistence(backend: Backend): Persistence {
       await bytes.keepOnly(isKept).catch((error) => report({ kind: 'failed', error }));
     },
 
-    link: (settings) => address.withHash(encodeLink(settings)),
+    link: ({ settings, view }) => address.withHash(encodeLink(settings, view)),
 
     onLink: (listener) =>
       address.onHash(() => {
         const settings = decodeLink(address.hash());
-        if (Object.keys(settings).length > 0) listener(settings);
+        const view = decodeView(address.hash());
+        if (Object.keys(settings).length > 0 || view) listener(settings, view);
       }),
   };
   return persistence;
@@ -330,6 +334,6 @@ export function withRestored(state: AppState, restored: Restored): AppState {
       ...restored.training,
       runs: (restored.training.runs ?? []).map(interrupted),
     },
-    view: { ...INITIAL_STATE.view, ...restored.view, overlay: state.view.overlay },
+    view: { ...INITIAL_STATE.view, overlay: state.view.overlay, loss: state.view.loss, ...restored.view },
   });
 }

@@ -180,7 +180,9 @@ export interface AppState {
     readonly tab: 'images' | 'responses' | 'objective' | 'training';
     /** What the bottom row shows where there are columns. */
     readonly bottom: 'pairs' | 'training';
-    readonly overlay: 'none' | 'kernels' | 'composer' | 'about' | 'camera';
+    readonly overlay: 'none' | 'kernels' | 'composer' | 'about' | 'camera' | 'gallery';
+    /** The loss whose page the gallery shows; null for the overview. */
+    readonly loss: string | null;
     readonly theme: 'system' | 'light' | 'dark';
   };
 }

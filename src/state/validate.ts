@@ -2,6 +2,7 @@
  * Reading what did not come from this page's own memory: links and workspace files. Whatever is not valid is left
  * out, so that a damaged or hostile file can at worst give less, never break the page.
  */
+import { taggedLoss } from '../kernels/losses/families/every.ts';
 import {
   BACKGROUNDS,
   MAX_OBJECTS,
@@ -38,7 +39,7 @@ export function validHyperparameters(value: unknown): Settings['hyperparameters'
   const result: Record<string, Record<string, number>> = {};
   if (!isRecord(value)) return result;
   for (const [id, knobs] of Object.entries(value)) {
-    const objective = objectiveNamed(id);
+    const objective = taggedLoss(id)?.loss;
     if (!objective || !isRecord(knobs)) continue;
     for (const [key, number] of Object.entries(knobs)) {
       const settings = { ...DEFAULT_SETTINGS, hyperparameters: result };

@@ -55,7 +55,7 @@ export function describeLoss(loss: LossDescription): void {
   });
 
   it('has a page that explains every knob', async () => {
-    const page = await (await fetch(`/src/kernels/losses/${loss.id}/loss.md`)).text();
+    const page = await (await fetch(`/src/kernels/losses/${loss.id}/loss.md?raw`)).text();
     for (const { symbol, key } of loss.hyperparameters) {
       expect(page, key).to.include(symbol);
       expect(page, key).to.include(`\`${key}\``);

@@ -248,7 +248,7 @@ function describeObjective(objective: Objective, file: () => ReferenceFile): voi
   });
 
   it('has a page that explains every knob', async () => {
-    const page = await (await fetch(`/src/kernels/losses/${id}/loss.md`)).text();
+    const page = await (await fetch(`/src/kernels/losses/${id}/loss.md?raw`)).text();
     for (const { symbol, key } of objective.hyperparameters) {
       expect(page, key).to.include(symbol);
       expect(page, key).to.include(`\`${key}\``);

@@ -198,6 +198,20 @@ export class MarginApp extends LitElement {
     this.renderRoot.querySelector<HTMLElement>(`#tab-${next}`)?.focus();
   }
 
+  /** The gallery and the pages of the losses come when somebody asks for them. */
+  private async loadGallery(app: App): Promise<void> {
+    try {
+      await import('../gallery/margin-gallery.ts');
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      app.intents.closeOverlay();
+      app.intents.notify(
+        'error',
+        `The gallery could not be loaded: ${why} Everything else goes on; try again in a moment.`,
+      );
+    }
+  }
+
   private renderOverlay(app: App) {
     const close = () => {
       this.help = 'none';
@@ -214,6 +228,11 @@ export class MarginApp extends LitElement {
         return nothing;
       case 'kernels':
         return html`<margin-overlay size="wide" heading="Kernels" @close-overlay=${close}><margin-kernels .app=${app}></margin-kernels></margin-overlay>`;
+      case 'gallery':
+        void this.loadGallery(app);
+        return html`<margin-overlay size="wide" heading="Objectives" @close-overlay=${close}
+          ><margin-gallery .app=${app}><p class="muted waiting" role="status">Opening the gallery…</p></margin-gallery></margin-overlay
+        >`;
       case 'about':
         return html`<margin-overlay heading="About Margin" @close-overlay=${close}><margin-about .app=${app}></margin-about></margin-overlay>`;
       case 'composer':

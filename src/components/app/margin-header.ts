@@ -112,6 +112,7 @@ export class MarginHeader extends LitElement {
           ${icon('redo')}
         </button>
         <button class="quiet" title="Copy a link that carries the settings and the seed" @click=${this.share}>${icon('link')} <span class="word">Share link</span></button>
+        <button class="quiet" title="Every objective: curve, page, paper" @click=${() => intents.openGallery()}>${icon('gallery')} <span class="word">Objectives</span></button>
         <button class="quiet" title="The WGSL behind the numbers" @click=${() => intents.openOverlay('kernels')}>${icon('code')} <span class="word">Kernels</span></button>
         <button class="quiet" title="Licences, browsers, console" @click=${() => intents.openOverlay('about')}>${icon('info')} <span class="word">About</span></button>
         <button class="quiet icon" aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" @click=${() => this.fire('open-shortcuts')}>

@@ -1,6 +1,7 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import type { Hyperparameter, HyperparameterValues, Objective } from '../../kernels/losses/objective.ts';
+import type { LossDescription } from '../../kernels/losses/families/description.ts';
+import type { Hyperparameter, HyperparameterValues } from '../../kernels/losses/objective.ts';
 import type { App } from '../../state/app.ts';
 import { refusal } from '../../state/objectives.ts';
 import { icon } from '../shared/icons.ts';
@@ -16,7 +17,7 @@ import { base, buttons, fields } from '../shared/styles.ts';
 @customElement('margin-knobs')
 export class MarginKnobs extends LitElement {
   @property({ attribute: false }) app!: App;
-  @property({ attribute: false }) objective!: Objective;
+  @property({ attribute: false }) objective!: LossDescription;
   @property({ attribute: false }) values: HyperparameterValues = {};
   @state() private refused = '';
 

@@ -1,5 +1,6 @@
 /** Intents on settings, the view and notices. */
 import { CancelledError } from '../../errors.ts';
+import { taggedLoss } from '../../kernels/losses/families/every.ts';
 import { type Context, notify, sentence, withoutNotice } from '../context.ts';
 import { clampSetting, type NumericSetting, SETTING_RANGES } from '../defaults.ts';
 import { objectiveNamed, refusal } from '../objectives.ts';
@@ -76,11 +77,11 @@ export function settingsIntents(context: Context) {
     },
 
     /**
-     * Changes a hyperparameter of an objective; the default value is not stored. The slider's range is a suggestion:
+     * Changes a hyperparameter of a loss of any family; the default value is not stored. The slider's range is a suggestion:
      * only a value that the objective refuses is refused, with its reason as a notice.
      */
     setHyperparameter(objectiveId: string, key: string, value: number): void {
-      const objective = objectiveNamed(objectiveId);
+      const objective = taggedLoss(objectiveId)?.loss;
       if (!objective) return;
       const reason = refusal(objective, store.state.settings, key, value);
       if (reason) {
@@ -107,7 +108,7 @@ export function settingsIntents(context: Context) {
 
     /** An address that reproduces the settings and the seed on another machine. */
     link(): string {
-      return persistence.link(store.state.settings);
+      return persistence.link(store.state);
     },
 
     setTab(tab: AppState['view']['tab']): void {
@@ -119,7 +120,13 @@ export function settingsIntents(context: Context) {
     },
 
     closeOverlay(): void {
-      store.update((state) => ({ ...state, view: { ...state.view, overlay: 'none' } }));
+      store.update((state) => ({ ...state, view: { ...state.view, overlay: 'none', loss: null } }));
+    },
+
+    /** Opens the gallery of losses, or the page of one of them. */
+    openGallery(loss: string | null = null): void {
+      const known = loss === null || taggedLoss(loss) ? loss : null;
+      store.update((state) => ({ ...state, view: { ...state.view, overlay: 'gallery', loss: known } }));
     },
 
     setTheme(theme: AppState['view']['theme']): void {

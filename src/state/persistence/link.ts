@@ -1,9 +1,11 @@
 /**
  * Settings as the hash of an address, readable and short:
  * `#vlm=toybox-vlm&clip=toybox-clip&prompt=…&n=4&t=1&top_p=0.95&max=48&seed=1&objective=dpo_sigmoid&dpo_sigmoid.beta=0.2`
+ * `gallery=` opens the gallery of losses, `gallery=simpo` the page of one.
  */
+import { taggedLoss } from '../../kernels/losses/families/every.ts';
 import { DEFAULT_SETTINGS } from '../defaults.ts';
-import type { Settings } from '../state.ts';
+import type { AppState, Settings } from '../state.ts';
 import { trainingFields } from '../training/settings.ts';
 import { validSettings } from '../validate.ts';
 
@@ -21,7 +23,7 @@ const NAMES: { readonly [K in Exclude<keyof Settings, 'hyperparameters' | 'train
 };
 
 /** The hash, without `#`. Settings are written out, so that a link means the same when defaults change; of those of training, which are many, only what differs. */
-export function encodeLink(settings: Settings): string {
+export function encodeLink(settings: Settings, view?: Pick<AppState['view'], 'overlay' | 'loss'>): string {
   const fields = new URLSearchParams();
   for (const [key, name] of Object.entries(NAMES)) {
     fields.set(name, String(settings[key as keyof typeof NAMES]));
@@ -30,6 +32,7 @@ export function encodeLink(settings: Settings): string {
     for (const [key, value] of Object.entries(knobs)) fields.set(`${objective}.${key}`, String(value));
   }
   for (const [key, value] of trainingFields(settings.training)) fields.set(`train.${key}`, value);
+  if (view?.overlay === 'gallery') fields.set('gallery', view.loss ?? '');
   return fields.toString();
 }
 
@@ -57,4 +60,11 @@ export function decodeLink(hash: string): Partial<Settings> {
   const { hyperparameters: knobs, training: _training, ...rest } = settings;
   if (Object.keys(rest).length === 0 && Object.keys(knobs ?? {}).length === 0) return {};
   return settings;
+}
+
+/** What a hash wants opened over the page; null for nothing, or for a loss that does not exist. */
+export function decodeView(hash: string): Pick<AppState['view'], 'overlay' | 'loss'> | null {
+  const loss = new URLSearchParams(hash.replace(/^#/, '')).get('gallery');
+  if (loss === null || (loss !== '' && !taggedLoss(loss))) return null;
+  return { overlay: 'gallery', loss: loss || null };
 }

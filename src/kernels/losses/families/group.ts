@@ -73,6 +73,8 @@ export interface TokenStatistics {
 
 export interface TokenObjective<K extends string = string> extends GroupDescription<K> {
   readonly level: 'token';
+  /** True where part of the loss stands under a stop-gradient, so that its value means nothing and only its gradient does. */
+  readonly surrogate?: boolean;
   /** Advantages and weights from rewards: nothing here depends on the policy that is trained. */
   statistics(batch: GroupBatch, h: Values<K>): TokenStatistics;
   evaluate(token: TokenRow, h: Values<K>): TokenValue;

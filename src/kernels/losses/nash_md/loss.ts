@@ -7,6 +7,7 @@ export const nashMd = defineTokenLoss({
   id: 'nash_md',
   label: 'Nash-MD',
   level: 'token',
+  surrogate: true,
   paper: { title: 'Nash Learning from Human Feedback', arxiv: '2312.00886', year: 2023 },
   summary: 'Plays against a mixture of itself and the reference, and seeks the policy that no other beats.',
   problems: ['intransitive-preferences', 'off-policy-data'],
