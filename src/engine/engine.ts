@@ -70,6 +70,25 @@ export interface LogpsResult {
   readonly length: number;
 }
 
+/** Answers of the policy, sampled at temperature 1 from the whole vocabulary. */
+export interface DivergenceRequest {
+  readonly image: ImageInput;
+  readonly prompt: string;
+  /** Number of answers. */
+  readonly n: number;
+  readonly maxTokens: number;
+  readonly seed: number;
+}
+
+export interface Divergence {
+  readonly answers: readonly {
+    /** End-of-utterance included where it was drawn. */
+    readonly tokens: number;
+    /** KL(policy ‖ reference) of the next-token distributions, exact over the vocabulary, summed over the tokens; nats. */
+    readonly kl: number;
+  }[];
+}
+
 export interface ClipRequest {
   readonly image: ImageInput;
   readonly texts: readonly string[];
@@ -241,6 +260,8 @@ export interface Engine {
   sample(request: SampleRequest, options?: CallOptions): AsyncIterable<SampleEvent>;
   logps(request: LogpsRequest, options?: CallOptions): Promise<LogpsResult>;
   pairLogps(request: PairLogpsRequest, options?: CallOptions): Promise<PairLogps>;
+  /** How far the policy is from its reference on its own samples; 0 without an adapter. */
+  divergence(request: DivergenceRequest, options?: CallOptions): Promise<Divergence>;
   /** Cosine similarities, one per text. */
   clipScore(request: ClipRequest, options?: CallOptions): Promise<number[]>;
   evaluate(request: EvaluateRequest, options?: CallOptions): Promise<Evaluation>;

@@ -5,6 +5,8 @@
 import type {
   AdapterFacts,
   ClipRequest,
+  Divergence,
+  DivergenceRequest,
   EngineErrorData,
   EngineFacts,
   EvaluateRequest,
@@ -36,6 +38,7 @@ export type Job =
   | { readonly type: 'sample'; readonly id: number; readonly request: SampleRequest }
   | { readonly type: 'logps'; readonly id: number; readonly request: LogpsRequest }
   | { readonly type: 'pairLogps'; readonly id: number; readonly request: PairLogpsRequest }
+  | { readonly type: 'divergence'; readonly id: number; readonly request: DivergenceRequest }
   | { readonly type: 'clipScore'; readonly id: number; readonly request: ClipRequest }
   | { readonly type: 'evaluate'; readonly id: number; readonly request: EvaluateRequest }
   | { readonly type: 'train'; readonly id: number; readonly request: TrainRequest }
@@ -65,6 +68,7 @@ export interface Results {
   readonly sample: null;
   readonly logps: LogpsResult;
   readonly pairLogps: PairLogps;
+  readonly divergence: Divergence;
   readonly clipScore: number[];
   readonly evaluate: Evaluation;
   readonly train: null;

@@ -6,6 +6,8 @@ import type {
   AdapterControl,
   CallOptions,
   ClipRequest,
+  Divergence,
+  DivergenceRequest,
   EvaluateRequest,
   Evaluation,
   KernelReport,
@@ -61,6 +63,10 @@ export abstract class EngineRequests {
 
   pairLogps(request: PairLogpsRequest, options?: CallOptions): Promise<PairLogps> {
     return this.submit({ type: 'pairLogps', request }, options);
+  }
+
+  divergence(request: DivergenceRequest, options?: CallOptions): Promise<Divergence> {
+    return this.submit({ type: 'divergence', request }, options);
   }
 
   clipScore(request: ClipRequest, options?: CallOptions): Promise<number[]> {

@@ -7,6 +7,7 @@ import type { Gpu } from '../kernels/gpu/index.ts';
 import { allKernels } from '../kernels/index.ts';
 import { adapterFacts, exportAdapter, importAdapter, restoreAdapter } from './jobs/adapter.ts';
 import { clipScore } from './jobs/clip.ts';
+import { divergence } from './jobs/divergence.ts';
 import { evaluate } from './jobs/evaluate.ts';
 import { dropAdapter, type EngineHost, type JobContext } from './jobs/host.ts';
 import { loadModels } from './jobs/load.ts';
@@ -35,6 +36,7 @@ export class EngineServer {
       case 'sample':
       case 'logps':
       case 'pairLogps':
+      case 'divergence':
       case 'clipScore':
       case 'evaluate':
       case 'train':
@@ -93,6 +95,8 @@ export class EngineServer {
         return logps(this.host, job.request, context);
       case 'pairLogps':
         return pairLogps(this.host, job.request, context);
+      case 'divergence':
+        return divergence(this.host, job.request, context);
       case 'clipScore':
         return clipScore(this.host, job.request, context);
       case 'evaluate':

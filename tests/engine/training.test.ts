@@ -1,6 +1,7 @@
 import { expect } from '@esm-bundle/chai';
 import type { TrainEvent, TrainRequest } from '../../src/engine/engine.ts';
 import { adapterFacts, exportAdapter, importAdapter, restoreAdapter } from '../../src/engine/jobs/adapter.ts';
+import { divergence } from '../../src/engine/jobs/divergence.ts';
 import { dropAdapter, type EngineHost, type JobContext } from '../../src/engine/jobs/host.ts';
 import { loadModels, unload } from '../../src/engine/jobs/load.ts';
 import { logps, pairLogps } from '../../src/engine/jobs/logps.ts';
@@ -69,6 +70,21 @@ describe('training jobs on tiny models', () => {
     expect(row.chosen).to.be.closeTo(await sumOf('policy'), 1e-4);
     expect(row.chosenLogRatio).to.be.closeTo(row.chosen - row.refChosen!, 1e-4);
     expect(Math.abs(row.chosenLogRatio! - row.rejectedLogRatio!)).to.be.greaterThan(0.01);
+  });
+
+  it('knows how far the policy has moved on its own samples', async () => {
+    const own = { image: request.pairs[0].image, prompt, n: 3, maxTokens: 5, seed: 1 };
+    const before = await divergence(host, own, context);
+    expect(before.answers.map(({ kl }) => kl)).to.deep.equal([0, 0, 0]);
+    await trained();
+    const { answers } = await divergence(host, own, context);
+    for (const { tokens, kl } of answers) {
+      expect(tokens).to.be.within(1, 5);
+      expect(kl).to.be.greaterThan(1e-4);
+    }
+    expect(await divergence(host, own, context), 'the same seed').to.deep.equal({ answers });
+    const refused = await divergence(host, { ...own, n: 0 }, context).catch((error: unknown) => error);
+    expect(refused).to.be.instanceOf(InputError);
   });
 
   it('samples from policy and reference', async () => {

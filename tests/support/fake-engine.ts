@@ -6,6 +6,8 @@ import type {
   CallOptions,
   Candidate,
   ClipRequest,
+  Divergence,
+  DivergenceRequest,
   Engine,
   EngineFacts,
   EngineState,
@@ -66,7 +68,7 @@ export function fakeLogps(text: string): LogpsResult {
 /** Longer texts score higher. */
 export const fakeClip = (text: string): number => Math.min(0.9, 0.1 + text.length / 200);
 
-type Method = 'load' | 'sample' | 'logps' | 'pairLogps' | 'clipScore' | 'evaluate' | 'train';
+type Method = 'load' | 'sample' | 'logps' | 'pairLogps' | 'divergence' | 'clipScore' | 'evaluate' | 'train';
 
 export class FakeEngine implements Engine {
   #state: EngineState = { kind: 'idle' };
@@ -151,6 +153,13 @@ export class FakeEngine implements Engine {
       rejectedLogRatio: 0,
     };
     return { row, chosen, rejected };
+  }
+
+  /** Every answer has ten tokens; the policy moves 0.02 nats per token and step. */
+  async divergence(request: DivergenceRequest, options: CallOptions = {}): Promise<Divergence> {
+    await this.#enter('divergence', request, options);
+    const step = (await this.adapter.facts())?.step ?? 0;
+    return { answers: Array.from({ length: request.n }, () => ({ tokens: 10, kl: 10 * 0.02 * step })) };
   }
 
   async clipScore(request: ClipRequest, options: CallOptions = {}): Promise<number[]> {
