@@ -237,6 +237,8 @@ export interface AdapterFacts {
   /** Optimiser steps it has behind it; 0 for an imported one. */
   readonly step: number;
   readonly origin: 'trained' | 'imported';
+  /** Whether it is a reward model's: it brings the layer that makes scores, and its answers mean nothing. */
+  readonly rewardModel?: true;
 }
 
 /** The policy is the model with this adapter; the reference is the model without it. */

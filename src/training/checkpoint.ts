@@ -2,20 +2,30 @@
 import type { LoraSettings, TrainingCheckpoint } from '../engine/engine.ts';
 import { InputError } from '../errors.ts';
 import type { Gpu } from '../kernels/gpu/index.ts';
-import { type LoraAdapter, type LoraConfig, type LoraPlan, pack, unpack } from '../models/policy/index.ts';
+import { taggedLoss } from '../kernels/losses/families/every.ts';
+import { type LoraAdapter, type LoraConfig, type LoraPlan, matricesOf, pack, unpack } from '../models/policy/index.ts';
 import type { Optimizer } from './optimizer.ts';
+import type { RunSettings } from './settings.ts';
 
 /** Settings under PEFT's names, from the plan's. */
 export function loraSettings({ config }: LoraPlan): LoraSettings {
   return { r: config.r, lora_alpha: config.alpha, target_modules: config.targets };
 }
 
-/** The plan's settings, from PEFT's names. */
-export function loraConfig({ r, lora_alpha, target_modules }: LoraSettings, seed: number): LoraConfig {
-  return { r, alpha: lora_alpha, targets: target_modules, seed };
+/** The plan's settings of a run; what a reward-model loss trains has a score layer too. */
+export function loraConfig({
+  lora,
+  config,
+  objective,
+}: Pick<RunSettings, 'lora' | 'config' | 'objective'>): LoraConfig {
+  const { r, lora_alpha: alpha, target_modules: targets } = lora;
+  return { r, alpha, targets, seed: config.seed, score: trainsScore(objective) };
 }
 
-/** Flat values in the order of `plan.matrices`, without the gaps of the GPU's layout. */
+/** Whether the objective trains a reward model. */
+export const trainsScore = (objective: string): boolean => taggedLoss(objective)?.kind === 'reward-model';
+
+/** Flat values in the order of `matricesOf`, without the gaps of the GPU's layout. */
 function packedValues(plan: LoraPlan, buffer: Float32Array): Float32Array {
   const values = new Float32Array(plan.parameterCount);
   let at = 0;
@@ -41,7 +51,7 @@ function unpackedValues(plan: LoraPlan, checkpoint: TrainingCheckpoint, values: 
   if (at !== values.length) {
     throw new InputError(`The checkpoint is damaged: its tensors have ${at} values, and it holds ${values.length}.`);
   }
-  const known = new Set(plan.matrices.map(({ name }) => name));
+  const known = new Set(matricesOf(plan).map(({ name }) => name));
   const foreign = checkpoint.tensors.find(({ name }) => !known.has(name));
   if (foreign) throw new InputError(`The checkpoint has "${foreign.name}", which this adapter lacks.`, 'resume');
   return pack(plan, matrices);
@@ -77,7 +87,7 @@ export async function readState(
   const [values, firstMoments, secondMoments] = (await gpu.readAll([parameters, first, second])).map((buffer) =>
     packedValues(plan, buffer as Float32Array),
   );
-  const tensors = plan.matrices.map(({ name, shape }) => ({ name, shape }));
+  const tensors = matricesOf(plan).map(({ name, shape }) => ({ name, shape }));
   return { tensors, values, firstMoments, secondMoments };
 }
 

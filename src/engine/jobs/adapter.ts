@@ -9,7 +9,8 @@ import { dropAdapter, type EngineHost, type HostAdapter, requireVlm } from './ho
 export function adapterFacts({ adapter }: EngineHost): AdapterFacts | null {
   if (!adapter) return null;
   const { lora, step, origin } = adapter;
-  return { lora: loraSettings(lora.plan), parameters: lora.parameterCount, step, origin };
+  const facts = { lora: loraSettings(lora.plan), parameters: lora.parameterCount, step, origin };
+  return lora.plan.score ? { ...facts, rewardModel: true } : facts;
 }
 
 /** A ZIP of a PEFT folder. @throws {InputError} without an adapter. */
@@ -33,7 +34,7 @@ export async function importAdapter(host: EngineHost, bytes: Uint8Array): Promis
 /** Puts the adapter of a checkpoint to work. @throws {InputError} when it belongs to another model. */
 export async function restoreAdapter(host: EngineHost, checkpoint: TrainingCheckpoint): Promise<AdapterFacts> {
   const { gpu, vlm } = requireVlm(host);
-  const lora = new LoraAdapter(gpu, vlm.policy.planLora(loraConfig(checkpoint.lora, checkpoint.config.seed)));
+  const lora = new LoraAdapter(gpu, vlm.policy.planLora(loraConfig(checkpoint)));
   try {
     installCheckpoint(gpu, lora, checkpoint);
   } catch (error) {

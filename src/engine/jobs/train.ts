@@ -30,7 +30,7 @@ export async function train(
     : { pairs: pairInputs(vlm, request, settings) };
   host.references ??= new Map();
   const { references } = host;
-  const lora = vlm.policy.createAdapter(loraConfig(settings.lora, settings.config.seed));
+  const lora = vlm.policy.createAdapter(loraConfig(settings));
   let trainer: Trainer;
   try {
     trainer = new Trainer({ gpu, policy: vlm.policy, adapter: lora, ...inputs, settings, references }, request.resume);

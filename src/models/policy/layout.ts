@@ -92,11 +92,45 @@ export function layoutPrompt(prompt: PromptInput): RowLayout {
 
 /** Rows that score every sequence's response. The last response token predicts nothing and gets no row. */
 export function layoutScore(sequences: readonly SequenceInput[]): ScoreLayout {
-  const rows = new RowBuilder();
-  const prompts: { input: SequenceInput; run: readonly [number, number] }[] = [];
   const predictedBy: number[] = [];
   const targets: number[] = [];
   const starts = [0];
+  const rows = addSequences(sequences, -1, ({ responseIds }, prompt, own) => {
+    responseIds.forEach((id, i) => {
+      predictedBy.push(i === 0 ? prompt[1] - 1 : own + i - 1);
+      targets.push(id);
+    });
+    starts.push(targets.length);
+  });
+  return {
+    ...rows.build(),
+    predictedBy: Uint32Array.from(predictedBy),
+    targets: Uint32Array.from(targets),
+    starts,
+  };
+}
+
+/** Rows of every sequence, last token included, and the row of that token: what a reward model scores. */
+export function layoutLast(sequences: readonly SequenceInput[]): RowLayout & { readonly last: Uint32Array } {
+  const last: number[] = [];
+  const rows = addSequences(sequences, undefined, ({ responseIds }, _, own) => {
+    last.push(own + responseIds.length - 1);
+  });
+  return { ...rows.build(), last: Uint32Array.from(last) };
+}
+
+/**
+ * Rows of all sequences; those with the same prompt and picture share its rows.
+ * @param end where the rows of a response end, as `slice` takes it.
+ * @param added is told the run of the prompt's rows and the first row of the response.
+ */
+function addSequences(
+  sequences: readonly SequenceInput[],
+  end: number | undefined,
+  added: (input: SequenceInput, prompt: readonly [number, number], own: number) => void,
+): RowBuilder {
+  const rows = new RowBuilder();
+  const prompts: { input: SequenceInput; run: readonly [number, number] }[] = [];
   for (const input of sequences) {
     let run = prompts.find((known) => samePrompt(known.input, input))?.run;
     if (!run) {
@@ -104,19 +138,10 @@ export function layoutScore(sequences: readonly SequenceInput[]): ScoreLayout {
       prompts.push({ input, run });
     }
     const own = rows.length;
-    rows.add(input.responseIds.slice(0, -1), input.promptIds.length, run);
-    input.responseIds.forEach((id, i) => {
-      predictedBy.push(i === 0 ? run[1] - 1 : own + i - 1);
-      targets.push(id);
-    });
-    starts.push(targets.length);
+    rows.add(input.responseIds.slice(0, end), input.promptIds.length, run);
+    added(input, run, own);
   }
-  return {
-    ...rows.build(),
-    predictedBy: Uint32Array.from(predictedBy),
-    targets: Uint32Array.from(targets),
-    starts,
-  };
+  return rows;
 }
 
 function samePrompt(a: PromptInput, b: PromptInput): boolean {

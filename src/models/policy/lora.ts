@@ -6,11 +6,11 @@
  * A lie below each other, and so do their B, one row per column of the packed product. Rows of B for columns without an
  * adapter, and ranks that fill up to a multiple of 4, hold zeros: their gradients are zero too, so they stay zeros.
  */
-import { InputError } from '../../errors.ts';
+import { EngineError, InputError } from '../../errors.ts';
 import type { Gpu, Scope, Tensor } from '../../kernels/gpu/index.ts';
 import { VIEW_ALIGNMENT } from '../../kernels/gpu/tensor.ts';
-import { Random } from '../../toybox/random.ts';
 import type { LlamaConfig } from './config.ts';
+import { initialValues, pack, unpack } from './lora-values.ts';
 
 /** The linear layers of a decoder layer, as PEFT's `target_modules` names them. */
 export const LORA_TARGETS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'] as const;
@@ -24,6 +24,8 @@ export interface LoraConfig {
   readonly targets: readonly LoraTarget[];
   /** Of the random A; B starts at zero, so every seed starts at the reference. */
   readonly seed: number;
+  /** Whether a linear layer from the final hidden state to one score is trained beside it: a reward model. */
+  readonly score?: boolean;
 }
 
 export const DEFAULT_LORA: LoraConfig = { r: 16, alpha: 32, targets: LORA_TARGETS, seed: 0 };
@@ -45,19 +47,24 @@ export interface LoraGroup {
   readonly scale: number;
 }
 
-/** One matrix, as PEFT stores it. */
-export interface LoraMatrix {
-  /** As in `adapter_model.safetensors`: base_model.model.<module path>.lora_A.weight. */
+/** A trained matrix under the name it has in `adapter_model.safetensors`, and where it stands in `parameters`. */
+export interface PlacedMatrix {
   readonly name: string;
-  readonly layer: number;
-  readonly target: LoraTarget;
-  readonly part: 'A' | 'B';
-  /** [r, in] or [out, r]. */
   readonly shape: readonly [rows: number, cols: number];
-  /** First element in `parameters`, and elements from one row to the next. */
+  /** First element, and elements from one row to the next. */
   readonly start: number;
   readonly stride: number;
 }
+
+/** One matrix of a pair A, B: base_model.model.<module path>.lora_A.weight, [r, in] or [out, r]. */
+export interface LoraMatrix extends PlacedMatrix {
+  readonly layer: number;
+  readonly target: LoraTarget;
+  readonly part: 'A' | 'B';
+}
+
+/** PEFT's name of a trained `score` layer (`modules_to_save`), as `AutoModelForSequenceClassification` calls it. */
+export const SCORE_NAME = 'base_model.model.score.weight';
 
 /** Where a group's tensors stand in the buffer. */
 interface GroupPlace {
@@ -75,6 +82,8 @@ export interface LoraPlan {
   /** r, filled up to a multiple of 4. */
   readonly rank: number;
   readonly matrices: readonly LoraMatrix[];
+  /** The layer that makes scores, [1, hidden]; only a reward model has one. */
+  readonly score?: PlacedMatrix;
   /** Per layer: the groups that act on it. */
   readonly layers: readonly (readonly GroupPlace[])[];
   /** Elements of the buffer. */
@@ -166,8 +175,14 @@ export function planLora(model: LlamaConfig, modulePath: string, lora: Partial<L
       places.push({ projection, width, out, slices, a, b });
     }
   }
-  const parameterCount = matrices.reduce((sum, { shape }) => sum + shape[0] * shape[1], 0);
-  return { config, rank, matrices, layers, size, parameterCount };
+  let score: PlacedMatrix | undefined;
+  if (config.score) {
+    score = { name: SCORE_NAME, shape: [1, hiddenSize], start: size, stride: hiddenSize };
+    size = aligned(size + hiddenSize);
+  }
+  const trained = score ? [...matrices, score] : matrices;
+  const parameterCount = trained.reduce((sum, { shape }) => sum + shape[0] * shape[1], 0);
+  return { config, rank, matrices, score, layers, size, parameterCount };
 }
 
 function check({ r, alpha, targets }: LoraConfig): void {
@@ -236,6 +251,19 @@ export class LoraAdapter {
     return views(this.plan, this.plan.layers[layer].find((place) => place.projection === projection)!, gradients);
   }
 
+  /**
+   * The weights of the score layer, f32 [1, hidden].
+   * @throws EngineError for an adapter without one.
+   */
+  get score(): Tensor {
+    return scoreView(this.plan, this.parameters);
+  }
+
+  /** Where their gradient stands in a tensor of gradients. @throws EngineError as `score`. */
+  scoreGradient(gradients: Tensor): Tensor {
+    return scoreView(this.plan, gradients);
+  }
+
   /** A tensor of zeros for gradients or moments. */
   zeros(scope: Scope, label: string): Tensor {
     return scope.zeros('f32', [this.plan.size], label);
@@ -268,61 +296,14 @@ export class LoraAdapter {
   }
 }
 
-/** The matrices in a buffer of `plan.size` elements, by their PEFT names. */
-export function unpack(plan: LoraPlan, values: Float32Array): Map<string, Float32Array> {
-  return new Map(
-    plan.matrices.map(({ name, shape: [rows, cols], start, stride }) => {
-      const matrix = new Float32Array(rows * cols);
-      for (let row = 0; row < rows; row++) {
-        const at = start + row * stride;
-        matrix.set(values.subarray(at, at + cols), row * cols);
-      }
-      return [name, matrix];
-    }),
-  );
-}
-
-/**
- * A buffer of `plan.size` elements from the matrices.
- * @throws InputError naming a matrix that is missing or has another size.
- */
-export function pack(plan: LoraPlan, matrices: ReadonlyMap<string, Float32Array>): Float32Array {
-  const values = new Float32Array(plan.size);
-  for (const {
-    name,
-    shape: [rows, cols],
-    start,
-    stride,
-  } of plan.matrices) {
-    const matrix = matrices.get(name);
-    if (!matrix) throw new InputError(`The adapter has no "${name}".`, 'adapter');
-    if (matrix.length !== rows * cols) {
-      throw new InputError(
-        `"${name}" has ${matrix.length} values; [${rows}, ${cols}] takes ${rows * cols}.`,
-        'adapter',
-      );
-    }
-    for (let row = 0; row < rows; row++) {
-      values.set(matrix.subarray(row * cols, (row + 1) * cols), start + row * stride);
-    }
-  }
-  return values;
-}
-
-function initialValues(plan: LoraPlan): Float32Array {
-  const values = new Float32Array(plan.size);
-  plan.matrices.forEach(({ part, shape: [rows, cols], start }, index) => {
-    if (part === 'B') return;
-    const random = new Random(plan.config.seed, index);
-    const bound = 1 / Math.sqrt(cols);
-    for (let i = 0; i < rows * cols; i++) values[start + i] = (2 * random.next() - 1) * bound;
-  });
-  return values;
-}
-
 function views(plan: LoraPlan, { width, out, slices, a, b }: GroupPlace, buffer: Tensor): { a: Tensor; b: Tensor } {
   return {
     a: buffer.view(a, [slices.length * plan.rank, width]),
     b: buffer.view(b, [out, plan.rank]),
   };
+}
+
+function scoreView({ score }: LoraPlan, buffer: Tensor): Tensor {
+  if (!score) throw new EngineError('This adapter has no score layer: it was not made for a reward model.');
+  return buffer.view(score.start, score.shape);
 }

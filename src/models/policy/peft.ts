@@ -7,15 +7,19 @@ import { unpackWeights } from '../../kernels/shared/weights.ts';
 import { unzip, zip } from '../../zip.ts';
 import { Safetensors, type SafetensorsEntry } from '../weights/safetensors.ts';
 import { writeSafetensors } from '../weights/safetensors-write.ts';
-import { LORA_TARGETS, type LoraConfig, type LoraPlan, type LoraTarget } from './lora.ts';
+import { LORA_TARGETS, type LoraConfig, type LoraPlan, type LoraTarget, SCORE_NAME } from './lora.ts';
+import { matricesOf } from './lora-values.ts';
 
 const CONFIG_FILE = 'adapter_config.json';
 const WEIGHTS_FILE = 'adapter_model.safetensors';
 
+/** The one module that may be trained whole: the linear layer of a reward model. */
+const SCORE = 'score';
+
 /** An adapter as it stands in a file. */
 export interface PeftAdapter {
   readonly lora: Omit<LoraConfig, 'seed'>;
-  /** Row-major values by layer, target and part; see `matrixKey`. */
+  /** Row-major values by layer, target and part (see `matrixKey`), and the score layer's under `SCORE_NAME`. */
   readonly matrices: ReadonlyMap<string, Float32Array>;
 }
 
@@ -33,7 +37,7 @@ export async function exportPeft(
   baseModel: string | null = null,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const tensors = new Map(
-    plan.matrices.map(({ name, shape }) => [name, { shape, data: matrices.get(name)! }] as const),
+    matricesOf(plan).map(({ name, shape }) => [name, { shape, data: matrices.get(name)! }] as const),
   );
   const files = new Map<string, Blob | string>([
     [CONFIG_FILE, `${JSON.stringify(adapterConfig(plan, baseModel), null, 2)}\n`],
@@ -57,11 +61,11 @@ function adapterConfig({ config, matrices }: LoraPlan, baseModel: string | null)
     init_lora_weights: true,
     lora_alpha: config.alpha,
     lora_dropout: 0,
-    modules_to_save: null,
+    modules_to_save: config.score ? [SCORE] : null,
     peft_type: 'LORA',
     r: config.r,
     target_modules: `${path.replaceAll('.', '\\.')}layers\\.\\d+\\.(self_attn|mlp)\\.(${targets})`,
-    task_type: 'CAUSAL_LM',
+    task_type: config.score ? 'SEQ_CLS' : 'CAUSAL_LM',
     use_dora: false,
     use_rslora: false,
   };
@@ -78,7 +82,7 @@ export async function importPeft(bytes: Uint8Array): Promise<PeftAdapter> {
     if (path === undefined) throw new InputError(`The archive has no ${name}: it is not a PEFT adapter.`, name);
     return files.get(path)!;
   };
-  const { r, alpha } = readConfig(new TextDecoder().decode(file(CONFIG_FILE)));
+  const { r, alpha, score } = readConfig(new TextDecoder().decode(file(CONFIG_FILE)));
   let weights: Safetensors;
   try {
     weights = Safetensors.parse(file(WEIGHTS_FILE), WEIGHTS_FILE);
@@ -91,6 +95,10 @@ export async function importPeft(bytes: Uint8Array): Promise<PeftAdapter> {
   for (const name of weights.names) {
     const entry = weights.get(name);
     const values = floats(entry);
+    if (score && name === SCORE_NAME) {
+      matrices.set(SCORE_NAME, values);
+      continue;
+    }
     const place = /(.*)layers\.(\d+)\.(?:self_attn|mlp)\.(\w+)\.lora_([AB])(?:\.default)?\.weight$/.exec(name);
     const target = place?.[3] as LoraTarget;
     if (!place || /vision/.test(place[1]) || !LORA_TARGETS.includes(target)) {
@@ -110,7 +118,11 @@ export async function importPeft(bytes: Uint8Array): Promise<PeftAdapter> {
     matrices.set(matrixKey(Number(place[2]), target, part), values);
   }
   if (found.size === 0) throw new InputError(`${WEIGHTS_FILE} has no LoRA matrices of a Llama decoder.`, WEIGHTS_FILE);
-  return { lora: { r, alpha, targets: LORA_TARGETS.filter((target) => found.has(target)) }, matrices };
+  if (score && !matrices.has(SCORE_NAME)) {
+    throw new InputError(`${CONFIG_FILE} says that "${SCORE}" was trained, and ${WEIGHTS_FILE} lacks it.`, SCORE_NAME);
+  }
+  const targets = LORA_TARGETS.filter((target) => found.has(target));
+  return { lora: { r, alpha, targets, ...(score && { score }) }, matrices };
 }
 
 /**
@@ -124,6 +136,7 @@ export function matricesFor(plan: LoraPlan, { matrices }: PeftAdapter): Map<stri
       { name, size: shape[0] * shape[1], shape },
     ]),
   );
+  if (plan.score) places.set(SCORE_NAME, { ...plan.score, size: plan.score.shape[1] });
   for (const [key, values] of matrices) {
     const place = places.get(key);
     if (!place || place.size !== values.length) {
@@ -137,7 +150,7 @@ export function matricesFor(plan: LoraPlan, { matrices }: PeftAdapter): Map<stri
 }
 
 /** Rank and alpha. Rank-stabilised LoRA (arXiv:2312.03732) scales by alpha / √r, which is an alpha of its own. */
-function readConfig(text: string): { r: number; alpha: number } {
+function readConfig(text: string): { r: number; alpha: number; score: boolean } {
   let config: Record<string, unknown>;
   try {
     config = JSON.parse(text);
@@ -152,13 +165,17 @@ function readConfig(text: string): { r: number; alpha: number } {
     refuse(`peft_type is ${JSON.stringify(config.peft_type)}; only "LORA" is supported.`);
   if (config.use_dora) refuse('DoRA is not supported.');
   if (config.bias !== undefined && config.bias !== 'none') refuse('trained biases are not supported.');
-  for (const name of ['rank_pattern', 'alpha_pattern', 'modules_to_save', 'trainable_token_indices']) {
+  for (const name of ['rank_pattern', 'alpha_pattern', 'trainable_token_indices']) {
     if (filled(config[name])) refuse(`${name} is not supported.`);
+  }
+  const whole: unknown = config.modules_to_save ?? [];
+  if (!Array.isArray(whole) || whole.some((name) => name !== SCORE)) {
+    refuse(`modules_to_save is ${JSON.stringify(whole)}; only "${SCORE}" can be trained whole.`);
   }
   const { r, lora_alpha: alpha } = config;
   if (typeof r !== 'number' || !Number.isInteger(r) || r < 1) return refuse(`r is ${JSON.stringify(r)}.`);
   if (typeof alpha !== 'number' || !(alpha > 0)) return refuse(`lora_alpha is ${JSON.stringify(alpha)}.`);
-  return { r, alpha: config.use_rslora ? alpha * Math.sqrt(r) : alpha };
+  return { r, alpha: config.use_rslora ? alpha * Math.sqrt(r) : alpha, score: (whole as string[]).includes(SCORE) };
 }
 
 const FORMATS: Readonly<Record<string, 'f32' | 'f16' | 'bf16'>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };

@@ -7,8 +7,9 @@ import type { Gpu, Scope, Tensor } from '../../kernels/gpu/index.ts';
 import type { Safetensors } from '../weights/safetensors.ts';
 import type { LlamaConfig } from './config.ts';
 import { Decoder, type TokenTensors } from './decoder.ts';
+import { DecoderPass } from './decoder-pass.ts';
 import { type GeneratedToken, type GenerateRequest, generate } from './generate.ts';
-import { checkSequence, layoutScore, type ScoreLayout, type SequenceInput } from './layout.ts';
+import { checkSequence, layoutLast, layoutScore, type ScoreLayout, type SequenceInput } from './layout.ts';
 import { LoraAdapter, type LoraConfig, type LoraPlan, planLora } from './lora.ts';
 import { prepareTraining, TrainingPass } from './training-pass.ts';
 import { loadWeights } from './weights.ts';
@@ -209,6 +210,17 @@ export class Policy {
     } finally {
       work.dispose();
     }
+  }
+
+  /**
+   * Records the forward pass of one micro-batch up to the final hidden state of each sequence's last token, ready for
+   * its backward pass: for a reward model, whose score layer stands there.
+   * @throws InputError as `score`; OutOfMemoryError.
+   */
+  scoringPass(sequences: readonly SequenceInput[], adapter: LoraAdapter): DecoderPass {
+    for (const sequence of sequences) checkSequence(this.config, sequence);
+    const { last, ...layout } = layoutLast(sequences);
+    return new DecoderPass(this.#decoder, adapter, layout, last);
   }
 
   #layout(sequences: readonly SequenceInput[]): ScoreLayout {

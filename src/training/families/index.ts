@@ -5,9 +5,10 @@ import { OnlineFamily } from '../online/online.ts';
 import { CoupledFamily } from './coupled.ts';
 import type { FamilyOptions, TrainingFamily } from './family.ts';
 import { PairwiseFamily } from './pairwise.ts';
+import { RewardModelFamily } from './reward-model.ts';
 import { UnpairedFamily } from './unpaired.ts';
 
-/** @throws InputError for an objective that is unknown, or that training cannot use. */
+/** @throws InputError for an objective that is unknown. */
 export function trainingFamily(options: FamilyOptions): TrainingFamily {
   const { objective } = options.settings;
   const tagged = taggedLoss(objective);
@@ -21,6 +22,8 @@ export function trainingFamily(options: FamilyOptions): TrainingFamily {
     case 'token':
     case 'sequence':
       return new OnlineFamily(options, tagged.loss);
+    case 'reward-model':
+      return new RewardModelFamily(options, tagged.loss);
     default:
       throw new InputError(`Training knows no objective "${objective}".`, 'objective');
   }
