@@ -8,12 +8,6 @@ import type { KernelSpec } from './gpu/declare.ts';
 import type { Gpu } from './gpu/gpu.ts';
 import { type CheckCase, type FastPath, type SelfCheckResult, selfCheck } from './gpu/self-check.ts';
 import {
-  headDivergenceBackward,
-  headDivergenceBackwardTiled,
-  headDivergenceTiles,
-  headDivergenceTilesTiled,
-} from './head-divergence/kernel.ts';
-import {
   headLogprobBackward,
   headLogprobBackwardTiled,
   headLogprobTiles,
@@ -122,41 +116,6 @@ function headCases(format: WeightFormat): CheckCase[] {
   ];
 }
 
-/** Two models' hidden states, as `headCases`. */
-function divergenceCases(format: WeightFormat): CheckCase[] {
-  const [tokens, vocab, width] = [33, 131, 68];
-  const packed = packWeights(format, fixed(vocab * width, 2));
-  return [
-    {
-      tensors: {
-        x: { shape: [2, tokens, width], data: fixed(2 * tokens * width, 1) },
-        weights: { shape: [vocab, format === 'f32' ? width : width / 2], data: packed },
-        partials: { shape: [headParts(vocab), tokens, 2, 4] },
-      },
-    },
-  ];
-}
-
-/** As `headBackwardCases`, with two models. */
-function divergenceBackwardCases(format: WeightFormat): CheckCase[] {
-  const [tokens, vocab, width, slab, first] = [33, 131, 68, 68, 64];
-  const packed = packWeights(format, fixed(vocab * width, 2));
-  return [
-    {
-      tensors: {
-        x: { shape: [2, tokens, width], data: fixed(2 * tokens * width, 1) },
-        weights: { shape: [vocab, format === 'f32' ? width : width / 2], data: packed },
-        targets: { shape: [tokens], data: Uint32Array.from({ length: tokens }, (_, token) => (token * 4) % vocab) },
-        lse: { shape: [2, tokens], data: fixed(2 * tokens, 3).map((value) => value + 6) },
-        d_logps: { shape: [tokens], data: fixed(tokens, 4) },
-        d_kl: { shape: [tokens], data: fixed(tokens, 5) },
-        d_logits: { shape: [tokens, slab] },
-      },
-      params: { first },
-    },
-  ];
-}
-
 /** A long cache behind one row and a short one behind another, in heads that share keys. */
 function attentionCases(): CheckCase[] {
   const [rows, keys, heads, kvHeads, headDim] = [2, 150, 4, 2, 24];
@@ -213,20 +172,6 @@ const weightPaths: readonly FastPath[] = FORMATS.flatMap((format) => [
     fast: headLogprobBackwardTiled[format] as KernelSpec,
     tolerance: 1e-5,
     cases: () => headBackwardCases(format),
-    worthwhile: onGpu,
-  },
-  {
-    plain: headDivergenceTiles[format] as KernelSpec,
-    fast: headDivergenceTilesTiled[format] as KernelSpec,
-    tolerance: 1e-5,
-    cases: () => divergenceCases(format),
-    worthwhile: onGpu,
-  },
-  {
-    plain: headDivergenceBackward[format] as KernelSpec,
-    fast: headDivergenceBackwardTiled[format] as KernelSpec,
-    tolerance: 1e-5,
-    cases: () => divergenceBackwardCases(format),
     worthwhile: onGpu,
   },
 ]);

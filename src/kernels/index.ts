@@ -11,13 +11,7 @@ import { embedding } from './embedding/kernel.ts';
 import { gatherRows, gatherRowsBackward } from './gather-rows/kernel.ts';
 import type { KernelSpec } from './gpu/index.ts';
 import { gradNorm, sumOfSquares } from './grad-norm/kernel.ts';
-import {
-  headDivergenceBackward,
-  headDivergenceBackwardTiled,
-  headDivergenceCombine,
-  headDivergenceTiles,
-  headDivergenceTilesTiled,
-} from './head-divergence/kernel.ts';
+import { headDivergenceBackward, headDivergenceCombine, headDivergenceTiles } from './head-divergence/kernel.ts';
 import {
   headLogprobBackward,
   headLogprobBackwardTiled,
@@ -37,6 +31,7 @@ import {
   unpairedObjectives,
 } from './losses/families/index.ts';
 import { objectives } from './losses/index.ts';
+import { onPolicyWeight } from './on-policy-weight/kernel.ts';
 import { pairRows } from './pair-rows/kernel.ts';
 import { preferenceLoss } from './preference-loss/kernel.ts';
 import { rewardModelLoss } from './reward-model-loss/kernel.ts';
@@ -79,15 +74,14 @@ export const allKernels: readonly KernelSpec[] = [
   headLogprobBackward.f32,
   headLogprobBackwardTiled.f32,
   headDivergenceTiles.f32,
-  headDivergenceTilesTiled.f32,
   headDivergenceCombine,
   headDivergenceBackward.f32,
-  headDivergenceBackwardTiled.f32,
   loraUp,
   loraUpBackward,
   loraGradient,
   sequenceReduce,
   sequenceReduceBackward,
+  onPolicyWeight,
   pairRows,
   ...objectives.map(preferenceLoss),
   ...unpairedObjectives.map(unpairedLoss),

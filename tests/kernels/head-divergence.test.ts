@@ -1,10 +1,8 @@
 import { expect } from '@esm-bundle/chai';
 import {
   headDivergenceBackward,
-  headDivergenceBackwardTiled,
   headDivergenceCombine,
   headDivergenceTiles,
-  headDivergenceTilesTiled,
 } from '../../src/kernels/head-divergence/kernel.ts';
 import {
   headDivergenceBackwardReference,
@@ -44,13 +42,12 @@ function hiddenStates({ tokens, width, scale, apart }: Omit<Size, 'vocab'>, gene
 /** Both parts, one after the other. */
 async function divergence(
   format: WeightFormat,
-  kernels: typeof headDivergenceTiles | typeof headDivergenceTilesTiled,
   [tokens, vocab, width]: readonly [number, number, number],
   hidden: ArrayLike<number>,
   packed: ArrayLike<number>,
 ) {
   const parts = headParts(vocab);
-  const { partials } = await runKernel(kernels[format], {
+  const { partials } = await runKernel(headDivergenceTiles[format], {
     tensors: {
       x: { shape: [2, tokens, width], data: hidden },
       weights: { shape: [vocab, format === 'f32' ? width : width / 2], data: packed },
@@ -67,16 +64,12 @@ async function divergence(
   });
 }
 
-async function check(
-  format: WeightFormat,
-  kernels: typeof headDivergenceTiles | typeof headDivergenceTilesTiled,
-  size: Size,
-): Promise<void> {
+async function check(format: WeightFormat, size: Size): Promise<void> {
   const { tokens, vocab, width, scale } = size;
   const generator = random(4);
   const hidden = hiddenStates(size, generator);
   const packed = packWeights(format, generator.normals(vocab * width, 1 / Math.sqrt(width)));
-  const actual = await divergence(format, kernels, [tokens, vocab, width], hidden, packed);
+  const actual = await divergence(format, [tokens, vocab, width], hidden, packed);
   const expected = headDivergenceReference(hidden, unpackWeights(format, packed), width);
   // A logit of size L carries about L · 1e-6 of f32 rounding, and the divergence inherits it.
   const tolerance = { atol: 1e-6 + 2e-6 * 5 * scale, rtol: 5e-5 };
@@ -87,32 +80,24 @@ async function check(
 
 describe('head-divergence', () => {
   for (const format of FORMATS) {
-    for (const kernels of [headDivergenceTiles, headDivergenceTilesTiled]) {
-      it(`${kernels[format].name} agrees with its reference`, async () => {
-        for (const size of SIZES) await check(format, kernels, size);
-      });
-    }
+    it(`${headDivergenceTiles[format].name} agrees with its reference`, async () => {
+      for (const size of SIZES) await check(format, size);
+    });
   }
 
   it('copes with a vocabulary of 49,280', () =>
-    check('f16', headDivergenceTiles, { tokens: 1, vocab: 49_280, width: 64, scale: 2, apart: 0.5 }));
+    check('f16', { tokens: 1, vocab: 49_280, width: 64, scale: 2, apart: 0.5 }));
 
   it('is 0 for equal models, and keeps the digits of a small divergence', async () => {
     const [tokens, vocab, width] = [3, 300, 32];
     const generator = random(7);
     const packed = generator.normals(vocab * width, 1 / Math.sqrt(width));
     const same = hiddenStates({ tokens, width, scale: 3, apart: 0 }, generator);
-    const { kl_to_reference, kl_from_reference } = await divergence(
-      'f32',
-      headDivergenceTiles,
-      [tokens, vocab, width],
-      same,
-      packed,
-    );
+    const { kl_to_reference, kl_from_reference } = await divergence('f32', [tokens, vocab, width], same, packed);
     expect([...kl_to_reference, ...kl_from_reference]).to.deep.equal([0, 0, 0, 0, 0, 0]);
 
     const near = hiddenStates({ tokens, width, scale: 3, apart: 0.01 }, generator);
-    const actual = await divergence('f32', headDivergenceTiles, [tokens, vocab, width], near, packed);
+    const actual = await divergence('f32', [tokens, vocab, width], near, packed);
     const expected = headDivergenceReference(near, packed, width);
     expect(Math.max(...expected.klToReference)).to.be.lessThan(1e-3);
     const relative = { atol: 0, rtol: 5e-3 };
@@ -122,47 +107,45 @@ describe('head-divergence', () => {
 });
 
 describe('head-divergence-backward', () => {
-  for (const kernels of [headDivergenceBackward, headDivergenceBackwardTiled]) {
-    for (const format of FORMATS) {
-      testKernel(
-        kernels[format],
-        [
-          { ...SIZES[0], slab: 4, first: 0 },
-          { ...SIZES[1], slab: 128, first: 384 }, // the last slab, three columns past its end
-          { ...SIZES[2], slab: 64, first: 64 },
-          { ...SIZES[3], slab: 260, first: 0 },
-        ],
-        ({ slab, first, ...size }, generator) => {
-          const { tokens, vocab, width } = size;
-          const x = hiddenStates(size, generator);
-          const packed = packWeights(format, generator.normals(vocab * width, 1 / Math.sqrt(width)));
-          const weights = unpackWeights(format, packed);
-          const targets = generator.ints(tokens, vocab);
-          targets[0] = vocab - 1;
-          const [dLogps, dKl] = [generator.normals(tokens), generator.normals(tokens)];
-          const all = headDivergenceBackwardReference(x, weights, targets, dLogps, dKl, width);
-          const expected = Array.from({ length: tokens * slab }, (_, i) => {
-            const entry = first + (i % slab);
-            return entry < vocab ? all[Math.floor(i / slab) * vocab + entry] : 0;
-          });
-          return {
-            tensors: {
-              x: { shape: [2, tokens, width], data: x },
-              weights: { shape: [vocab, format === 'f32' ? width : width / 2], data: packed },
-              targets: { shape: [tokens], data: targets },
-              lse: { shape: [2, tokens], data: headDivergenceReference(x, weights, width).lse },
-              d_logps: { shape: [tokens], data: dLogps },
-              d_kl: { shape: [tokens], data: dKl },
-              d_logits: { shape: [tokens, slab] },
-            },
-            params: { first },
-            expected: { d_logits: expected },
-          };
-        },
-        // Logits of up to a few hundred (scale 60) carry 5e-5, which the exponential passes on.
-        { atol: 2e-4, rtol: 2e-4 },
-      );
-    }
+  for (const format of FORMATS) {
+    testKernel(
+      headDivergenceBackward[format],
+      [
+        { ...SIZES[0], slab: 4, first: 0 },
+        { ...SIZES[1], slab: 128, first: 384 }, // the last slab, three columns past its end
+        { ...SIZES[2], slab: 64, first: 64 },
+        { ...SIZES[3], slab: 260, first: 0 },
+      ],
+      ({ slab, first, ...size }, generator) => {
+        const { tokens, vocab, width } = size;
+        const x = hiddenStates(size, generator);
+        const packed = packWeights(format, generator.normals(vocab * width, 1 / Math.sqrt(width)));
+        const weights = unpackWeights(format, packed);
+        const targets = generator.ints(tokens, vocab);
+        targets[0] = vocab - 1;
+        const [dLogps, dKl] = [generator.normals(tokens), generator.normals(tokens)];
+        const all = headDivergenceBackwardReference(x, weights, targets, dLogps, dKl, width);
+        const expected = Array.from({ length: tokens * slab }, (_, i) => {
+          const entry = first + (i % slab);
+          return entry < vocab ? all[Math.floor(i / slab) * vocab + entry] : 0;
+        });
+        return {
+          tensors: {
+            x: { shape: [2, tokens, width], data: x },
+            weights: { shape: [vocab, format === 'f32' ? width : width / 2], data: packed },
+            targets: { shape: [tokens], data: targets },
+            lse: { shape: [2, tokens], data: headDivergenceReference(x, weights, width).lse },
+            d_logps: { shape: [tokens], data: dLogps },
+            d_kl: { shape: [tokens], data: dKl },
+            d_logits: { shape: [tokens, slab] },
+          },
+          params: { first },
+          expected: { d_logits: expected },
+        };
+      },
+      // Logits of up to a few hundred (scale 60) carry 5e-5, which the exponential passes on.
+      { atol: 2e-4, rtol: 2e-4 },
+    );
   }
 
   it('is the slope of the reference', () => {

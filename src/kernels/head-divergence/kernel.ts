@@ -1,7 +1,7 @@
 import { defineKernel, read, write } from '../gpu/declare.ts';
 import { HEAD_CHUNK } from '../head-logprob/kernel.ts';
 import numerics from '../shared/numerics.wgsl';
-import { type ProductMethod, productFile, TILE } from '../shared/products.ts';
+import { productFile, TILE } from '../shared/products.ts';
 import { formatName, type WeightFormat, weightBinding, weightReader } from '../shared/weights.ts';
 import backward from './head-divergence-backward.wgsl';
 import combine from './head-divergence-combine.wgsl';
@@ -14,10 +14,10 @@ import moments from './moments.wgsl';
  * `x` holds the policy's hidden states, then the reference's; `parts` is `headParts(vocab)`; `width` must be a multiple
  * of 4. One kernel per weight format.
  */
-function declareTiles(format: WeightFormat, method: ProductMethod) {
+function declareTiles(format: WeightFormat) {
   return defineKernel({
-    name: formatName(method === 'plain' ? 'head-divergence-tiles' : `head-divergence-tiles-${method}`, format),
-    files: [weightReader[format], productFile[method], moments, tiles],
+    name: formatName('head-divergence-tiles', format),
+    files: [weightReader[format], productFile.plain, moments, tiles],
     bindings: {
       x: read('f32', [2, 'tokens', 'width']),
       weights: weightBinding(format, 'vocab'),
@@ -30,17 +30,11 @@ function declareTiles(format: WeightFormat, method: ProductMethod) {
   });
 }
 
-const allFormats = (method: ProductMethod) =>
-  ({
-    f32: declareTiles('f32', method),
-    f16: declareTiles('f16', method),
-    bf16: declareTiles('bf16', method),
-  }) as const;
-
-export const headDivergenceTiles = allFormats('plain');
-
-/** Fast path of `headDivergenceTiles` on real GPUs: x and W pass through workgroup memory (`fast-paths.ts`). */
-export const headDivergenceTilesTiled = allFormats('tiled');
+export const headDivergenceTiles = {
+  f32: declareTiles('f32'),
+  f16: declareTiles('f16'),
+  bf16: declareTiles('bf16'),
+} as const;
 
 /**
  * Part 2 of the divergence: joins the parts into KL(policy ‖ reference) and KL(reference ‖ policy) per token, in nats,
@@ -66,10 +60,10 @@ export const headDivergenceCombine = defineKernel({
  * first .. first + slab - 1: what `headLogprobBackward` is, for objectives that read the divergence too. The reference
  * is frozen and receives none. `slab` is `headSlab(vocab)`.
  */
-function declareBackward(format: WeightFormat, method: ProductMethod) {
+function declareBackward(format: WeightFormat) {
   return defineKernel({
-    name: formatName(method === 'plain' ? 'head-divergence-backward' : `head-divergence-backward-${method}`, format),
-    files: [weightReader[format], productFile[method], backward],
+    name: formatName('head-divergence-backward', format),
+    files: [weightReader[format], productFile.plain, backward],
     bindings: {
       x: read('f32', [2, 'tokens', 'width']),
       weights: weightBinding(format, 'vocab'),
@@ -84,14 +78,8 @@ function declareBackward(format: WeightFormat, method: ProductMethod) {
   });
 }
 
-const backwardFormats = (method: ProductMethod) =>
-  ({
-    f32: declareBackward('f32', method),
-    f16: declareBackward('f16', method),
-    bf16: declareBackward('bf16', method),
-  }) as const;
-
-export const headDivergenceBackward = backwardFormats('plain');
-
-/** Fast path of `headDivergenceBackward` on real GPUs (`fast-paths.ts`). */
-export const headDivergenceBackwardTiled = backwardFormats('tiled');
+export const headDivergenceBackward = {
+  f32: declareBackward('f32'),
+  f16: declareBackward('f16'),
+  bf16: declareBackward('bf16'),
+} as const;
