@@ -2,11 +2,14 @@
 import type { LoraSettings, StepMetrics, TrainEvent, TrainingConfig } from '../../src/engine/engine.ts';
 import type { Gpu } from '../../src/kernels/gpu/index.ts';
 import { importPeft, type LoraAdapter, matricesFor, type Policy } from '../../src/models/policy/index.ts';
+import { Safetensors } from '../../src/models/weights/safetensors.ts';
 import { loraSettings } from '../../src/training/checkpoint.ts';
 import { resolveTrainingConfig } from '../../src/training/config.ts';
 import type { TokenizedPair } from '../../src/training/data.ts';
+import type { AnswerSource } from '../../src/training/online/source.ts';
 import { runSettings } from '../../src/training/settings.ts';
 import { Trainer } from '../../src/training/trainer.ts';
+import { unzip } from '../../src/zip.ts';
 import { loadGolden } from './decoder-golden.ts';
 import { sharedGpu } from './shared-gpu.ts';
 
@@ -19,6 +22,8 @@ export interface TrajectoryGolden {
   /** Per pair: token log-probabilities of the chosen and the rejected answer. */
   readonly reference: [number[], number[]][];
   readonly trained: [number[], number[]][];
+  /** Per pair: scores of the chosen and the rejected answer under the reward model. */
+  readonly scores: Record<'initial' | 'trained', [number, number][]>;
   readonly runs: Record<string, { hyperparameters: Record<string, number>; steps: GoldenStep[] }>;
 }
 
@@ -27,11 +32,13 @@ export interface Trajectory {
   readonly policy: Policy;
   readonly golden: TrajectoryGolden;
   readonly pairs: readonly TokenizedPair[];
+  /** For losses that sample their own answers. */
+  readonly answers?: AnswerSource;
 }
 
 const fetchFile = (name: string) => fetch(new URL(`../golden/trajectory/${name}`, import.meta.url));
 
-export const peftZip = async (name: 'initial' | 'trained'): Promise<Uint8Array> =>
+export const peftZip = async (name: 'initial' | 'trained' | 'initial-reward' | 'trained-reward'): Promise<Uint8Array> =>
   new Uint8Array(await (await fetchFile(`${name}.zip`)).arrayBuffer());
 
 export async function loadTrajectory(): Promise<Trajectory> {
@@ -46,6 +53,16 @@ export async function loadTrajectory(): Promise<Trajectory> {
     rejectedIds: rejected_ids,
   }));
   return { gpu, policy, golden, pairs };
+}
+
+/** What stands in a PEFT folder. */
+export async function peftFiles(bytes: Uint8Array): Promise<{ config: Record<string, unknown>; weights: Safetensors }> {
+  const files = await unzip(new Blob([new Uint8Array(bytes)]));
+  const name = 'adapter_model.safetensors';
+  return {
+    config: JSON.parse(new TextDecoder().decode(files.get('adapter_config.json'))),
+    weights: Safetensors.parse(files.get(name)!, name),
+  };
 }
 
 /** The adapter of a PEFT folder. */
@@ -64,7 +81,7 @@ export interface Run {
 
 /** A trainer over the golden pairs, from the golden adapter. */
 export function trainerFor(
-  { gpu, policy, golden, pairs }: Trajectory,
+  { gpu, policy, golden, pairs, answers }: Trajectory,
   adapter: LoraAdapter,
   { objective = 'dpo_sigmoid', hyperparameters = {}, config = {} }: Run = {},
   resume?: ConstructorParameters<typeof Trainer>[1],
@@ -75,7 +92,7 @@ export function trainerFor(
         ...runSettings({ objective, hyperparameters, lora: loraSettings(adapter.plan) }),
         config: resolveTrainingConfig({ ...golden.settings, save_steps: 0, ...config }),
       };
-  return new Trainer({ gpu, policy, adapter, pairs, settings }, resume);
+  return new Trainer({ gpu, policy, adapter, pairs, settings, answers }, resume);
 }
 
 export interface Collected {

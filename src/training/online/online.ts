@@ -8,7 +8,7 @@ import { InputError } from '../../errors.ts';
 import type { KernelSpec } from '../../kernels/gpu/index.ts';
 import { bucket } from '../../kernels/gpu/pool.ts';
 import type { Completion, GroupObjective } from '../../kernels/losses/families/group.ts';
-import { TOKEN_FLOATS, TOKEN_LOSS_FLOATS } from '../../kernels/token-loss/kernel.ts';
+import { TOKEN_FLOATS } from '../../kernels/token-loss/kernel.ts';
 import type { PromptInput, SequenceInput } from '../../models/policy/index.ts';
 import type { TokenizedPair } from '../data.ts';
 import type {
@@ -67,10 +67,9 @@ export class OnlineFamily implements TrainingFamily {
     return { rows: promptIds.length + tokens - this.#groupSize, tokens, answer };
   }
 
-  /** `recordGroupLoss`: facts, rows, results and gradients of every token, or six tensors over padded answers. */
+  /** `recordGroupLoss`: at most ten tensors with a row per token, padding included. */
   lossBytes(prompts: number, longestAnswer: number): number {
-    const tokens = prompts * this.#groupSize * longestAnswer;
-    return bucket(TOKEN_FLOATS * tokens * 4) * 2 + bucket(TOKEN_LOSS_FLOATS * tokens * 4) + 8 * bucket(tokens * 4);
+    return 10 * bucket(TOKEN_FLOATS * prompts * this.#groupSize * longestAnswer * 4);
   }
 
   /** Samples and rewards the answers of the whole step, prompt by prompt. */
