@@ -4,6 +4,7 @@
  */
 
 import type { EngineState, FinishReason, LogpsResult, PairRow, TokenScore } from '../engine/engine.ts';
+import type { PopeSetting } from '../preference/metrics/index.ts';
 import type { Scene } from '../toybox/index.ts';
 import type { TrainingSettings } from './training/settings.ts';
 
@@ -78,10 +79,23 @@ export interface HeldOutPoint {
   readonly chairI: number;
   readonly cover: number;
   readonly f1: number;
+  /** Accuracies on POPE's yes / no questions about the first `scenes` scenes; absent where none were asked. */
+  readonly pope?: { readonly scenes: number } & Readonly<Record<PopeSetting, number>>;
   /** `rewards/margins` of the last step before it; 0 for the reference. */
   readonly margin: number;
   /** One description of the examination, to look at. */
   readonly example: string;
+}
+
+/** How far the policy had moved from its reference at a step: KL(policy ‖ reference), exact over the vocabulary. */
+export interface DivergencePoint {
+  readonly step: number;
+  /** Answers the policy sampled to the training prompts, and their tokens. */
+  readonly answers: number;
+  readonly tokens: number;
+  /** Means, nats. */
+  readonly perToken: number;
+  readonly perAnswer: number;
 }
 
 /** One training run. Its metrics and checkpoints live outside the state under the same id. */
@@ -109,6 +123,8 @@ export interface RunRecord {
   /** Steps one can go back to. */
   readonly checkpoints: readonly number[];
   readonly heldOut: readonly HeldOutPoint[];
+  /** On the policy's own samples; absent before the first measurement. */
+  readonly divergence?: readonly DivergencePoint[];
 }
 
 /** One side of the comparison before / after. */

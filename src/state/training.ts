@@ -11,9 +11,9 @@ import type { AppState, PairRecord, RunRecord, TrainingState } from './state.ts'
 import type { Store } from './store.ts';
 import { AdapterAtWork } from './training/adapter.ts';
 import { Checkpoints } from './training/checkpoints.ts';
-import { Driver } from './training/driver.ts';
+import { Driver, type Progress } from './training/driver.ts';
 import { Examiner } from './training/examiner.ts';
-import { RunHistory } from './training/history.ts';
+import { RunHistories } from './training/history.ts';
 import type { MetricsLog } from './training/metrics.ts';
 import { RunRecords } from './training/records.ts';
 import {
@@ -25,6 +25,7 @@ import {
   whyNotTrain,
 } from './training/run.ts';
 import { SeenPairs } from './training/seen.ts';
+import { DEFAULT_TRAINING } from './training/settings.ts';
 import type { PairTracks } from './training/tracks.ts';
 
 export interface TrainOptions extends RunOptions {
@@ -43,14 +44,14 @@ export class Training {
   #runs: RunRecords;
   #adapter: AdapterAtWork;
   #driver: Driver;
-  #histories = new Map<string, RunHistory>();
+  #histories = new RunHistories();
   #seen = new SeenPairs();
   #listeners = new Set<() => void>();
   #controller: AbortController | null = null;
   #ended: Promise<unknown> = Promise.resolve();
 
   /** Progress of the phase under way, where it has a known length. */
-  progress: { readonly done: number; readonly total: number } | null = null;
+  progress: Progress | null = null;
 
   constructor(store: Store<AppState>, engine: Engine, images: ImageLibrary, files: RunFiles) {
     this.#store = store;
@@ -60,9 +61,9 @@ export class Training {
     const failed = (error: unknown) => this.#say(error);
     this.#adapter = new AdapterAtWork(store, engine, this.#runs, this.#checkpoints, files, failed);
     this.#driver = new Driver(engine, this.#runs, this.#checkpoints, new Examiner(engine), {
-      history: (run) => this.#history(run),
+      history: (run) => this.#histories.of(run),
       stepped: (run, metrics) => {
-        this.#history(run).append(metrics);
+        this.#histories.of(run).append(metrics);
         this.#seen.saw(metrics, this.tracks(run).ids, store.state);
       },
       progressed: (progress) => this.#setProgress(progress),
@@ -79,12 +80,12 @@ export class Training {
 
   /** The metrics of a run; empty for one that is unknown. */
   log(run: string): MetricsLog {
-    return this.#history(run).log;
+    return this.#histories.of(run).log;
   }
 
   /** Where the pairs of a run have been; empty for one that is unknown. */
   tracks(run: string): PairTracks {
-    return this.#history(run).tracks;
+    return this.#histories.of(run).tracks;
   }
 
   /** A pair's row as the run under way last saw it, until the pair is scored anew; undefined where there is none. */
@@ -101,7 +102,7 @@ export class Training {
   async restore(): Promise<void> {
     const { training } = this.#store.state;
     for (const { id } of training.runs) this.#histories.set(id, await this.#checkpoints.history(id));
-    for (const { id, step } of training.runs) this.#history(id).truncate(step);
+    for (const { id, step } of training.runs) this.#histories.of(id).truncate(step);
     await this.#adapter.restore();
     void this.#keepFiles();
   }
@@ -158,7 +159,7 @@ export class Training {
     const { run } = this;
     if (!run) return;
     await this.#adapter.workWith(run.id, step);
-    this.#history(run.id).truncate(step);
+    this.#histories.of(run.id).truncate(step);
     await this.#checkpoints.forgetAfter(run.id, run.checkpoints, step);
     this.#runs.change(run.id, {
       step,
@@ -166,6 +167,7 @@ export class Training {
       message: undefined,
       checkpoints: run.checkpoints.filter((each) => each <= step),
       heldOut: run.heldOut.filter((point) => point.step <= step),
+      divergence: run.divergence?.filter((point) => point.step <= step),
     });
     this.#tell();
   }
@@ -179,11 +181,20 @@ export class Training {
     this.#tell();
   }
 
-  /** Examines reference and policy on the held-out scenes of the settings, now. */
+  /**
+   * Examines reference and policy now, on the held-out scenes of the settings, and measures how far apart they are. Who
+   * asks has time, so every scene is asked about.
+   */
   async examine(): Promise<void> {
     const { run } = this;
+    const { training } = this.#store.state.settings;
     if (!run || this.#runs.state.phase !== 'idle') return;
-    await this.during('evaluating', (signal) => this.#driver.examine(run.id, signal));
+    const scenes = training.eval_scenes || DEFAULT_TRAINING.eval_scenes;
+    await this.during('evaluating', async (signal) => {
+      const pairs = await engineInputs(trainablePairs(this.#store.state), this.#images);
+      const answers = pairs.length > 0 ? training.kl_answers : 0;
+      await this.#driver.look(run.id, pairs, { scenes, popeScenes: scenes, answers }, signal);
+    });
   }
 
   /** An adapter came from a file. */
@@ -256,20 +267,11 @@ export class Training {
       this.#runs.remove(id, before === id ? null : before);
       await this.#adapter.again().catch((error) => this.#say(error));
     } else {
-      this.#history(id).truncate(run.step);
+      this.#histories.of(id).truncate(run.step);
       // Early stopping has put the best step to work already.
       if (run.status !== 'stopped') this.#runs.atWork(id, run.step);
     }
     this.#tell();
-  }
-
-  #history(run: string): RunHistory {
-    let history = this.#histories.get(run);
-    if (!history) {
-      history = new RunHistory();
-      this.#histories.set(run, history);
-    }
-    return history;
   }
 
   /** Forgets what belongs to no run and not to the adapter at work. */

@@ -1,13 +1,15 @@
 import { expect } from '@esm-bundle/chai';
 import { secondsLeft, timeText } from '../../src/components/training/time.ts';
-import type { StepMetrics } from '../../src/engine/engine.ts';
+import type { StepMetrics, TrainingPair } from '../../src/engine/engine.ts';
 import { DEFAULT_SETTINGS } from '../../src/state/defaults.ts';
 import { decodeLink, encodeLink } from '../../src/state/persistence/link.ts';
 import type { HeldOutPoint, RunRecord } from '../../src/state/state.ts';
 import { stepToForget } from '../../src/state/training/checkpoints.ts';
 import { displacement, overOptimisation } from '../../src/state/training/judge.ts';
+import { lookAfter, nextLook } from '../../src/state/training/looks.ts';
 import { MetricsLog } from '../../src/state/training/metrics.ts';
 import { runNames } from '../../src/state/training/names.ts';
+import { ownPrompts } from '../../src/state/training/own-samples.ts';
 import { configOf, DEFAULT_TRAINING, validTraining, withTraining } from '../../src/state/training/settings.ts';
 import { PairTracks } from '../../src/state/training/tracks.ts';
 import { fakeMetrics, fakePair } from '../support/fake-training.ts';
@@ -147,6 +149,25 @@ describe('training settings', () => {
     expect(validTraining({ r: 4 }).r).to.equal(4);
   });
 
+  it('say when a run stops to look, and at what', () => {
+    const settings = { ...DEFAULT_TRAINING, eval_steps: 6, kl_steps: 4 };
+    expect([0, 4, 5, 6].map((step) => nextLook(settings, step))).to.deep.equal([4, 6, 6, 8]);
+    expect(nextLook({ ...settings, kl_answers: 0 }, 0)).to.equal(6);
+    expect(nextLook(DEFAULT_TRAINING, 0)).to.equal(Number.POSITIVE_INFINITY);
+    const { eval_scenes: scenes, eval_pope_scenes: popeScenes, kl_answers: answers } = settings;
+    expect(lookAfter(settings, 4, false)).to.deep.equal({ scenes: 0, popeScenes, answers });
+    expect(lookAfter(settings, 6, false)).to.deep.equal({ scenes, popeScenes, answers: 0 });
+    expect(lookAfter(DEFAULT_TRAINING, 7, true)).to.deep.equal({ scenes, popeScenes, answers });
+    expect(lookAfter({ ...DEFAULT_TRAINING, eval_scenes: 0 }, 7, true)).to.include({ scenes: 0, answers: 0 });
+  });
+
+  it('refuse what cannot be looked at', () => {
+    expect(() => withTraining(DEFAULT_TRAINING, { eval_scenes: -1 })).to.throw(
+      'eval_scenes is -1; it must be a whole number from 0 to 500.',
+    );
+    expect(() => withTraining(DEFAULT_TRAINING, { kl_answers: 2.5 })).to.throw(/kl_answers is 2.5/);
+  });
+
   it('travel in a link, where they differ', () => {
     expect(encodeLink(DEFAULT_SETTINGS)).to.not.contain('train.');
     const training = withTraining(DEFAULT_TRAINING, {
@@ -155,6 +176,23 @@ describe('training settings', () => {
       early_stopping: true,
     });
     expect(decodeLink(encodeLink({ ...DEFAULT_SETTINGS, training })).training).to.deep.equal(training);
+  });
+});
+
+describe('ownPrompts', () => {
+  const pair = (id: string, prompt = 'What?'): TrainingPair => {
+    return { image: { id, blob: new Blob() }, prompt, chosen: 'a', rejected: 'b' };
+  };
+  const spread = (pairs: TrainingPair[], answers: number) =>
+    ownPrompts(pairs, answers)
+      .map(({ image, n }) => `${image.id}${n}`)
+      .join(' ');
+
+  it('spreads answers over distinct pictures and questions', () => {
+    expect(spread([pair('a'), pair('a'), pair('b'), pair('c')], 8)).to.equal('a2 b3 c3');
+    expect(spread([pair('a'), pair('b'), pair('c'), pair('d')], 2)).to.equal('a1 c1');
+    expect(spread([pair('a'), pair('a', 'Where?')], 2)).to.equal('a1 a1');
+    expect(spread([], 4)).to.equal('');
   });
 });
 

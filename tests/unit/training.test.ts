@@ -11,7 +11,7 @@ import { FakeEngine } from '../support/fake-engine.ts';
 async function makeTrainable(options: TestAppOptions = {}): Promise<TestApp> {
   const app = await makeAppWithDraft(options);
   app.intents.addPair();
-  app.intents.setTraining({ max_steps: 6, eval_scenes: 0 });
+  app.intents.setTraining({ max_steps: 6, eval_scenes: 0, eval_pope_scenes: 0 });
   await stateWhere(app, ({ pairs }) => pairs[0].scores !== undefined, 'scores');
   return app;
 }
@@ -117,17 +117,22 @@ describe('training', () => {
   it('moves every pair at every step, on the curve and in its track, until it is scored anew', async () => {
     const app = await makeTrainable();
     const [{ id }] = app.store.state.pairs;
-    const seen: number[] = [];
-    app.evaluation.subscribe(() => seen.push(app.evaluation.rows[app.evaluation.ids.indexOf(id)].chosenLogRatio!));
-    beforeStep(app, () => new Promise((resolve) => setTimeout(resolve, 40)));
+    const shown = () => app.evaluation.rows[app.evaluation.ids.indexOf(id)]?.chosenLogRatio;
+    // Every step waits for the numbers of the one before.
+    beforeStep(app, async (step) => {
+      await new Promise<void>((resolve) => {
+        const look = () => shown() === Math.max(0, 0.5 * (step - 2)) && resolve();
+        app.evaluation.subscribe(look);
+        look();
+      });
+    });
     await app.intents.train();
-    expect([...new Set(seen)].slice(0, 5)).to.deep.equal([0, 0.5, 1, 1.5, 2]);
     const track = app.training.tracks(runOf(app).id).of(id);
     expect(track.map(({ step }) => step)).to.deep.equal([1, 2, 3, 4, 5, 6]);
     expect(track[5]).to.include({ margin: 0.5, chosenLogRatio: 2.5, rejectedLogRatio: -2.5 });
     const key = `${runOf(app).id}@6`;
     await stateWhere(app, ({ pairs }) => pairs[0].scoredBy?.adapter === key, 'the new scores');
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    await new Promise<void>((resolve) => app.evaluation.subscribe(() => shown() === 0 && resolve()));
     expect(app.evaluation.of(id)).to.deep.include({ margin: 0 });
     await app.intents.rewindTraining(0);
     expect(app.training.tracks(runOf(app).id).of(id)).to.deep.equal([]);
@@ -251,6 +256,57 @@ describe('held-out examinations', () => {
     expect(answers).to.have.length(3);
     expect({ chairI, cover }).to.deep.equal({ chairI: 0, cover: 0 });
     expect(seen).to.deep.equal([0, 1, 2, 3]);
+  });
+
+  it('ask about the first scenes: POPE, a question that several settings share only once', async () => {
+    const engine = new FakeEngine();
+    engine.answers = ['No, there is not.'];
+    const options = { scenes: 3, model: 'policy', picture: async () => ({ id: 'x', blob: new Blob() }) } as const;
+    const { pope } = await evaluateHeldOut(engine, { ...options, popeScenes: 2 });
+    const asked = (engine.callsOf('sample') as { prompt: string }[]).map(({ prompt }) => prompt);
+    const about = asked.filter((prompt) => /^Is there/.test(prompt));
+    expect(asked.length - about.length, 'descriptions').to.equal(3);
+    for (const setting of ['random', 'popular', 'adversarial'] as const) {
+      const { accuracy, yesShare, questions } = pope![setting];
+      expect({ accuracy, yesShare }).to.deep.equal({ accuracy: 0.5, yesShare: 0 });
+      expect(questions).to.be.within(4, 12);
+      expect(about.length).to.be.within(questions, 3 * questions);
+    }
+    expect(new Set(about).size).to.be.lessThan(3 * pope!.random.questions);
+    expect((await evaluateHeldOut(engine, options)).pope, 'not asked for').to.equal(undefined);
+  });
+
+  it('keep POPE’s accuracies beside CHAIR-i, of fewer scenes; by hand every scene is asked about', async () => {
+    const app = await makeTrainable();
+    app.intents.setTraining({ eval_scenes: 2, eval_pope_scenes: 1 });
+    app.engine.answers = ['No.'];
+    await app.intents.train();
+    const half = { random: 0.5, popular: 0.5, adversarial: 0.5 };
+    expect(runOf(app).heldOut.map(({ pope }) => pope)).to.deep.equal([
+      { scenes: 1, ...half },
+      { scenes: 1, ...half },
+    ]);
+    await app.intents.examine();
+    expect(runOf(app).heldOut.map(({ pope }) => pope?.scenes)).to.deep.equal([2, 2]);
+    app.dispose();
+  });
+
+  it('measure the KL to the reference on the policy’s own samples, in their own rhythm or with the examinations', async () => {
+    const app = await makeTrainable();
+    app.intents.setTraining({ kl_steps: 2, kl_answers: 3 });
+    await app.intents.train();
+    const points = runOf(app).divergence!;
+    expect(points.map(({ step }) => step)).to.deep.equal([2, 4, 6]);
+    expect(points[2]).to.include({ answers: 3, tokens: 30 });
+    expect(points[2].perToken).to.be.closeTo(0.12, 1e-12);
+    expect(points[2].perAnswer).to.be.closeTo(1.2, 1e-12);
+    await app.intents.rewindTraining(4);
+    expect(runOf(app).divergence!.map(({ step }) => step)).to.deep.equal([2, 4]);
+    app.intents.setTraining({ kl_steps: 0, eval_scenes: 1, eval_steps: 3 });
+    await app.intents.train();
+    expect(runOf(app).divergence!.map(({ step }) => step)).to.deep.equal([2, 4, 6]);
+    expect(runOf(app).heldOut.map(({ step }) => step)).to.deep.equal([0, 6]);
+    app.dispose();
   });
 
   it('happen every k steps and after the last, with the reference once', async () => {

@@ -1,10 +1,12 @@
 /** One run under way: segments of training with examinations between them, because the engine does one thing at a time. */
-import type { Engine, StepMetrics, TrainEvent, TrainingPair } from '../../engine/engine.ts';
+import type { CallOptions, Engine, StepMetrics, TrainEvent, TrainingPair } from '../../engine/engine.ts';
 import { CancelledError, InputError } from '../../errors.ts';
 import type { Checkpoints } from './checkpoints.ts';
-import type { Examiner } from './examiner.ts';
+import type { Examiner, Extent } from './examiner.ts';
 import type { RunHistory } from './history.ts';
 import { bestPoint, overOptimisation } from './judge.ts';
+import { type Look, lookAfter, nextLook } from './looks.ts';
+import { measureDivergence, type OwnPrompt, ownPrompts } from './own-samples.ts';
 import type { RunRecords } from './records.ts';
 import { configOf } from './settings.ts';
 
@@ -16,18 +18,26 @@ export interface Drive {
   readonly signal: AbortSignal;
 }
 
+/** A phase of known length. */
+export interface Progress {
+  /** What is being done, where the phase alone does not say it. */
+  readonly what?: string;
+  readonly done: number;
+  readonly total: number;
+}
+
 /** What the driver tells and asks of who owns it. */
 export interface DriverHost {
   history(run: string): RunHistory;
   stepped(run: string, metrics: StepMetrics): void;
-  progressed(progress: { readonly done: number; readonly total: number } | null): void;
+  progressed(progress: Progress | null): void;
   /** Puts the adapter of a run's step to work. */
   workWith(run: string, step: number): Promise<void>;
   failed(error: unknown, before: string): void;
 }
 
 export class Driver {
-  #engine: Pick<Engine, 'train'>;
+  #engine: Pick<Engine, 'train' | 'divergence'>;
   #runs: RunRecords;
   #checkpoints: Checkpoints;
   #examiner: Examiner;
@@ -35,7 +45,7 @@ export class Driver {
   #examination: AbortController | null = null;
 
   constructor(
-    engine: Pick<Engine, 'train'>,
+    engine: Pick<Engine, 'train' | 'divergence'>,
     runs: RunRecords,
     checkpoints: Checkpoints,
     examiner: Examiner,
@@ -52,13 +62,12 @@ export class Driver {
   async drive(id: string, { pairs, steps, onStep, signal }: Drive): Promise<void> {
     const { objective, hyperparameters, settings, step: first } = this.#runs.find(id)!;
     const until = steps ? first + steps : Number.POSITIVE_INFINITY;
-    const every = settings.eval_scenes > 0 ? settings.eval_steps : 0;
     const { config, lora } = configOf(settings);
     for (let finished = false; !finished; ) {
       const { step } = this.#runs.find(id)!;
       const resume = step > 0 ? await this.#checkpoints.get(id, step) : undefined;
       if (step > 0 && !resume) throw new InputError(`The checkpoint of step ${step} is gone. Press Reset, then Train.`);
-      const stop = Math.min(until, every > 0 ? (Math.floor(step / every) + 1) * every : Number.POSITIVE_INFINITY);
+      const stop = Math.min(until, nextLook(settings, step));
       const stopAfter = Number.isFinite(stop) ? stop - step : undefined;
       const request = { pairs, objective, hyperparameters, config, lora, resume, stopAfter };
       for await (const event of this.#engine.train(request, { signal })) {
@@ -72,31 +81,46 @@ export class Driver {
       } else if (now >= until) {
         return this.#runs.change(id, { status: 'paused' });
       }
-      if (settings.eval_scenes === 0) continue;
-      await this.examine(id, signal);
-      if (settings.early_stopping && overOptimisation(this.#runs.find(id)!)) return this.#stopEarly(id);
+      const look = lookAfter(settings, now, finished);
+      await this.look(id, pairs, look, signal);
+      if (look.scenes > 0 && settings.early_stopping && overOptimisation(this.#runs.find(id)!))
+        return this.#stopEarly(id);
     }
   }
 
-  /** Examines the policy. What fails costs a point on the curve, never the run. */
-  async examine(id: string, signal: AbortSignal): Promise<void> {
+  /** Examines the policy and measures how far it has moved. What fails costs a point on a curve, never the run. */
+  async look(id: string, pairs: readonly TrainingPair[], look: Look, signal: AbortSignal): Promise<void> {
+    if (look.scenes === 0 && look.answers === 0) return;
     const { phase } = this.#runs.state;
     this.#examination = new AbortController();
     this.#runs.set({ phase: 'evaluating' });
+    const options = (words: string): CallOptions => ({
+      signal: AbortSignal.any([signal, this.#examination!.signal]),
+      onProgress: (done, total) => this.#host.progressed({ what: words, done, total }),
+    });
     try {
-      const heldOut = await this.#examiner.examine(this.#runs.find(id)!, this.#host.history(id).log, {
-        signal: AbortSignal.any([signal, this.#examination.signal]),
-        onProgress: (done, total) => this.#host.progressed({ done, total }),
-      });
-      this.#runs.change(id, { heldOut });
+      if (look.scenes > 0) await this.#examine(id, look, options('Held-out scenes'));
+      if (look.answers > 0) await this.#measure(id, ownPrompts(pairs, look.answers), options('KL on own samples'));
     } catch (error) {
       if (signal.aborted) throw error;
-      if (!(error instanceof CancelledError)) this.#host.failed(error, 'The held-out examination stopped: ');
+      if (!(error instanceof CancelledError)) this.#host.failed(error, 'The examination stopped: ');
     } finally {
       this.#examination = null;
       this.#host.progressed(null);
       if (!signal.aborted) this.#runs.set({ phase });
     }
+  }
+
+  async #examine(id: string, extent: Extent, options: CallOptions): Promise<void> {
+    const { log } = this.#host.history(id);
+    this.#runs.change(id, { heldOut: await this.#examiner.examine(this.#runs.find(id)!, log, extent, options) });
+  }
+
+  async #measure(id: string, prompts: readonly OwnPrompt[], options: CallOptions): Promise<void> {
+    const { step, settings, divergence = [] } = this.#runs.find(id)!;
+    const extent = { step, maxTokens: settings.max_completion_length };
+    const point = await measureDivergence(this.#engine, prompts, extent, options);
+    this.#runs.change(id, { divergence: [...divergence.filter((each) => each.step < step), point] });
   }
 
   /** Leaves out the examination under way; the run goes on. */

@@ -18,9 +18,16 @@ function recentMargin(log: MetricsLog, window: number): number {
   return last.length > 0 ? last.reduce((sum, value) => sum + value, 0) / last.length : 0;
 }
 
+/** How much is looked at. */
+export interface Extent {
+  readonly scenes: number;
+  /** Of these, how many are asked about. */
+  readonly popeScenes: number;
+}
+
 export class Examiner {
   #engine: Pick<Engine, 'sample'>;
-  /** The reference never changes, so its point is computed once per model and number of scenes. */
+  /** The reference never changes, so its point is computed once per model and extent. */
   #reference = new Map<string, HeldOutPoint>();
 
   constructor(engine: Pick<Engine, 'sample'>) {
@@ -28,34 +35,47 @@ export class Examiner {
   }
 
   /** The run's points with a fresh one for the present policy, and one for the reference (step 0). */
-  async examine(run: RunRecord, log: MetricsLog, options: CallOptions): Promise<readonly HeldOutPoint[]> {
-    const scenes = run.settings.eval_scenes;
-    const key = `${run.vlm} ${scenes}`;
+  async examine(
+    run: RunRecord,
+    log: MetricsLog,
+    { scenes, popeScenes }: Extent,
+    options: CallOptions,
+  ): Promise<readonly HeldOutPoint[]> {
+    const extent = { scenes, popeScenes: Math.min(popeScenes, scenes) };
+    const key = JSON.stringify([run.vlm, extent]);
     const known = this.#reference.get(key);
-    const total = known ? scenes : 2 * scenes;
-    const reference = known ?? (await this.#point('reference', scenes, { step: 0, margin: 0 }, options, [0, total]));
+    const parts = known ? 1 : 2;
+    const reference = known ?? (await this.#point('reference', extent, { step: 0, margin: 0 }, options, [0, parts]));
     this.#reference.set(key, reference);
     const at = { step: run.step, margin: recentMargin(log, run.stepsPerEpoch) };
-    const point = await this.#point('policy', scenes, at, options, [total - scenes, total]);
+    const point = await this.#point('policy', extent, at, options, [parts - 1, parts]);
     // Points over another number of scenes are no part of the same curve.
     const earlier = run.heldOut.filter((each) => each.step > 0 && each.step < run.step && each.scenes === scenes);
     return [reference, ...earlier, point];
   }
 
+  /** @param part of how many: both models are asked the same. */
   async #point(
     model: 'policy' | 'reference',
-    scenes: number,
+    extent: Extent,
     at: Pick<HeldOutPoint, 'step' | 'margin'>,
     { signal, onProgress }: CallOptions,
-    [before, total]: readonly [number, number],
+    [part, parts]: readonly [number, number],
   ): Promise<HeldOutPoint> {
-    const { chairI, cover, f1, answers } = await evaluateHeldOut(this.#engine, {
-      scenes,
+    const { chairI, cover, f1, answers, pope } = await evaluateHeldOut(this.#engine, {
+      ...extent,
       model,
       picture,
       signal,
-      onProgress: (done) => onProgress?.(before + done, total),
+      onProgress: (done, total) => onProgress?.(part * total + done, parts * total),
     });
-    return { ...at, scenes, chairI, cover, f1, example: answers[0] ?? '' };
+    const accuracies = pope && {
+      scenes: extent.popeScenes,
+      random: pope.random.accuracy,
+      popular: pope.popular.accuracy,
+      adversarial: pope.adversarial.accuracy,
+    };
+    const { scenes } = extent;
+    return { ...at, scenes, chairI, cover, f1, ...(accuracies && { pope: accuracies }), example: answers[0] ?? '' };
   }
 }

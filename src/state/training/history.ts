@@ -22,3 +22,22 @@ export class RunHistory {
     this.tracks.truncate(step);
   }
 }
+
+/** The histories of all runs; an unknown one is empty. */
+export class RunHistories {
+  #all = new Map<string, RunHistory>();
+
+  of(run: string): RunHistory {
+    const history = this.#all.get(run) ?? new RunHistory();
+    this.#all.set(run, history);
+    return history;
+  }
+
+  set(run: string, history: RunHistory): void {
+    this.#all.set(run, history);
+  }
+
+  delete(run: string): void {
+    this.#all.delete(run);
+  }
+}

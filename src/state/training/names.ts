@@ -1,7 +1,7 @@
 /** Runs named by what differs between them. */
 import { objectiveNamed } from '../objectives.ts';
 import type { RunRecord } from '../state.ts';
-import { DEFAULT_TRAINING, type TrainingSettings } from './settings.ts';
+import { DEFAULT_TRAINING, LOOKING, type TrainingSettings } from './settings.ts';
 
 const SHORT: Partial<Record<keyof TrainingSettings, string>> = {
   learning_rate: 'lr',
@@ -11,7 +11,7 @@ const SHORT: Partial<Record<keyof TrainingSettings, string>> = {
   lora_alpha: 'α',
 };
 /** These change what is looked at, not what is learnt. */
-const BESIDE_THE_POINT: readonly string[] = ['eval_steps', 'eval_scenes', 'early_stopping', 'save_steps'];
+const BESIDE_THE_POINT: readonly string[] = [...LOOKING, 'save_steps'];
 
 function traits(run: RunRecord): Map<string, string> {
   const objective = objectiveNamed(run.objective);

@@ -5,7 +5,7 @@ import type { Engine, TrainingPair } from '../../engine/engine.ts';
 import type { ImageLibrary } from '../images.ts';
 import { hyperparameterValues, objectiveNamed } from '../objectives.ts';
 import type { AppState, PairRecord, RunRecord } from '../state.ts';
-import { type TrainingSettings, withTraining } from './settings.ts';
+import { LOOKING, type TrainingSettings, withTraining } from './settings.ts';
 
 /** What may be given for one run alone; the rest comes from the page's settings. */
 export interface RunOptions {
@@ -61,9 +61,9 @@ export function runToContinue(state: AppState, intent: RunIntent): RunRecord | u
   const run = state.training.runs.find(({ id }) => id === state.training.run);
   if (!run || (run.status !== 'paused' && run.status !== 'failed')) return undefined;
   const essence = ({ vlm, objective, hyperparameters, settings, pairsKey }: RunIntent) => {
-    const { eval_steps: _steps, eval_scenes: _scenes, early_stopping: _early, ...learning } = settings;
     const sorted = (values: object) => Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
-    return JSON.stringify([vlm, objective, sorted(hyperparameters), sorted(learning), pairsKey]);
+    const learning = sorted(settings).filter(([key]) => !(LOOKING as readonly string[]).includes(key));
+    return JSON.stringify([vlm, objective, sorted(hyperparameters), learning, pairsKey]);
   };
   return essence(run) === essence(intent) ? run : undefined;
 }

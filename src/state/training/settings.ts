@@ -1,5 +1,6 @@
 /** What a person sets before pressing Train: the settings of TRL and PEFT by their names, and when to examine. */
 import type { LoraSettings, TrainingConfig } from '../../engine/engine.ts';
+import { InputError } from '../../errors.ts';
 import { LORA_DEFAULTS, resolveLora, resolveTrainingConfig, TRAINING_DEFAULTS } from '../../training/config.ts';
 
 export interface TrainingSettings extends TrainingConfig, LoraSettings {
@@ -7,19 +8,43 @@ export interface TrainingSettings extends TrainingConfig, LoraSettings {
   readonly eval_steps: number;
   /** Scenes of an examination; 0 for none. */
   readonly eval_scenes: number;
+  /** Scenes of it that are asked about as well (POPE): up to 18 short answers each; 0 for none. */
+  readonly eval_pope_scenes: number;
+  /** Answers sampled to measure the KL to the reference; 0 for none. */
+  readonly kl_answers: number;
+  /** Steps between these measurements; 0 measures with the examinations. */
+  readonly kl_steps: number;
   /** Stops, and goes back to the best step, when held-out quality falls while the margin rises. */
   readonly early_stopping: boolean;
+  /** Measures how long the phases of a step take on the GPU. The step waits for the times, so it takes longer. */
+  readonly phase_times: boolean;
 }
 
-/** Most scenes of one examination. */
-const MAX_SCENES = 500;
+/** Settings of what is looked at: they change nothing that is learnt. */
+export const LOOKING = [
+  'eval_steps',
+  'eval_scenes',
+  'eval_pope_scenes',
+  'kl_answers',
+  'kl_steps',
+  'early_stopping',
+  'phase_times',
+] as const satisfies readonly (keyof TrainingSettings)[];
+type Looking = (typeof LOOKING)[number];
+
+/** Largest values of the whole numbers among them. */
+const MOST = { eval_steps: 1e6, eval_scenes: 500, eval_pope_scenes: 500, kl_answers: 256, kl_steps: 1e6 } as const;
 
 export const DEFAULT_TRAINING: TrainingSettings = {
   ...TRAINING_DEFAULTS,
   ...LORA_DEFAULTS,
   eval_steps: 0,
   eval_scenes: 16,
+  eval_pope_scenes: 4,
+  kl_answers: 8,
+  kl_steps: 0,
   early_stopping: false,
+  phase_times: false,
 };
 
 /** The trainer's share of the settings. */
@@ -36,14 +61,13 @@ export function configOf(settings: TrainingSettings): { config: TrainingConfig; 
 export function withTraining(settings: TrainingSettings, changes: Partial<TrainingSettings>): TrainingSettings {
   const next = { ...settings, ...changes };
   const { config, lora } = configOf(next);
-  const scenes = (value: number) => Math.min(MAX_SCENES, Math.max(0, Math.round(value) || 0));
-  return {
-    ...resolveTrainingConfig(config),
-    ...resolveLora(lora),
-    eval_steps: Math.max(0, Math.round(next.eval_steps) || 0),
-    eval_scenes: scenes(next.eval_scenes),
-    early_stopping: next.early_stopping === true,
-  };
+  for (const [key, most] of Object.entries(MOST) as [keyof typeof MOST, number][]) {
+    const value = next[key];
+    if (Number.isInteger(value) && value >= 0 && value <= most) continue;
+    throw new InputError(`${key} is ${value}; it must be a whole number from 0 to ${most}.`, key);
+  }
+  const looking = Object.fromEntries(LOOKING.map((key) => [key, next[key]])) as Pick<TrainingSettings, Looking>;
+  return { ...resolveTrainingConfig(config), ...resolveLora(lora), ...looking };
 }
 
 /** The settings that are not the defaults, as text: what a link carries. */

@@ -1,0 +1,25 @@
+/** When a run stops to look at its policy, and how much it looks at. */
+import type { Extent } from './examiner.ts';
+import type { TrainingSettings } from './settings.ts';
+
+/** Held-out scenes, and answers sampled to measure the divergence; 0 for none. */
+export interface Look extends Extent {
+  readonly answers: number;
+}
+
+/** The next step after `step` at which the run stops to look; infinity where it looks only at its end. */
+export function nextLook(settings: TrainingSettings, step: number): number {
+  const examines = settings.eval_scenes > 0 ? settings.eval_steps : 0;
+  const measures = settings.kl_answers > 0 ? settings.kl_steps : 0;
+  const next = (every: number) => (every > 0 ? (Math.floor(step / every) + 1) * every : Number.POSITIVE_INFINITY);
+  return Math.min(next(examines), next(measures));
+}
+
+/** What is due after `step`, the run's last one or not. */
+export function lookAfter(settings: TrainingSettings, step: number, last: boolean): Look {
+  const { eval_scenes, eval_pope_scenes: popeScenes, eval_steps, kl_answers, kl_steps } = settings;
+  const due = (every: number) => last || (every > 0 && step % every === 0);
+  const scenes = due(eval_steps) ? eval_scenes : 0;
+  const measures = kl_steps > 0 ? due(kl_steps) : scenes > 0;
+  return { scenes, popeScenes, answers: measures ? kl_answers : 0 };
+}
