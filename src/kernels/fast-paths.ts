@@ -2,7 +2,11 @@
  * Fast paths and the fixed inputs they are checked on at start-up (see `gpu/self-check.ts`). A new one is one entry.
  */
 import type { DeviceFacts } from '../engine/engine.ts';
-import { attention } from './attention/kernel.ts';
+import { attention, attentionBackwardKey, attentionBackwardQuery, seenBy } from './attention/kernel.ts';
+import {
+  attentionBackwardKeyWorkgroup,
+  attentionBackwardQueryWorkgroup,
+} from './attention-backward-workgroup/kernel.ts';
 import { attentionWorkgroup } from './attention-workgroup/kernel.ts';
 import type { KernelSpec } from './gpu/declare.ts';
 import type { Gpu } from './gpu/gpu.ts';
@@ -134,6 +138,34 @@ function attentionCases(): CheckCase[] {
   ];
 }
 
+/** A prompt of 13 rows and two answers of 9, in tiles of 16 that hold rows of two of them; a head that fills no step. */
+function attentionBackwardCases(): CheckCase[] {
+  const [rows, heads, kvHeads, headDim] = [31, 4, 2, 36];
+  const spans = Uint32Array.from({ length: rows * 4 }, (_, i) => {
+    const [row, column] = [i >> 2, i % 4];
+    const start = row < 13 ? 0 : row < 22 ? 13 : 22;
+    return [0, row < 13 ? 0 : 13, start, row + 1][column];
+  });
+  const [width, keyWidth] = [heads * headDim, kvHeads * headDim];
+  return [
+    {
+      tensors: {
+        q: { shape: [rows, width], data: fixed(rows * width, 1) },
+        k: { shape: [rows, keyWidth], data: fixed(rows * keyWidth, 2) },
+        v: { shape: [rows, keyWidth], data: fixed(rows * keyWidth, 3) },
+        spans: { shape: [rows, 4], data: spans },
+        seen_by: { shape: [rows, 2], data: seenBy(spans, rows) },
+        // A log-sum-exp above every score, as any is, and any mean.
+        stats: { shape: [rows, heads, 2], data: fixed(rows * heads * 2, 4).map((x, i) => (i % 2 ? x : x + 4)) },
+        dy: { shape: [rows, width], data: fixed(rows * width, 5) },
+        dq: { shape: [rows, width] },
+        d_kv: { shape: [rows, 2 * keyWidth] },
+      },
+      params: { heads, kv_heads: kvHeads, head_dim: headDim },
+    },
+  ];
+}
+
 /** Sharing between threads pays on a GPU; a renderer on the CPU has its cache anyway, and pays for every barrier. */
 const onGpu = (facts: DeviceFacts) => !facts.isFallback;
 
@@ -183,6 +215,20 @@ export const fastPaths: readonly FastPath[] = [
     fast: attentionWorkgroup as KernelSpec,
     tolerance: 1e-5,
     cases: attentionCases,
+    worthwhile: onGpu,
+  },
+  {
+    plain: attentionBackwardQuery as KernelSpec,
+    fast: attentionBackwardQueryWorkgroup as KernelSpec,
+    tolerance: 1e-5,
+    cases: attentionBackwardCases,
+    worthwhile: onGpu,
+  },
+  {
+    plain: attentionBackwardKey as KernelSpec,
+    fast: attentionBackwardKeyWorkgroup as KernelSpec,
+    tolerance: 1e-5,
+    cases: attentionBackwardCases,
     worthwhile: onGpu,
   },
 ];

@@ -5,6 +5,10 @@
 import { adamw } from './adamw/kernel.ts';
 import { addScaled } from './add-scaled/kernel.ts';
 import { attention, attentionBackwardKey, attentionBackwardQuery, attentionBackwardStats } from './attention/kernel.ts';
+import {
+  attentionBackwardKeyWorkgroup,
+  attentionBackwardQueryWorkgroup,
+} from './attention-backward-workgroup/kernel.ts';
 import { attentionWorkgroup } from './attention-workgroup/kernel.ts';
 import { batchOrder, coupledLoss } from './coupled-loss/kernel.ts';
 import { embedding } from './embedding/kernel.ts';
@@ -70,6 +74,8 @@ export const allKernels: readonly KernelSpec[] = [
   attentionBackwardStats,
   attentionBackwardQuery,
   attentionBackwardKey,
+  attentionBackwardQueryWorkgroup,
+  attentionBackwardKeyWorkgroup,
   swigluBackward,
   headLogprobBackward.f32,
   headLogprobBackwardTiled.f32,

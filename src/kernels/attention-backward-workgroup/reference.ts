@@ -1,0 +1,2 @@
+/** The same mathematics as `attention`, so the same reference. */
+export { attentionBackwardReference as attentionBackwardWorkgroupReference } from '../attention/reference.ts';
