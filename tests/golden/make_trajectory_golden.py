@@ -1,14 +1,16 @@
 """Preference training of a random Llama decoder in PyTorch and PEFT: what the trainer in the browser must follow.
 
-Trains a LoRA adapter on decoder-tied.safetensors (see make_decoder_golden.py) with the formulas of TRL's DPOTrainer and,
-for SimPO, its CPOTrainer: 20 steps, 8 pairs, batches of 4, AdamW, clipping, a linear schedule with warm-up. Computed in
-float64. Writes, in trajectory/:
+Trains a LoRA adapter on decoder-tied.safetensors (see make_decoder_golden.py) with the formulas of TRL's DPOTrainer,
+CPOTrainer (SimPO), KTOTrainer and, with a score layer, RewardTrainer: 20 steps, 8 pairs, batches of 4, AdamW, clipping,
+a linear schedule with warm-up. Computed in float64. Writes, in trajectory/:
 
-  initial.zip    the adapter before training, as PEFT saves it
-  trained.zip    the adapter after the DPO run
-  golden.json    pairs, order, settings; metrics of every step; log-probabilities before and after
+  initial.zip           the adapter before training, as PEFT saves it
+  trained.zip           the adapter after the DPO run
+  initial-reward.zip    adapter and score layer before the training of a reward model
+  trained-reward.zip    the same after it
+  golden.json           pairs, order, settings; metrics of every step; log-probabilities and scores before and after
 
-and, with an adapter exported by Margin as argument, prints its log-probabilities for the pairs instead:
+and, with an adapter exported by Margin as argument, prints its log-probabilities for the pairs, or its scores, instead:
 
 Run: python tests/golden/make_trajectory_golden.py [exported.zip]
 """
@@ -24,7 +26,12 @@ from make_decoder_golden import HERE, in_float64
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file
 from torch.nn import functional as F
-from transformers import LlamaConfig, LlamaForCausalLM, get_linear_schedule_with_warmup
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    LlamaForSequenceClassification,
+    get_linear_schedule_with_warmup,
+)
 
 FOLDER = HERE / "trajectory"
 SETTINGS = dict(
@@ -34,7 +41,13 @@ SETTINGS = dict(
 )  # fmt: skip
 LORA = dict(r=6, lora_alpha=12)
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-OBJECTIVES = {"dpo_sigmoid": dict(beta=0.1), "simpo": dict(beta=2.0, gamma=1.0)}
+OBJECTIVES = {
+    "dpo_sigmoid": dict(beta=0.1),
+    "simpo": dict(beta=2.0, gamma=1.0),
+    "kto": dict(beta=0.1, desirable_weight=1.0, undesirable_weight=1.2),
+    "bradley_terry": dict(),
+}
+SIDES = ("chosen_ids", "rejected_ids")
 PAIRS = 8
 MASK = 0xFFFFFFFF
 
@@ -62,13 +75,14 @@ class Random:
         return items
 
 
-def load_base():
+def load_base(kind=LlamaForCausalLM):
     config = json.loads((HERE / "decoder-tied.json").read_text())["config"]["text_config"]
-    model = LlamaForCausalLM(LlamaConfig(**config, attn_implementation="eager"))
+    extra = {} if kind is LlamaForCausalLM else dict(num_labels=1)
+    model = kind(LlamaConfig(**config, **extra, attn_implementation="eager"))
     weights = load_file(HERE / "decoder-tied.safetensors")
     state = {name.replace("model.text_model.", "model."): value for name, value in weights.items()}
     missing, unexpected = model.load_state_dict(state, strict=False)
-    assert not unexpected and set(missing) <= {"lm_head.weight"}, (missing, unexpected)
+    assert not unexpected and set(missing) <= {"lm_head.weight", "score.weight"}, (missing, unexpected)
     model.tie_weights()
     in_float64(model)
     return model
@@ -95,14 +109,81 @@ def logps_of(model, pairs):
         ]
 
 
-def batch_loss(objective, h, chosen, rejected, reference, lengths):
-    """TRL: DPOTrainer.dpo_loss (sigmoid), CPOTrainer.cpo_loss (simpo); losses and rewards per pair."""
+def score(model, prompt_ids, answer_ids):
+    """AutoModelForSequenceClassification on one sequence without padding: the score of its last token."""
+    hidden = model.base_model.model.model(torch.tensor([prompt_ids + answer_ids])).last_hidden_state
+    return model.base_model.model.score(hidden[0, -1])[0]
+
+
+def scores_of(model, pairs):
+    with torch.no_grad():
+        return [[score(model, p["prompt_ids"], p[side]).item() for side in SIDES] for p in pairs]
+
+
+def sums_of(model, batch):
+    """Summed log-probabilities of the answers of all examples (prompt, answer)."""
+    return torch.stack([token_logps(model, prompt, answer).sum() for prompt, answer in batch])
+
+
+def pair_sums(model, pairs):
+    return [sums_of(model, [(p["prompt_ids"], p[side]) for p in pairs]) for side in SIDES]
+
+
+def pairwise_loss(objective, h, model, reference, pairs):
+    """TRL: DPOTrainer.dpo_loss (sigmoid), CPOTrainer.cpo_loss (simpo)."""
+    chosen, rejected = pair_sums(model, pairs)
     if objective == "dpo_sigmoid":
         rewards = [h["beta"] * (chosen - reference[0]), h["beta"] * (rejected - reference[1])]
-        return -F.logsigmoid(rewards[0] - rewards[1]), rewards
-    mean = [chosen / lengths[0], rejected / lengths[1]]
-    logits = mean[0] - mean[1] - h["gamma"] / h["beta"]
-    return -F.logsigmoid(h["beta"] * logits), [h["beta"] * mean[0], h["beta"] * mean[1]]
+        losses = -F.logsigmoid(rewards[0] - rewards[1])
+    else:
+        lengths = [torch.tensor([len(p[side]) for p in pairs]) for side in SIDES]
+        rewards = [h["beta"] * chosen / lengths[0], h["beta"] * rejected / lengths[1]]
+        losses = -F.logsigmoid(rewards[0] - rewards[1] - h["gamma"])
+    return losses.mean(), rewards, accuracies(rewards) | logps_log(chosen, rejected)
+
+
+def kto_loss(h, model, reference, pairs):
+    """
+    TRL: KTOTrainer.kto_loss on unpair_preference_dataset(batch): all chosen, then all rejected. The KL estimate gives each
+    prompt the answer of the example before it (TRL: _get_kl_dataset) and receives no gradient.
+    """
+    chosen, rejected = pair_sums(model, pairs)
+    examples = [(p["prompt_ids"], p[side]) for side in SIDES for p in pairs]
+    others = [(prompt, examples[k - 1][1]) for k, (prompt, _) in enumerate(examples)]
+    with torch.no_grad():
+        policy = sums_of(model, others)
+        with model.disable_adapter():
+            kl = (policy - sums_of(model, others)).mean().clamp(min=0)
+    ratios = [chosen - reference[0], rejected - reference[1]]
+    losses = torch.cat([
+        h["desirable_weight"] * (1 - torch.sigmoid(h["beta"] * (ratios[0] - kl))),
+        h["undesirable_weight"] * (1 - torch.sigmoid(h["beta"] * (kl - ratios[1]))),
+    ])  # fmt: skip
+    return losses.mean(), [h["beta"] * r for r in ratios], {"kl": kl.item()} | logps_log(chosen, rejected)
+
+
+def reward_loss(model, pairs):
+    """TRL: RewardTrainer.compute_loss."""
+    rewards = [torch.stack([score(model, p["prompt_ids"], p[side]) for p in pairs]) for side in SIDES]
+    return -F.logsigmoid(rewards[0] - rewards[1]).mean(), rewards, accuracies(rewards)
+
+
+def accuracies(rewards):
+    # A tie in exact arithmetic is a tie: the two sums are rounded apart by 1e-15.
+    return {"rewards/accuracies": (rewards[0] - rewards[1] > 1e-9).double().mean().item()}
+
+
+def logps_log(chosen, rejected):
+    return {"logps/chosen": chosen.mean().item(), "logps/rejected": rejected.mean().item()}
+
+
+def batch_loss(objective, h, model, reference, pairs):
+    """Loss, rewards of chosen and rejected answers, and what else the step logs."""
+    if objective == "kto":
+        return kto_loss(h, model, reference, pairs)
+    if objective == "bradley_terry":
+        return reward_loss(model, pairs)
+    return pairwise_loss(objective, h, model, reference, pairs)
 
 
 def train(model, pairs, reference, objective, h):
@@ -118,28 +199,20 @@ def train(model, pairs, reference, objective, h):
     for step in range(s["max_steps"]):
         epoch, at = divmod(step, PAIRS // size)
         batch = Random(s["seed"], epoch).shuffled(range(PAIRS))[at * size : (at + 1) * size]
-        sums = [
-            torch.stack([token_logps(model, pairs[i]["prompt_ids"], pairs[i][side]).sum() for i in batch])
-            for side in ("chosen_ids", "rejected_ids")
-        ]
         refs = [torch.tensor([sum(reference[i][side]) for i in batch], dtype=torch.float64) for side in (0, 1)]
-        lengths = [torch.tensor([len(pairs[i][side]) for i in batch]) for side in ("chosen_ids", "rejected_ids")]
-        losses, rewards = batch_loss(objective, h, *sums, refs, lengths)
+        loss, rewards, log = batch_loss(objective, h, model, refs, [pairs[i] for i in batch])
         optimizer.zero_grad()
-        losses.mean().backward()
+        loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(parameters, s["max_grad_norm"])
         steps.append({
             "pairs": batch,
             "learning_rate": scheduler.get_last_lr()[0],
-            "loss": losses.mean().item(),
+            "loss": loss.item(),
             "grad_norm": norm.item(),
             "rewards/chosen": rewards[0].mean().item(),
             "rewards/rejected": rewards[1].mean().item(),
             "rewards/margins": (rewards[0] - rewards[1]).mean().item(),
-            # A tie in exact arithmetic is a tie: the two sums above are rounded apart by 1e-15.
-            "rewards/accuracies": (rewards[0] - rewards[1] > 1e-9).double().mean().item(),
-            "logps/chosen": sums[0].mean().item(),
-            "logps/rejected": sums[1].mean().item(),
+            **log,
         })  # fmt: skip
         optimizer.step()
         scheduler.step()
@@ -161,41 +234,57 @@ def open_zip(file, base):
         return PeftModel.from_pretrained(base, folder, is_trainable=True).double()
 
 
-def in_float32(model):
-    """Rounds the adapter to what a file holds."""
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float().double()
+def save_rounded(model, file):
+    """Rounds the adapter to what a file holds, saves it, and goes on in float64."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    for parameter in trained:
+        parameter.data = parameter.data.float()
+    save_zip(model, file)
+    for parameter in trained:
+        parameter.data = parameter.data.double()
     return model
+
+
+def is_reward_model(file):
+    return bool(json.loads(zipfile.ZipFile(file).read("adapter_config.json"))["modules_to_save"])
+
+
+def print_numbers(file):
+    pairs = json.loads((FOLDER / "golden.json").read_text())["pairs"]
+    if is_reward_model(file):
+        print(json.dumps(scores_of(open_zip(file, load_base(LlamaForSequenceClassification)), pairs)))
+    else:
+        print(json.dumps(logps_of(open_zip(file, load_base()), pairs)))
 
 
 def main():
     if len(sys.argv) > 1:
-        pairs = json.loads((FOLDER / "golden.json").read_text())["pairs"]
-        print(json.dumps(logps_of(open_zip(sys.argv[1], load_base()), pairs)))
-        return
+        return print_numbers(sys.argv[1])
     FOLDER.mkdir(exist_ok=True)
     base = load_base()
     pairs = draw_pairs(base.config.vocab_size)
     reference = logps_of(base, pairs)
+    lora = dict(**LORA, target_modules=TARGETS)
     torch.manual_seed(5)
-    model = in_float32(get_peft_model(base, LoraConfig(**LORA, target_modules=TARGETS, task_type="CAUSAL_LM")))
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()
-    save_zip(model, FOLDER / "initial.zip")
-    golden = dict(settings=SETTINGS, lora=LORA, pairs=pairs, reference=reference, runs={})
+    save_rounded(get_peft_model(base, LoraConfig(**lora, task_type="CAUSAL_LM")), FOLDER / "initial.zip")
+    torch.manual_seed(6)
+    scored = load_base(LlamaForSequenceClassification)
+    whole = dict(modules_to_save=["score"], task_type="SEQ_CLS")
+    scored = save_rounded(get_peft_model(scored, LoraConfig(**lora, **whole)), FOLDER / "initial-reward.zip")
+    golden = dict(settings=SETTINGS, lora=LORA, pairs=pairs, reference=reference, runs={}, scores=dict())
+    golden["scores"]["initial"] = scores_of(scored, pairs)
     for objective, hyperparameters in OBJECTIVES.items():
-        model = open_zip(FOLDER / "initial.zip", load_base())
+        rewards = objective == "bradley_terry"
+        if rewards:
+            model = open_zip(FOLDER / "initial-reward.zip", load_base(LlamaForSequenceClassification))
+        else:
+            model = open_zip(FOLDER / "initial.zip", load_base())
         steps = train(model, pairs, reference, objective, hyperparameters)
         golden["runs"][objective] = dict(hyperparameters=hyperparameters, steps=steps)
         if objective == "dpo_sigmoid":
-            in_float32(model)
-            golden["trained"] = logps_of(model, pairs)
-            for parameter in model.parameters():
-                if parameter.requires_grad:
-                    parameter.data = parameter.data.float()
-            save_zip(model, FOLDER / "trained.zip")
+            golden["trained"] = logps_of(save_rounded(model, FOLDER / "trained.zip"), pairs)
+        if rewards:
+            golden["scores"]["trained"] = scores_of(save_rounded(model, FOLDER / "trained-reward.zip"), pairs)
     (FOLDER / "golden.json").write_text(json.dumps(golden, indent=1) + "\n")
 
 

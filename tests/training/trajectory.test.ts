@@ -1,4 +1,5 @@
 import { expect } from '@esm-bundle/chai';
+import { scoreHead } from '../../src/kernels/score-head/kernel.ts';
 import { exportPeft } from '../../src/models/policy/index.ts';
 import { sequencesOf } from '../../src/training/data.ts';
 import { stepBatches } from '../../src/training/data-order.ts';
@@ -8,6 +9,7 @@ import {
   loadTrajectory,
   metricsOf,
   peftAdapter,
+  peftFiles,
   peftZip,
   type Trajectory,
   trainerFor,
@@ -38,11 +40,12 @@ describe('training, beside PyTorch and PEFT', () => {
     expectClose(await logps(), trajectory.golden.reference.flat(2), { atol: 1e-3, rtol: 0 });
   });
 
-  for (const objective of ['dpo_sigmoid', 'simpo']) {
+  for (const objective of ['dpo_sigmoid', 'simpo', 'kto', 'bradley_terry']) {
     it(`follows 20 steps of ${objective}`, async () => {
       const { golden, policy, pairs } = trajectory;
       const { hyperparameters, steps } = golden.runs[objective];
-      const adapter = await peftAdapter(policy, await peftZip('initial'));
+      const start = objective === 'bradley_terry' ? 'initial-reward' : 'initial';
+      const adapter = await peftAdapter(policy, await peftZip(start));
       const trainer = trainerFor(trajectory, adapter, { objective, hyperparameters });
       try {
         const { events, error } = await collect(trainer.run());
@@ -54,17 +57,21 @@ describe('training, beside PyTorch and PEFT', () => {
         }
         const column = (rows: readonly object[], name: string) =>
           rows.map((row) => (row as Record<string, number>)[name]);
-        for (const name of ['loss', 'rewards/chosen', 'rewards/rejected', 'rewards/margins']) {
-          expectClose(column(metrics, name), column(steps, name), NEAR, name);
-        }
-        expectClose(column(metrics, 'rewards/accuracies'), column(steps, 'rewards/accuracies'), {
-          atol: 1e-6,
-          rtol: 0,
-        });
-        expectClose(column(metrics, 'learning_rate'), column(steps, 'learning_rate'), { atol: 1e-9, rtol: 1e-9 });
-        expectClose(column(metrics, 'grad_norm'), column(steps, 'grad_norm'), { atol: 1e-3, rtol: 2e-3 }, 'grad_norm');
-        for (const name of ['logps/chosen', 'logps/rejected']) {
-          expectClose(column(metrics, name), column(steps, name), NEAR_LOGPS, name);
+        const compared: Record<string, { atol: number; rtol: number }> = {
+          loss: NEAR,
+          'rewards/chosen': NEAR,
+          'rewards/rejected': NEAR,
+          'rewards/margins': NEAR,
+          'rewards/accuracies': { atol: 1e-6, rtol: 0 },
+          kl: NEAR,
+          learning_rate: { atol: 1e-9, rtol: 1e-9 },
+          grad_norm: { atol: 1e-3, rtol: 2e-3 },
+          'logps/chosen': NEAR_LOGPS,
+          'logps/rejected': NEAR_LOGPS,
+        };
+        for (const [name, tolerance] of Object.entries(compared)) {
+          expect(name in metrics[0], `logs ${name}`).to.equal(name in steps[0]);
+          if (name in steps[0]) expectClose(column(metrics, name), column(steps, name), tolerance, name);
         }
       } finally {
         trainer.dispose();
@@ -72,6 +79,29 @@ describe('training, beside PyTorch and PEFT', () => {
       }
     });
   }
+
+  it('gives the scores of a reward model that PEFT wrote, and writes it as PEFT does', async () => {
+    const { gpu, policy, golden, pairs } = trajectory;
+    for (const stage of ['initial', 'trained'] as const) {
+      const bytes = await peftZip(`${stage}-reward`);
+      const adapter = await peftAdapter(policy, bytes);
+      const pass = policy.scoringPass(await sequencesOf(pairs), adapter);
+      const scores = pass.scope.tensor('f32', [2 * pairs.length], 'scores');
+      gpu.run(scoreHead, { hidden: pass.hidden, weights: adapter.score, scores });
+      expectClose((await gpu.read(scores)) as Float32Array, golden.scores[stage].flat(), { atol: 1e-4, rtol: 0 });
+      pass.dispose();
+      const again = await exportPeft(adapter.plan, await adapter.read());
+      const [ours, theirs] = [await peftFiles(again), await peftFiles(bytes)];
+      expect(theirs.config.modules_to_save).to.include.members(ours.config.modules_to_save as string[]);
+      for (const field of ['task_type', 'r', 'lora_alpha']) {
+        expect(ours.config[field], field).to.deep.equal(theirs.config[field]);
+      }
+      const score = 'base_model.model.score.weight';
+      expect(ours.weights.get(score).shape).to.deep.equal(theirs.weights.get(score).shape);
+      expect(ours.weights.get(score).bytes).to.deep.equal(theirs.weights.get(score).bytes);
+      adapter.dispose();
+    }
+  });
 
   it('gives the log-probabilities of an adapter that PEFT wrote', async () => {
     const adapter = await peftAdapter(trajectory.policy, await peftZip('trained'));

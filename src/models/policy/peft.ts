@@ -13,8 +13,9 @@ import { matricesOf } from './lora-values.ts';
 const CONFIG_FILE = 'adapter_config.json';
 const WEIGHTS_FILE = 'adapter_model.safetensors';
 
-/** The one module that may be trained whole: the linear layer of a reward model. */
+/** The one module that may be trained whole: the linear layer of a reward model. PEFT names a `classifier` beside it. */
 const SCORE = 'score';
+const SEQ_CLS_MODULES = [SCORE, 'classifier'];
 
 /** An adapter as it stands in a file. */
 export interface PeftAdapter {
@@ -169,7 +170,7 @@ function readConfig(text: string): { r: number; alpha: number; score: boolean } 
     if (filled(config[name])) refuse(`${name} is not supported.`);
   }
   const whole: unknown = config.modules_to_save ?? [];
-  if (!Array.isArray(whole) || whole.some((name) => name !== SCORE)) {
+  if (!Array.isArray(whole) || whole.some((name) => !SEQ_CLS_MODULES.includes(name))) {
     refuse(`modules_to_save is ${JSON.stringify(whole)}; only "${SCORE}" can be trained whole.`);
   }
   const { r, lora_alpha: alpha } = config;
