@@ -22,6 +22,7 @@ import type { Intents } from './state/intents/index.ts';
 import type { SampleOptions } from './state/intents/sampling.ts';
 import { whyNotSample } from './state/intents/sampling.ts';
 import { hyperparameterValues, objectiveNamed } from './state/objectives.ts';
+import { scoreInputs } from './state/scores.ts';
 import type { AppState, CandidateRecord, PairRecord, Settings } from './state/state.ts';
 import type { TrainingSettings } from './state/training/settings.ts';
 
@@ -129,14 +130,25 @@ const candidateOf = ({ id, text, tokens, finish }: CandidateRecord): ConsoleCand
   finish,
 });
 
-const pairOf = ({ id, imageId, prompt, chosen, rejected, verdict, scores, clip, error }: PairRecord): ConsolePair => ({
+const pairOf = ({
+  id,
+  imageId,
+  prompt,
+  chosen,
+  rejected,
+  verdict,
+  scores,
+  clip,
+  given,
+  error,
+}: PairRecord): ConsolePair => ({
   id,
   image: imageId,
   prompt,
   chosen,
   rejected,
   verdict,
-  row: scores?.row,
+  row: scores && { ...scores.row, ...scoreInputs({ clip, given }) },
   clip,
   error,
 });
@@ -279,7 +291,7 @@ export function createConsole(app: App): MarginConsole {
       const request: EvaluateRequest = {
         objective,
         hyperparameters: hyperparameters ?? (known ? hyperparameterValues(store.state.settings, known) : {}),
-        rows: pairs ?? scored.map(({ scores }) => scores!.row),
+        rows: pairs ?? scored.map((pair) => ({ ...pair.scores!.row, ...scoreInputs(pair) })),
       };
       return engine.state.kind === 'ready' ? engine.evaluate(request) : evaluateF64(request);
     },

@@ -3,9 +3,11 @@
  * the objective or a hyperparameter changes. Coalesced per frame; the newest inputs win.
  */
 import type { Engine, EvaluateRequest, Evaluation, PairEvaluation, PairRow } from '../engine/engine.ts';
-import { evaluateF64 } from '../kernels/losses/evaluate.ts';
+import { evaluatePairsF64 } from '../kernels/losses/families/evaluate-pairs.ts';
+import { taggedLoss } from '../kernels/losses/families/every.ts';
 import { sentence } from './context.ts';
 import { hyperparameterValues, objectiveNamed } from './objectives.ts';
+import { namedAsOnPage, scoreInputs } from './scores.ts';
 import { shallowEqual } from './select.ts';
 import { draftOf } from './selectors.ts';
 import type { AppState, CandidateRecord, PairRecord } from './state.ts';
@@ -28,6 +30,9 @@ export function draftRow(chosen: CandidateRecord, rejected: CandidateRecord): Pa
     rejectedLength: rejected.tokens.length,
     chosenLogRatio: chosen.reference ? chosen.logpSum - chosen.reference.sum : 0,
     rejectedLogRatio: rejected.reference ? rejected.logpSum - rejected.reference.sum : 0,
+    ...(chosen.clip !== undefined &&
+      rejected.clip !== undefined &&
+      scoreInputs({ clip: { chosen: chosen.clip, rejected: rejected.clip } })),
   };
 }
 
@@ -49,7 +54,7 @@ function inputsOf(state: AppState, training: RowsSeen): Inputs {
   const objective = objectiveNamed(state.settings.objective);
   const scored = state.pairs.filter((pair) => pair.verdict === 'preferred' && pair.scores);
   const ids = scored.map((pair) => pair.id);
-  const rows = scored.map((pair) => training.rowSeen(pair) ?? pair.scores!.row);
+  const rows = scored.map((pair) => ({ ...(training.rowSeen(pair) ?? pair.scores!.row), ...scoreInputs(pair) }));
   const draft = draftOf(state);
   const known = ({ tokens, reference }: CandidateRecord) =>
     tokens.length > 0 && (!state.adapter || reference !== undefined);
@@ -157,7 +162,9 @@ export class LiveEvaluation {
     if (inputs.rows.length === 0) return this.#publish(inputs, null, null);
     const { objective, hyperparameters, rows } = inputs;
     const request: EvaluateRequest = { objective, hyperparameters, rows };
-    if (!engineFree(this.#store.state)) return this.#reference(inputs, request);
+    // The engine evaluates pairs; what other families make of pairs is a picture, drawn here.
+    const pairwise = taggedLoss(objective)?.kind === 'pairwise';
+    if (!pairwise || !engineFree(this.#store.state)) return this.#reference(inputs, request);
     this.#inFlight = true;
     this.#latest?.abort();
     const controller = new AbortController();
@@ -193,9 +200,9 @@ export class LiveEvaluation {
 
   #reference(inputs: Inputs, request: EvaluateRequest): void {
     try {
-      this.#publish(inputs, evaluateF64(request), null);
+      this.#publish(inputs, evaluatePairsF64(request), null);
     } catch (error) {
-      this.#publish(inputs, null, sentence(error));
+      this.#publish(inputs, null, namedAsOnPage(sentence(error), inputs.ids, this.#store.state.pairs));
     }
   }
 

@@ -26,10 +26,15 @@ function candidateNeedsScores(candidate: CandidateRecord): boolean {
   return candidate.status === 'scoring' && candidate.text.trim() !== '';
 }
 
-/** Whether a pair takes part in the loss and lacks the numbers of the present model. Ties take no part. */
-export function pairNeedsScores(pair: PairRecord, { settings, adapter }: AppState): boolean {
+/** Whether a pair's log-probabilities are those of the present model with its present adapter. */
+function hasLogps({ scores, scoredBy }: PairRecord, { settings, adapter }: AppState): boolean {
+  return scores !== undefined && scoredBy?.vlm === settings.vlm && scoredBy.adapter === adapter?.key;
+}
+
+/** Whether a pair takes part in the loss and lacks the numbers of the present models. Ties take no part. */
+export function pairNeedsScores(pair: PairRecord, state: AppState): boolean {
   if (pair.verdict !== 'preferred' || pair.error) return false;
-  return !pair.scores || pair.scoredBy?.vlm !== settings.vlm || pair.scoredBy.adapter !== adapter?.key;
+  return !hasLogps(pair, state) || pair.scoredBy?.clip !== state.settings.clip;
 }
 
 export class Scorer {
@@ -167,7 +172,9 @@ export class Scorer {
     const { vlm, clip: clipModel } = settings;
     const image = await this.#images.input(record.imageId);
     const { prompt, chosen, rejected } = record;
-    const scores = await this.#engine.pairLogps({ image, prompt, chosen, rejected }, options);
+    const scores = hasLogps(record, this.#store.state)
+      ? record.scores
+      : await this.#engine.pairLogps({ image, prompt, chosen, rejected }, options);
     let clip = record.scoredBy?.clip === clipModel ? record.clip : undefined;
     if (!clip) {
       const values = await this.#engine.clipScore({ image, texts: [chosen, rejected] }, options);

@@ -50,6 +50,8 @@ export interface PairRecord {
   readonly verdict: 'preferred' | 'tie';
   readonly scores?: { readonly row: PairRow; readonly chosen: LogpsResult; readonly rejected: LogpsResult };
   readonly clip?: { readonly chosen: number; readonly rejected: number };
+  /** Scores a person gave, in points; they go before CLIP's where an objective asks for scores. */
+  readonly given?: { readonly chosen: number; readonly rejected: number };
   /** Models that `scores` and `clip` come from: a pair scored by another model is scored anew. */
   readonly scoredBy?: { readonly vlm?: string; readonly clip?: string; readonly adapter?: string };
   readonly error?: string;
@@ -196,7 +198,7 @@ export interface AppState {
     readonly tab: 'images' | 'responses' | 'objective' | 'training';
     /** What the bottom row shows where there are columns. */
     readonly bottom: 'pairs' | 'training';
-    readonly overlay: 'none' | 'kernels' | 'composer' | 'about' | 'camera' | 'gallery';
+    readonly overlay: 'none' | 'kernels' | 'composer' | 'about' | 'camera' | 'gallery' | 'explorer';
     /** The loss whose page the gallery shows; null for the overview. */
     readonly loss: string | null;
     readonly theme: 'system' | 'light' | 'dark';

@@ -7,6 +7,7 @@ import { CancelledError, DeviceLostError, InputError } from '../errors.ts';
 import { notify, sentence } from './context.ts';
 import type { ImageLibrary } from './images.ts';
 import type { RunFiles } from './persistence.ts';
+import { withPageNames } from './scores.ts';
 import type { AppState, PairRecord, RunRecord, TrainingState } from './state.ts';
 import type { Store } from './store.ts';
 import { AdapterAtWork } from './training/adapter.ts';
@@ -191,7 +192,7 @@ export class Training {
     if (!run || this.#runs.state.phase !== 'idle') return;
     const scenes = training.eval_scenes || DEFAULT_TRAINING.eval_scenes;
     await this.during('evaluating', async (signal) => {
-      const pairs = await engineInputs(trainablePairs(this.#store.state), this.#images);
+      const pairs = await engineInputs(trainablePairs(this.#store.state), this.#images, run.objective);
       const answers = pairs.length > 0 ? training.kl_answers : 0;
       await this.#driver.look(run.id, pairs, { scenes, popeScenes: scenes, answers }, signal);
     });
@@ -242,10 +243,11 @@ export class Training {
         const taken = trainablePairs(state);
         this.#seen.clear();
         this.tracks(run.id).begin(taken.map(({ id }) => id));
-        const pairs = await engineInputs(taken, this.#images);
+        const pairs = await engineInputs(taken, this.#images, intent.objective);
         await this.#driver.drive(run.id, { pairs, steps: options.steps, onStep: options.onStep, signal });
       });
-    } catch (error) {
+    } catch (caught) {
+      const error = withPageNames(caught, trainablePairs(state), state.pairs);
       if (!(error instanceof CancelledError)) {
         const status = error instanceof DeviceLostError ? 'paused' : 'failed';
         this.#runs.change(run.id, { status, message: sentence(error) });

@@ -224,4 +224,31 @@ describe('margin-pairs', () => {
     await stateWhere(app, ({ pairs }) => pairs.length === 1, 'the imported pair');
     app.dispose();
   });
+
+  it('shows scores where the objective looks at them, and takes a person’s', async () => {
+    const { app, element, id } = await mountPairs();
+    expect(deepAll(element, 'margin-pair-scores')).to.have.length(0);
+    app.intents.setSetting('objective', 'mm_dpo_paper');
+    await frames(element);
+    const pair = () => app.store.state.pairs.find((each) => each.id === id)!;
+    const scores = deep(element, 'margin-pair-scores');
+    const shown = () => deepAll(scores, 'output').map((output) => output.textContent);
+    expect(textOf(scores, 'span')).to.equal('CLIP × 100');
+    expect(shown()).to.deep.equal([pair().clip!.chosen, pair().clip!.rejected].map((each) => (100 * each).toFixed(1)));
+    const loss = () => textOf(element, '.numbers dd');
+    const before = loss();
+    const slider = deep<HTMLInputElement>(scores, 'input[aria-label="Score of the chosen answer of pair 1"]');
+    slider.value = '7';
+    slider.dispatchEvent(new Event('input'));
+    await frames(element);
+    expect(pair().given!.chosen).to.equal(7);
+    expect(textOf(scores, 'span')).to.equal('scores by hand');
+    // Policy and reference are one, so the loss is ln 2 whatever β: the margin shows nothing either, but nothing fails.
+    expect(loss()).to.equal(before);
+    await expectAccessible(element);
+    button(scores, 'Reset scores of pair 1').click();
+    await frames(element);
+    expect(pair().given).to.equal(undefined);
+    expect(textOf(scores, 'span')).to.equal('CLIP × 100');
+  });
 });

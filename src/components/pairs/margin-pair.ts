@@ -7,6 +7,7 @@ import { number } from '../shared/format.ts';
 import { icon } from '../shared/icons.ts';
 import { shared } from '../shared/styles.ts';
 import { type DiffPart, diffWords } from './diff.ts';
+import './margin-pair-scores.ts';
 import { pairStyles } from './styles.ts';
 
 /** Changed words are marked, the space before them is not. */
@@ -24,6 +25,7 @@ function markedPart({ text, changed }: DiffPart) {
  * @property pair - the pair
  * @property ordinal - its number in the list
  * @property values - what the objective makes of it; undefined while unscored and for ties
+ * @property scored - whether the present objective looks at scores, so that they are shown
  * @property selected - whether it is the selected pair
  * @property pointed - whether the pointer is on it, here or on the curve
  */
@@ -33,6 +35,7 @@ export class MarginPair extends LitElement {
   @property({ attribute: false }) pair!: PairRecord;
   @property({ type: Number }) ordinal = 1;
   @property({ attribute: false }) values: PairEvaluation | undefined;
+  @property({ type: Boolean }) scored = false;
   @property({ type: Boolean, reflect: true }) selected = false;
   @property({ type: Boolean, reflect: true }) pointed = false;
   @state() private editing = false;
@@ -77,6 +80,11 @@ export class MarginPair extends LitElement {
       <p class="prompt" title=${pair.prompt}>${pair.prompt}</p>
       ${side('chosen', this.#diff.first)} ${side('rejected', this.#diff.second)}
       ${
+        this.scored && !tie
+          ? html`<margin-pair-scores .app=${this.app} .pair=${pair} .ordinal=${this.ordinal}></margin-pair-scores>`
+          : nothing
+      }
+      ${
         pair.error
           ? html`<p class="error" role="alert">
               ${pair.error} <button @click=${() => this.app.intents.scorePair(pair.id)}>Score again</button>
@@ -92,12 +100,14 @@ export class MarginPair extends LitElement {
       return html`<p class="numbers muted">A tie: exported with the workspace, no part of the loss.</p>`;
     if (!values) return html`<p class="numbers muted">${pair.error || pair.scores ? '' : 'not scored yet'}</p>`;
     const right = values.rewards.chosen > values.rewards.rejected;
+    // Losses over sampled answers give these no reward of their own.
+    const judged = !Number.isNaN(values.margin);
     return html`<dl class="numbers">
       <div><dt>loss</dt><dd>${number(values.loss, 4)}</dd></div>
       <div><dt>margin</dt><dd>${number(values.margin, 3)}</dd></div>
       <div title="1 when the chosen answer has the higher reward">
         <dt>accuracy</dt>
-        <dd class=${right ? 'right' : 'wrong'}>${right ? '1 ✓' : '0 ✗'}</dd>
+        <dd class=${judged ? (right ? 'right' : 'wrong') : 'muted'}>${judged ? (right ? '1 ✓' : '0 ✗') : '–'}</dd>
       </div>
     </dl>`;
   }

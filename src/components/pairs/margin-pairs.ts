@@ -2,6 +2,7 @@ import { html, LitElement, type PropertyValues } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { App } from '../../state/app.ts';
+import { needsScores } from '../../state/scores.ts';
 import { Select } from '../../state/select.ts';
 import type { PairRecord } from '../../state/state.ts';
 import { FollowEvaluation } from '../objective/figures.ts';
@@ -26,7 +27,12 @@ export class MarginPairs extends LitElement {
   #view = new Select(
     this,
     () => this.app?.store,
-    ({ pairs, selectedPair, images }) => ({ pairs, selectedPair, images }),
+    ({ pairs, selectedPair, images, settings }) => ({
+      pairs,
+      selectedPair,
+      images,
+      scored: needsScores(settings.objective),
+    }),
   );
   #evaluation = new FollowEvaluation(this, () => this.app);
   #pointed = new FollowPointed(this, () => this.app && pointersOf(this.app).pair);
@@ -78,7 +84,7 @@ export class MarginPairs extends LitElement {
   }
 
   private renderList(pairs: readonly PairRecord[]) {
-    const { selectedPair } = this.#view.value;
+    const { selectedPair, scored } = this.#view.value;
     const { ids, evaluation } = this.#evaluation.figures;
     const values = new Map(ids.map((id, index) => [id, evaluation?.pairs[index]]));
     const point = (id: string | null) => {
@@ -94,6 +100,7 @@ export class MarginPairs extends LitElement {
             .pair=${pair}
             .ordinal=${index + 1}
             .values=${values.get(pair.id)}
+            .scored=${scored}
             .selected=${pair.id === selectedPair}
             .pointed=${pair.id === this.#pointed.id}
           ></margin-pair>

@@ -1,5 +1,6 @@
 /** Intents on preference pairs. */
 import { type Context, newId, notify, updatePair } from '../context.ts';
+import type { AnswerScores } from '../scores.ts';
 import { candidatesOnTable, draftOf, markedOf } from '../selectors.ts';
 import type { AppState, CandidateRecord, PairRecord } from '../state.ts';
 
@@ -131,6 +132,7 @@ export function pairIntents(context: Context) {
           chosen: pair.rejected,
           rejected: pair.chosen,
           clip: pair.clip && { chosen: pair.clip.rejected, rejected: pair.clip.chosen },
+          ...(pair.given && { given: { chosen: pair.given.rejected, rejected: pair.given.chosen } }),
           scores: pair.scores && {
             chosen: pair.scores.rejected,
             rejected: pair.scores.chosen,
@@ -148,6 +150,12 @@ export function pairIntents(context: Context) {
           },
         })),
       );
+    },
+
+    /** Gives the answers of a pair scores, in points; null goes back to CLIP's. As with knobs, undo is moving it back. */
+    setPairScores(id: string, scores: AnswerScores | null): void {
+      if (scores && !(Number.isFinite(scores.chosen) && Number.isFinite(scores.rejected))) return;
+      store.update((state) => updatePair(state, id, (pair) => ({ ...pair, given: scores ?? undefined })));
     },
 
     /** A tie becomes a preference or the other way round. */

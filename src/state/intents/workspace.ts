@@ -79,13 +79,14 @@ export function workspaceIntents(context: Context) {
     /** The whole workspace as one file (a ZIP): settings, pictures with their scenes, pairs. */
     async exportWorkspace(): Promise<Blob> {
       const { settings, images: records, pairs } = store.state;
-      const plainPairs = pairs.map(({ id, imageId, prompt, chosen, rejected, verdict }) => ({
+      const plainPairs = pairs.map(({ id, imageId, prompt, chosen, rejected, verdict, given }) => ({
         id,
         imageId,
         prompt,
         chosen,
         rejected,
         verdict,
+        given,
       }));
       const index = { format: FORMAT, version: VERSION, settings, images: records, pairs: plainPairs };
       const files = new Map<string, Blob | string>([[INDEX, JSON.stringify(index, null, 1)]]);

@@ -4,6 +4,7 @@ import { crc32 } from '../../crc32.ts';
 import type { Engine, TrainingPair } from '../../engine/engine.ts';
 import type { ImageLibrary } from '../images.ts';
 import { hyperparameterValues, objectiveNamed } from '../objectives.ts';
+import { trainingInputs } from '../scores.ts';
 import type { AppState, PairRecord, RunRecord } from '../state.ts';
 import { LOOKING, type TrainingSettings, withTraining } from './settings.ts';
 
@@ -45,7 +46,11 @@ export function intendedRun(state: AppState, options: RunOptions = {}): RunInten
   const objective = options.objective ?? settings.objective;
   const known = objectiveNamed(objective);
   const pairs = trainablePairs(state);
-  const texts = pairs.map(({ imageId, prompt, chosen, rejected }) => [imageId, prompt, chosen, rejected]);
+  // Scores are part of a pair where the objective looks at them.
+  const texts = pairs.map((pair) => {
+    const inputs = trainingInputs(objective, pair);
+    return [pair.imageId, pair.prompt, pair.chosen, pair.rejected, ...(inputs ? [inputs] : [])];
+  });
   return {
     vlm: settings.vlm,
     objective,
@@ -68,11 +73,17 @@ export function runToContinue(state: AppState, intent: RunIntent): RunRecord | u
   return essence(run) === essence(intent) ? run : undefined;
 }
 
-/** The pairs as the engine takes them. */
-export async function engineInputs(pairs: readonly PairRecord[], images: ImageLibrary): Promise<TrainingPair[]> {
+/** The pairs as the engine takes them, with the scores that this objective asks for. */
+export async function engineInputs(
+  pairs: readonly PairRecord[],
+  images: ImageLibrary,
+  objective: string,
+): Promise<TrainingPair[]> {
   return Promise.all(
-    pairs.map(async ({ imageId, prompt, chosen, rejected }) => {
-      return { image: await images.input(imageId), prompt, chosen, rejected };
+    pairs.map(async (pair) => {
+      const { imageId, prompt, chosen, rejected } = pair;
+      const inputs = trainingInputs(objective, pair);
+      return { image: await images.input(imageId), prompt, chosen, rejected, ...(inputs && { inputs }) };
     }),
   );
 }
