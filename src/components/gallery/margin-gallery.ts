@@ -24,8 +24,9 @@ export class MarginGallery extends LitElement {
   @property({ attribute: false }) app!: App;
   @state() private filter: Filter = NO_FILTER;
   @query('.scroll') private list!: HTMLElement | null;
-  /** Where the overview stood before a page was opened. */
+  /** Where the overview stood before a page was opened, and which page is shown. */
   #top = 0;
+  #shown: string | null = null;
   /** Pictures by loss and knobs: typing into the search field draws nothing anew. */
   #pictures = new Map<string, { readonly key: string; readonly picture: Picture }>();
 
@@ -43,6 +44,20 @@ export class MarginGallery extends LitElement {
 
   protected override updated(): void {
     this.list?.scrollTo({ top: this.#top });
+    const { loss } = this.#view.value;
+    if (loss !== this.#shown) void this.handFocus(this.#shown, loss);
+    this.#shown = loss;
+  }
+
+  /** What had the focus is gone: it goes on to the page, and back to the card that the page was opened from. */
+  private async handFocus(from: string | null, to: string | null): Promise<void> {
+    if (to === null) {
+      this.renderRoot.querySelector<HTMLElement>(`[data-id="${from}"] .open`)?.focus({ preventScroll: true });
+    } else if (from === null) {
+      const page = this.renderRoot.querySelector('margin-loss-page');
+      await page?.updateComplete;
+      page?.renderRoot.querySelector('button')?.focus();
+    }
   }
 
   protected override render() {

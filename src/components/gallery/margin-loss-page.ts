@@ -79,7 +79,7 @@ export class MarginLossPage extends LitElement {
                   <p><button @click=${() => this.load(loss.id)}>Try again</button></p>`
               : ready
                 ? this.page!.blocks.map(
-                    (block, i) => html`${renderBlock(block)} ${i === 0 ? this.renderFacts() : nothing}`,
+                    (block, i) => html`${renderBlock(block)} ${i === 1 ? this.renderFacts() : nothing}`,
                   )
                 : html`<p class="muted" role="status">Opening the page…</p>`
           }

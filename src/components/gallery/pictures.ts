@@ -149,7 +149,9 @@ function sequencePicture(objective: SequenceObjective, hyperparameters: Hyperpar
 function pairwisePicture(objective: Objective, h: HyperparameterValues): Picture {
   if (!isDrawable(objective)) return { lines: [], y: 'loss', x: 'margin' };
   const prepared = (values: HyperparameterValues) => objective.prepare?.([CURVE_PAIR], values) ?? values;
-  const range = rangeFor(objective, prepared(initial(objective)), []);
+  // Wide enough for a loss that is not convex around 0 to show its hill and its valley.
+  const least = 0.5 / (initial(objective).beta ?? 1);
+  const range = rangeFor(objective, prepared(initial(objective)), [least]);
   const points = curvePoints(objective, prepared(h), range, undefined, POINTS);
   return {
     lines: [{ points: points.map(({ margin, loss }) => [margin, loss] as const), tone: '' }],

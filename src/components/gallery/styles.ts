@@ -101,6 +101,16 @@ export const galleryStyles = css`
   .use {
     position: relative;
   }
+  .foot a {
+    min-width: 0;
+    overflow: hidden;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
+  h4 span {
+    flex: none;
+    font-weight: normal;
+  }
   .use {
     min-height: 28px;
     padding: 2px 9px;
@@ -227,13 +237,8 @@ export const pageStyles = css`
   }
   .picture {
     display: grid;
-    grid-template-columns: minmax(0, 1fr) minmax(0, 1fr);
-    gap: 10px 20px;
-    align-items: start;
-    --thumbnail-height: 120px;
-  }
-  .picture margin-knobs {
-    min-width: 0;
+    gap: 10px;
+    --thumbnail-height: 130px;
   }
   @media (max-width: 900px) {
     .columns {
@@ -243,9 +248,6 @@ export const pageStyles = css`
     .sources {
       border-left: 0;
       border-top: 1px solid var(--m-line);
-    }
-    .picture {
-      grid-template-columns: minmax(0, 1fr);
     }
   }
 `;
