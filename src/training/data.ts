@@ -15,6 +15,8 @@ export interface TokenizedPair {
   readonly visual?: () => Promise<Tensor>;
   /** Visual tokens of a corrupted copy of the picture, for objectives that compare with it. */
   readonly corrupted?: () => Promise<Tensor>;
+  /** Visual tokens of a noisy copy of the picture, for objectives that ask what the policy says given that. */
+  readonly noisy?: () => Promise<Tensor>;
   /** Answers, end-of-utterance included. */
   readonly chosenIds: readonly number[];
   readonly rejectedIds: readonly number[];
@@ -28,6 +30,8 @@ export interface ReferenceLogps {
   readonly rejected: Float32Array;
   /** The chosen answer given the corrupted picture. */
   readonly corrupted?: Float32Array;
+  /** What the policy would say given the noisy picture, scored with the clear one; new in every step. */
+  readonly noisyArgmax?: Float32Array;
 }
 
 /** Inputs that are facts about a pair. All others follow the policy as it learns, so no pair can bring them along. */

@@ -38,7 +38,7 @@ export function preflight(
     .slice(0, size);
   const rows = longest.reduce((sum, each) => sum + each.rows, 0);
   const tokens = longest.reduce((sum, each) => sum + each.tokens, 0);
-  const { adapter, activations, largestBuffer } = trainingBytes(model, plan, rows, tokens);
+  const { adapter, activations, largestBuffer } = trainingBytes(model, plan, rows, tokens, family.divergence);
   const limit = Math.min(gpu.device.limits.maxStorageBufferBindingSize, gpu.device.limits.maxBufferSize);
   if (largestBuffer.bytes > limit) {
     throw new OutOfMemoryError(

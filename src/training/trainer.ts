@@ -81,7 +81,8 @@ export class Trainer {
     const last = Math.min(this.plan.steps, this.#progress.step + stopAfter);
     try {
       const { gpu, policy } = this.options;
-      await Promise.all([policy.prepareTraining(), gpu.prepare([...this.#family.kernels, ...optimizerKernels])]);
+      const { kernels, divergence } = this.#family;
+      await Promise.all([policy.prepareTraining({ divergence }), gpu.prepare([...kernels, ...optimizerKernels])]);
       if (this.#family.start) yield* this.#family.start(signal);
       while (this.#progress.step < last) {
         yield { type: 'step', metrics: await this.#trainStep(signal) };

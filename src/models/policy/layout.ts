@@ -1,6 +1,7 @@
 /**
  * How sequences lie in rows. Several sequences of different length run as one batch of rows; answers to the same
- * prompt and picture share the prompt's rows, so a preference pair pays for its prompt once.
+ * prompt and picture share the prompt's rows, so a preference pair pays for its prompt once; other targets after the same
+ * answer share the answer's rows too.
  */
 import { InputError } from '../../errors.ts';
 import type { Tensor } from '../../kernels/gpu/index.ts';
@@ -18,6 +19,11 @@ export interface PromptInput {
 export interface SequenceInput extends PromptInput {
   /** The answer, end-of-utterance included where it counts. */
   readonly responseIds: readonly number[];
+  /**
+   * Scored at the places of `responseIds`, which stay what is read before them (teacher forcing): as many tokens. Absent,
+   * the response itself is scored.
+   */
+  readonly targetIds?: readonly number[];
 }
 
 /** Rows of one forward pass, as the kernels take them. */
@@ -95,8 +101,8 @@ export function layoutScore(sequences: readonly SequenceInput[]): ScoreLayout {
   const predictedBy: number[] = [];
   const targets: number[] = [];
   const starts = [0];
-  const rows = addSequences(sequences, -1, ({ responseIds }, prompt, own) => {
-    responseIds.forEach((id, i) => {
+  const rows = addSequences(sequences, -1, ({ responseIds, targetIds = responseIds }, prompt, own) => {
+    targetIds.forEach((id, i) => {
       predictedBy.push(i === 0 ? prompt[1] - 1 : own + i - 1);
       targets.push(id);
     });
@@ -120,7 +126,7 @@ export function layoutLast(sequences: readonly SequenceInput[]): RowLayout & { r
 }
 
 /**
- * Rows of all sequences; those with the same prompt and picture share its rows.
+ * Rows of all sequences; those with the same prompt and picture share its rows, and with the same answer those as well.
  * @param end where the rows of a response end, as `slice` takes it.
  * @param added is told the run of the prompt's rows and the first row of the response.
  */
@@ -131,14 +137,19 @@ function addSequences(
 ): RowBuilder {
   const rows = new RowBuilder();
   const prompts: { input: SequenceInput; run: readonly [number, number] }[] = [];
+  const answers: { ids: readonly number[]; run: readonly [number, number]; own: number }[] = [];
   for (const input of sequences) {
     let run = prompts.find((known) => samePrompt(known.input, input))?.run;
     if (!run) {
       run = rows.addPrompt(input);
       prompts.push({ input, run });
     }
-    const own = rows.length;
-    rows.add(input.responseIds.slice(0, end), input.promptIds.length, run);
+    const twin = answers.find((known) => known.run === run && sameIds(known.ids, input.responseIds));
+    const own = twin?.own ?? rows.length;
+    if (!twin) {
+      rows.add(input.responseIds.slice(0, end), input.promptIds.length, run);
+      answers.push({ ids: input.responseIds, run, own });
+    }
     added(input, run, own);
   }
   return rows;
@@ -146,11 +157,12 @@ function addSequences(
 
 function samePrompt(a: PromptInput, b: PromptInput): boolean {
   return (
-    a.visual?.buffer === b.visual?.buffer &&
-    a.imageTokenId === b.imageTokenId &&
-    a.promptIds.length === b.promptIds.length &&
-    a.promptIds.every((id, i) => id === b.promptIds[i])
+    a.visual?.buffer === b.visual?.buffer && a.imageTokenId === b.imageTokenId && sameIds(a.promptIds, b.promptIds)
   );
+}
+
+function sameIds(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((id, i) => id === b[i]);
 }
 
 /**
@@ -185,6 +197,14 @@ export function checkPrompt(config: LlamaConfig, prompt: PromptInput, answerLeng
 export function checkSequence(config: LlamaConfig, sequence: SequenceInput): void {
   if (sequence.responseIds.length === 0) throw new InputError('The response has no tokens to score.', 'response');
   checkIds(config, sequence.responseIds, 'response');
+  const { responseIds, targetIds = responseIds } = sequence;
+  if (targetIds.length !== responseIds.length) {
+    throw new InputError(
+      `There are ${targetIds.length} tokens to score at the ${responseIds.length} places of the response.`,
+      'response',
+    );
+  }
+  checkIds(config, targetIds, 'response');
   checkPrompt(config, sequence, sequence.responseIds.length);
 }
 

@@ -11,7 +11,7 @@ import { DecoderPass } from './decoder-pass.ts';
 import { type GeneratedToken, type GenerateRequest, generate } from './generate.ts';
 import { checkSequence, layoutLast, layoutScore, type ScoreLayout, type SequenceInput } from './layout.ts';
 import { LoraAdapter, type LoraConfig, type LoraPlan, planLora } from './lora.ts';
-import { prepareTraining, TrainingPass } from './training-pass.ts';
+import { prepareDivergence, prepareTraining, TrainingPass } from './training-pass.ts';
 import { loadWeights } from './weights.ts';
 
 /** Per response token, of the untempered distribution. */
@@ -187,9 +187,9 @@ export class Policy {
     return new LoraAdapter(this.#gpu, this.planLora(lora));
   }
 
-  /** Compiles what the backward pass needs. */
-  prepareTraining(): Promise<void> {
-    return prepareTraining(this.#decoder);
+  /** Compiles what the backward pass needs; with `divergence`, also through `TrainingPass.diverge`. */
+  async prepareTraining({ divergence = false } = {}): Promise<void> {
+    await Promise.all([prepareTraining(this.#decoder), divergence && prepareDivergence(this.#decoder)]);
   }
 
   /**

@@ -24,8 +24,17 @@ export function trainingSize(sequences: readonly SequenceInput[]): { rows: numbe
   return { rows: ids.length, tokens: targets.length };
 }
 
-/** Bytes for one micro-batch of `rows` decoder rows and `tokens` response tokens, rounded up as the pool does. */
-export function trainingBytes(config: LlamaConfig, plan: LoraPlan, rows: number, tokens: number): TrainingBytes {
+/**
+ * Bytes for one micro-batch of `rows` decoder rows and `tokens` response tokens, rounded up as the pool does.
+ * @param divergence whether the loss compares whole next-token distributions with the reference's.
+ */
+export function trainingBytes(
+  config: LlamaConfig,
+  plan: LoraPlan,
+  rows: number,
+  tokens: number,
+  divergence = false,
+): TrainingBytes {
   const { hiddenSize, layers, kvHeads, headDim, vocabSize } = config;
   let largestBuffer = { label: '', bytes: 0 };
   const f32 = (label: string, elements: number): number => {
@@ -50,12 +59,16 @@ export function trainingBytes(config: LlamaConfig, plan: LoraPlan, rows: number,
   const headForward = f32('partials', parts * tokens * 4) + f32('partial top', parts * tokens);
   const headBackward = f32('d(logits)', tokens * headSlab(vocabSize)) + 2 * hidden;
   const backward = rowsOf(backwardWidths(config)) + low;
+  // Both models' hidden states stay until the backward pass; the reference's forward pass runs beside the kept rows.
+  const both = divergence ? f32('hidden of both models', 2 * tokens * hiddenSize) + 4 * f32('lse', tokens) : 0;
+  const divergenceForward = divergence ? f32('divergence partials', 2 * parts * tokens * 4) + hidden : 0;
 
   const phases = [
     kept + stream + workspace,
     kept + stream + 2 * hidden + scores + headForward,
-    kept + stream + 2 * hidden + scores + headBackward,
-    kept + stream + 2 * hidden + scores + workspace + backward,
+    kept + stream + 2 * hidden + scores + both + Math.max(divergenceForward, divergence ? workspace : 0),
+    kept + stream + 2 * hidden + scores + both + headBackward,
+    kept + stream + 2 * hidden + scores + both + workspace + backward,
   ];
   return { adapter, kept, activations: Math.max(...phases), largestBuffer };
 }

@@ -1,11 +1,13 @@
 /** A decoder pass that ends in the head: from sequences to log-probabilities, and from their gradient to the adapter's. */
+import { EngineError } from '../../errors.ts';
 import { addScaled } from '../../kernels/add-scaled/kernel.ts';
 import { gatherRowsBackward } from '../../kernels/gather-rows/kernel.ts';
 import type { KernelSpec, Scope, Tensor } from '../../kernels/gpu/index.ts';
+import { headDivergenceBackward } from '../../kernels/head-divergence/kernel.ts';
 import { headLogprobBackward, headSlab } from '../../kernels/head-logprob/kernel.ts';
 import { linearBackward } from '../../kernels/linear/kernel.ts';
 import { rmsNormBackward } from '../../kernels/rms-norm/kernel.ts';
-import type { Decoder, TokenTensors } from './decoder.ts';
+import type { Decoder, DivergenceTensors, TokenTensors } from './decoder.ts';
 import { DecoderPass } from './decoder-pass.ts';
 import { layerBackwardKernels } from './layer-backward.ts';
 import type { ScoreLayout } from './layout.ts';
@@ -25,6 +27,12 @@ export function prepareTraining(decoder: Decoder): Promise<void> {
   ]);
 }
 
+/** Compiles what `TrainingPass.diverge` and its gradient need beside that. */
+export function prepareDivergence(decoder: Decoder): Promise<void> {
+  const backward = headDivergenceBackward[decoder.weights.head.format] as KernelSpec;
+  return Promise.all([decoder.prepareDivergence(), decoder.gpu.prepare([backward])]).then(() => undefined);
+}
+
 /** Made by `policy.trainingPass(sequences, adapter)`; the forward pass is recorded by then. Dispose it. */
 export class TrainingPass {
   /** Log-probability of every response token, f32 [tokens]: all sequences one after another. */
@@ -35,6 +43,7 @@ export class TrainingPass {
   readonly #layout: ScoreLayout;
   readonly #pass: DecoderPass;
   readonly #scores: TokenTensors;
+  #divergence: DivergenceTensors | undefined;
 
   constructor(decoder: Decoder, adapter: LoraAdapter, layout: ScoreLayout) {
     this.#decoder = decoder;
@@ -71,15 +80,36 @@ export class TrainingPass {
   }
 
   /**
+   * Records the reference's forward pass over the same rows (the adapter off) and how far the policy's next-token
+   * distribution is from the reference's at every response token, so that `backward` can take a gradient through it.
+   * The tensors live as long as the pass.
+   */
+  diverge(): DivergenceTensors {
+    const work = this.#decoder.gpu.scope('reference forward');
+    try {
+      const stream = this.#decoder.forward(work, this.#layout, 'many');
+      const reference = this.#decoder.normed(work, stream, this.#layout.predictedBy);
+      this.#divergence = this.#decoder.divergence(this.#pass.scope, this.hidden, reference);
+      return this.#divergence;
+    } finally {
+      work.dispose();
+    }
+  }
+
+  /**
    * Records the backward pass, once, and gives the kept activations back.
    * @param dLogps f32 [tokens]: d(loss) / d(logps).
    * @param gradients f32 [adapter.plan.size], in the places of `adapter.parameters`; d(loss) / d(parameters) is added.
-   * @param dHidden f32 [tokens, hidden]: what the loss takes from the hidden states on other ways than `logps`.
-   * @throws EngineError when called again.
+   * @param more.dHidden f32 [tokens, hidden]: what the loss takes from the hidden states on other ways than `logps`.
+   * @param more.dKlFromReference f32 [tokens]: d(loss) / d(KL(reference ‖ policy)), after `diverge`.
+   * @throws EngineError when called again, and for the gradient of a divergence that was never asked for.
    */
-  backward(dLogps: Tensor, gradients: Tensor, dHidden?: Tensor): void {
+  backward(dLogps: Tensor, gradients: Tensor, more: { dHidden?: Tensor; dKlFromReference?: Tensor } = {}): void {
+    const { dHidden, dKlFromReference } = more;
+    if (dKlFromReference && !this.#divergence)
+      throw new EngineError('Call diverge() before backward takes its gradient.');
     this.#pass.backward((scope) => {
-      const throughHead = this.#head(scope, dLogps);
+      const throughHead = this.#head(scope, dLogps, dKlFromReference);
       if (dHidden) {
         const flat = [dHidden.size];
         this.#decoder.gpu.run(addScaled, { x: dHidden.reshape(flat), y: throughHead.reshape(flat) }, { scale: 1 });
@@ -94,7 +124,7 @@ export class TrainingPass {
   }
 
   /** Gradient of the hidden states through head and log-softmax, a slab of the vocabulary at a time. */
-  #head(work: Scope, dLogps: Tensor): Tensor {
+  #head(work: Scope, dLogps: Tensor, dKl: Tensor | undefined): Tensor {
     const { gpu, weights } = this.#decoder;
     const { head } = weights;
     const slab = headSlab(head.out);
@@ -102,19 +132,14 @@ export class TrainingPass {
     const d_logits = work.tensor('f32', [this.tokens, slab], 'd(logits)');
     const dHidden = work.tensor('f32', this.hidden.shape, 'd(hidden)');
     for (let first = 0; first < head.out; first += slab) {
-      gpu.run(
-        headLogprobBackward[head.format],
-        {
-          x: this.hidden,
-          weights: head.tensor,
-          targets,
-          target_logits: this.#scores.targetLogits,
-          logps: this.logps,
-          d_logps: dLogps,
-          d_logits,
-        },
-        { first },
-      );
+      const both = { weights: head.tensor, targets, d_logps: dLogps, d_logits };
+      if (dKl) {
+        const { hidden: x, lse } = this.#divergence!;
+        gpu.run(headDivergenceBackward[head.format], { ...both, x, lse, d_kl: dKl }, { first });
+      } else {
+        const scores = { x: this.hidden, target_logits: this.#scores.targetLogits, logps: this.logps };
+        gpu.run(headLogprobBackward[head.format], { ...both, ...scores }, { first });
+      }
       const tensors = { dy: d_logits, weights: head.tensor, dx: dHidden };
       gpu.run(linearBackward[head.format], tensors, { first }, { ACCUMULATE: first === 0 ? 0 : 1 });
     }

@@ -99,6 +99,8 @@ export interface MicroBatchMetrics {
 export interface TrainingFamily {
   /** Kernels of the loss, to compile ahead. */
   readonly kernels: readonly KernelSpec[];
+  /** Whether the loss compares whole next-token distributions with the reference's; absent where it does not. */
+  readonly divergence?: boolean;
   /** What a fresh run starts with; absent where nothing is carried along. */
   readonly initialState?: FamilyState;
   /**

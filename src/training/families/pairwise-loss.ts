@@ -3,7 +3,6 @@
  * sequence, one row per pair, the objective, and its gradient handed to every token.
  */
 import type { PairRow } from '../../engine/engine.ts';
-import { addScaled } from '../../kernels/add-scaled/kernel.ts';
 import type { Gpu, Scope, Tensor } from '../../kernels/gpu/index.ts';
 import { prepareBatch } from '../../kernels/losses/evaluate.ts';
 import type { Objective } from '../../kernels/losses/objective.ts';
@@ -18,12 +17,11 @@ import {
 } from '../../kernels/preference-loss/kernel.ts';
 import { SUM_COLUMNS, sequenceReduce, sequenceReduceBackward } from '../../kernels/sequence-reduce/kernel.ts';
 import { fixedRow, type ReferenceLogps, type TokenizedPair } from '../data.ts';
-import { partsOf } from '../parts.ts';
+import { partsOf, type Third, thirdOf } from '../parts.ts';
+import { backwardParts, partKernels, recordParts } from './pairwise-parts.ts';
 
-/** Extras of `struct Pair` and their gradients in `struct PairLoss`: the last four floats of each. */
+/** Extras of `struct Pair`: its last four floats. */
 const FIRST_EXTRA = PAIR_FLOATS - 4;
-const FIRST_EXTRA_GRADIENT = RESULT_FLOATS - 4;
-const LOG_RATIO = SUM_COLUMNS.indexOf('logRatio');
 
 export interface LossBatch {
   readonly objective: Objective;
@@ -31,8 +29,11 @@ export interface LossBatch {
   readonly pairs: readonly TokenizedPair[];
   /** Per pair; absent where the objective has no reference. */
   readonly references?: readonly ReferenceLogps[];
-  /** The policy's, f32 [tokens]: chosen and rejected of each pair in turn, then the corrupted ones (see `sequencesOf`). */
+  /** The policy's, f32 [tokens]: chosen and rejected of each pair in turn, then the third ones (see `sequencesOf`). */
   readonly logps: Tensor;
+  /** Where the objective asks for it, f32 [tokens]: KL(reference ‖ policy), or log Σ p² of the policy. */
+  readonly klFromReference?: Tensor;
+  readonly logCollision?: Tensor;
   /** Sequence s has tokens starts[s] .. starts[s + 1] - 1. */
   readonly starts: readonly number[];
 }
@@ -40,6 +41,8 @@ export interface LossBatch {
 export interface RecordedLoss {
   /** f32 [tokens]: d(batch loss) / d(logps). */
   readonly dLogps: Tensor;
+  /** f32 [tokens]: d(batch loss) / d(klFromReference), where that was given. */
+  readonly dKlFromReference?: Tensor;
   /** f32 [groups, PARTIAL_COLUMNS]: their sums are the batch means. */
   readonly partials: Tensor;
   /** f32 [sequences, SUM_COLUMNS]. */
@@ -49,8 +52,7 @@ export interface RecordedLoss {
 }
 
 /** Kernels of an objective's training step, to compile ahead. */
-export const lossKernels = (objective: Objective) =>
-  [sequenceReduce, pairRows, preferenceLoss(objective), sequenceReduceBackward, addScaled] as const;
+export const lossKernels = (objective: Objective) => [...partKernels, pairRows, preferenceLoss(objective)] as const;
 
 /** Whether the objective compares with the frozen reference. */
 export const needsReference = (objective: Objective): boolean =>
@@ -62,21 +64,27 @@ export const needsReference = (objective: Objective): boolean =>
  * @throws InputError as `prepareBatch`.
  */
 export async function recordLoss(gpu: Gpu, scope: Scope, batch: LossBatch): Promise<RecordedLoss> {
-  const { objective, hyperparameters, pairs, references, logps, starts } = batch;
+  const { objective, hyperparameters, pairs, references, starts } = batch;
   const sequences = starts.length - 1;
   const tokens = Math.max(...starts.slice(1).map((end, s) => end - starts[s]));
   const shape = [sequences, tokens];
 
   const mask = new Uint32Array(sequences * tokens);
   const referenceLogps = new Float32Array(sequences * tokens);
-  const policy = scope.tensor('f32', shape, 'policy logps');
+  const third = thirdOf(objective);
   for (let s = 0; s < sequences; s++) {
-    const count = starts[s + 1] - starts[s];
-    mask.fill(1, s * tokens, s * tokens + count);
-    gpu.copy(logps, policy, { fromIndex: starts[s], toIndex: s * tokens, count });
-    const logpsOf = references && referenceOf(references, s);
+    mask.fill(1, s * tokens, s * tokens + starts[s + 1] - starts[s]);
+    const logpsOf = references && referenceOf(references, s, third);
     if (logpsOf) referenceLogps.set(logpsOf, s * tokens);
   }
+  const padded = (flat: Tensor, label: string): Tensor => {
+    const rows = scope.tensor('f32', shape, label);
+    for (let s = 0; s < sequences; s++) {
+      gpu.copy(flat, rows, { fromIndex: starts[s], toIndex: s * tokens, count: starts[s + 1] - starts[s] });
+    }
+    return rows;
+  };
+  const policy = padded(batch.logps, 'policy logps');
   const masks = scope.upload('u32', shape, mask, 'response mask');
   // Without a reference every log-ratio is exactly 0.
   const reference = references ? scope.upload('f32', shape, referenceLogps, 'reference logps') : policy;
@@ -91,24 +99,10 @@ export async function recordLoss(gpu: Gpu, scope: Scope, batch: LossBatch): Prom
     return packed[(i >> 2) * PAIR_FLOATS + FIRST_EXTRA + (i & 3)];
   });
   const extraTensor = scope.upload('f32', [pairs.length, 4], extras, 'extras');
-  const parts = partsOf(objective).map((part): RecordedPart => {
-    const partMask = new Uint32Array(mask.length);
-    const sequenceOf = (p: number) =>
-      ({ chosen: 2 * p, rejected: 2 * p + 1, corrupted: 2 * pairs.length + p })[part.side];
-    for (const [p, pair] of pairs.entries()) {
-      part.tokens(pair).forEach((counts, t) => {
-        partMask[sequenceOf(p) * tokens + t] = counts ? 1 : 0;
-      });
-    }
-    const partMasks = scope.upload('u32', shape, partMask, 'part mask');
-    const partSums = scope.tensor('f32', sums.shape, 'part sums');
-    gpu.run(sequenceReduce, { policy, reference, mask: partMasks, sums: partSums });
-    for (const p of pairs.keys()) {
-      const fromIndex = sequenceOf(p) * SUM_COLUMNS.length + LOG_RATIO;
-      gpu.copy(partSums, extraTensor, { fromIndex, toIndex: p * 4 + part.extra, count: 1 });
-    }
-    return { extra: part.extra, mask: partMasks, sequenceOf };
-  });
+  const klFromReference = batch.klFromReference && padded(batch.klFromReference, 'KL from the reference');
+  const logCollision = batch.logCollision && padded(batch.logCollision, 'log collision');
+  const perToken = { policy, reference, klFromReference, logCollision };
+  const parts = recordParts(gpu, scope, partsOf(objective), pairs, perToken, extraTensor);
   const pairTensor = scope.tensor('f32', [pairs.length, PAIR_FLOATS], 'pairs');
   gpu.run(pairRows, { sums, extras: extraTensor, rows: pairTensor });
 
@@ -131,36 +125,26 @@ export async function recordLoss(gpu: Gpu, scope: Scope, batch: LossBatch): Prom
   const dSequences = scope.zeros('f32', [sequences], 'd sequences');
   gpu.copy(gradients, dSequences);
   gpu.run(sequenceReduceBackward, { d_log_ratio: dSequences, mask: masks, d_policy: dPolicy });
-  for (const { extra, mask: partMask, sequenceOf } of parts) {
-    const dPart = scope.zeros('f32', [sequences], 'd part');
-    for (const p of pairs.keys()) {
-      const fromIndex = p * RESULT_FLOATS + FIRST_EXTRA_GRADIENT + extra;
-      gpu.copy(results, dPart, { fromIndex, toIndex: sequenceOf(p), count: 1 });
+  const dKl = klFromReference && scope.zeros('f32', shape, 'd KL from the reference');
+  backwardParts(gpu, scope, parts, results, { logRatio: dPolicy, klFromReference: dKl });
+  const flat = (rows: Tensor, label: string): Tensor => {
+    const values = scope.tensor('f32', [starts[sequences]], label);
+    for (let s = 0; s < sequences; s++) {
+      gpu.copy(rows, values, { fromIndex: s * tokens, toIndex: starts[s], count: starts[s + 1] - starts[s] });
     }
-    const dTokens = scope.tensor('f32', shape, 'd part logps');
-    gpu.run(sequenceReduceBackward, { d_log_ratio: dPart, mask: partMask, d_policy: dTokens });
-    // The gradients in `results` are of one pair's loss; the batch loss is the mean.
-    const flat = [sequences * tokens];
-    gpu.run(addScaled, { x: dTokens.reshape(flat), y: dPolicy.reshape(flat) }, { scale: 1 / pairs.length });
-  }
-  const dLogps = scope.tensor('f32', [starts[sequences]], 'd logps');
-  for (let s = 0; s < sequences; s++) {
-    const count = starts[s + 1] - starts[s];
-    gpu.copy(dPolicy, dLogps, { fromIndex: s * tokens, toIndex: starts[s], count });
-  }
-  return { dLogps, partials, sums, results };
-}
-
-/** A part whose sums are recorded: where its gradient goes back to. */
-interface RecordedPart {
-  readonly extra: number;
-  readonly mask: Tensor;
-  readonly sequenceOf: (pair: number) => number;
+    return values;
+  };
+  const dLogps = flat(dPolicy, 'd logps');
+  return { dLogps, dKlFromReference: dKl && flat(dKl, 'd KL'), partials, sums, results };
 }
 
 /** Reference log-probabilities of a sequence, in the order of `sequencesOf`. */
-function referenceOf(references: readonly ReferenceLogps[], sequence: number): Float32Array | undefined {
-  if (sequence >= 2 * references.length) return references[sequence - 2 * references.length].corrupted;
+function referenceOf(
+  references: readonly ReferenceLogps[],
+  sequence: number,
+  third: Third | undefined,
+): Float32Array | undefined {
+  if (sequence >= 2 * references.length) return third && references[sequence - 2 * references.length][third];
   const { chosen, rejected } = references[sequence >> 1];
   return sequence % 2 === 0 ? chosen : rejected;
 }

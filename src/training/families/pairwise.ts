@@ -6,9 +6,10 @@ import { prepareBatch } from '../../kernels/losses/evaluate.ts';
 import type { Objective } from '../../kernels/losses/objective.ts';
 import { RESULT_FLOATS } from '../../kernels/preference-loss/kernel.ts';
 import { fixedRow, sequencesOf, type TokenizedPair, tokensOf } from '../data.ts';
-import { needsCorrupted } from '../parts.ts';
+import { needsCorrupted, needsDivergence, needsNoisy, needsOnPolicyWeight } from '../parts.ts';
 import { scoreReference } from '../reference.ts';
 import type { FamilyOptions, Footprint, MicroBatch, RecordedMicroBatch, TrainingFamily } from './family.ts';
+import { noisyArgmax } from './noisy-argmax.ts';
 import { lossKernels, needsReference, recordLoss } from './pairwise-loss.ts';
 import { pairwiseMetrics } from './pairwise-metrics.ts';
 
@@ -18,12 +19,16 @@ export class PairwiseFamily implements TrainingFamily {
   readonly #objective: Objective;
   readonly #withReference: boolean;
   readonly #withCorrupted: boolean;
+  readonly #withNoisy: boolean;
+  readonly divergence: boolean;
 
   constructor(options: FamilyOptions, objective: Objective) {
     this.#options = options;
     this.#objective = objective;
     this.#withReference = needsReference(objective);
     this.#withCorrupted = needsCorrupted(objective);
+    this.#withNoisy = needsNoisy(objective);
+    this.divergence = needsDivergence(objective);
     this.kernels = lossKernels(objective);
   }
 
@@ -36,8 +41,8 @@ export class PairwiseFamily implements TrainingFamily {
   }
 
   /** The prompt once per picture, and every answer token that predicts another. */
-  footprint({ promptIds, chosenIds, rejectedIds, corrupted }: TokenizedPair): Footprint {
-    const again = corrupted ? chosenIds.length : 0;
+  footprint({ promptIds, chosenIds, rejectedIds, corrupted, noisy }: TokenizedPair): Footprint {
+    const again = corrupted || noisy ? chosenIds.length : 0;
     return {
       rows:
         promptIds.length +
@@ -50,9 +55,9 @@ export class PairwiseFamily implements TrainingFamily {
     };
   }
 
-  /** `recordLoss`: up to nine tensors over padded answers, and a dozen small ones. */
+  /** `recordLoss`: up to fourteen tensors over padded answers, and a dozen small ones. */
   lossBytes(pairs: number, longestAnswer: number): number {
-    return 9 * bucket(3 * pairs * longestAnswer * 4) + 12 * bucket(pairs * RESULT_FLOATS * 4);
+    return 14 * bucket(3 * pairs * longestAnswer * 4) + 12 * bucket(pairs * RESULT_FLOATS * 4);
   }
 
   /** The frozen reference scores every pair once. */
@@ -61,18 +66,27 @@ export class PairwiseFamily implements TrainingFamily {
     if (this.#withReference) yield* scoreReference(policy, pairs, references, signal, this.#withCorrupted);
   }
 
-  async microBatch({ scope, batch, gradients }: MicroBatch): Promise<RecordedMicroBatch> {
+  async microBatch({ scope, batch, gradients, signal }: MicroBatch): Promise<RecordedMicroBatch> {
     const { gpu, policy, adapter, settings } = this.#options;
     const objective = this.#objective;
     const pairs = batch.map((index) => this.#options.pairs[index]);
-    const references = this.#withReference ? pairs.map(({ key }) => this.#options.references.get(key)!) : undefined;
+    let references = this.#withReference ? pairs.map(({ key }) => this.#options.references.get(key)!) : undefined;
+    let sequences = await sequencesOf(pairs, this.#withCorrupted);
+    if (this.#withNoisy) {
+      const noisy = await noisyArgmax(policy, adapter, pairs, signal);
+      references = references!.map((known, p) => ({ ...known, noisyArgmax: noisy.references[p] }));
+      sequences = [...sequences, ...noisy.sequences];
+    }
 
-    const pass = policy.trainingPass(await sequencesOf(pairs, this.#withCorrupted), adapter);
+    const pass = policy.trainingPass(sequences, adapter);
     try {
       const { logps, starts } = pass;
       const { hyperparameters } = settings;
-      const loss = await recordLoss(gpu, scope, { objective, hyperparameters, pairs, references, logps, starts });
-      pass.backward(loss.dLogps, gradients);
+      const klFromReference = this.divergence ? pass.diverge().klFromReference : undefined;
+      const logCollision = needsOnPolicyWeight(objective) ? pass.scores.logCollision : undefined;
+      const policyTokens = { logps, starts, klFromReference, logCollision };
+      const loss = await recordLoss(gpu, scope, { objective, hyperparameters, pairs, references, ...policyTokens });
+      pass.backward(loss.dLogps, gradients, { dKlFromReference: loss.dKlFromReference });
       return {
         tokens: tokensOf(pairs),
         read: [loss.partials, loss.sums, loss.results],
