@@ -53,11 +53,16 @@ export function needsScores(objective: string): boolean {
   return SCORE_INPUTS.some((name) => needs.includes(name));
 }
 
-/** What a pair brings along to training: the scores its objective asks for. A reward model makes its own. */
-export function trainingInputs(objective: string, pair: PairRecord): Readonly<Record<string, number>> | undefined {
+/** What the objective asks of a pair in training. A reward model makes its own scores; one loss asks for a margin. */
+function scoresInTraining(objective: string): readonly string[] {
   const tagged = taggedLoss(objective);
-  if (tagged?.kind !== 'pairwise') return undefined;
-  const needs: readonly string[] = tagged.loss.needs;
+  if (tagged?.kind === 'pairwise') return tagged.loss.needs;
+  return tagged?.kind === 'reward-model' && tagged.loss.needsMargin ? ['scoreChosen', 'scoreRejected'] : [];
+}
+
+/** What a pair brings along to training: the scores its objective asks for. */
+export function trainingInputs(objective: string, pair: PairRecord): Readonly<Record<string, number>> | undefined {
+  const needs: readonly string[] = scoresInTraining(objective);
   const found = Object.entries(scoreInputs(pair)).filter(([name]) => needs.includes(name));
   return found.length > 0 ? Object.fromEntries(found) : undefined;
 }
