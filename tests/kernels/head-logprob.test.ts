@@ -60,6 +60,7 @@ describe('head-logprob', () => {
     for (const size of [
       { tokens: 1, vocab: 1, width: 4, scale: 1 },
       { tokens: 7, vocab: 509, width: 48, scale: 1 },
+      { tokens: 13, vocab: 1031, width: 12, scale: 1 },
       { tokens: 33, vocab: 129, width: 36, scale: 4 },
       { tokens: 2, vocab: 257, width: 64, scale: 60 }, // confident tokens, log-probabilities of -200
     ]) {

@@ -9,6 +9,7 @@ const FORMATS: WeightFormat[] = ['f32', 'f16', 'bf16'];
 const SIZES = [
   { rows: 1, out: 4, width: 4, weightRows: 4, first: 0, accumulate: 0 },
   { rows: 7, out: 52, width: 36, weightRows: 52, first: 0, accumulate: 1 },
+  { rows: 13, out: 4, width: 68, weightRows: 4, first: 0, accumulate: 1 },
   { rows: 33, out: 68, width: 132, weightRows: 68, first: 0, accumulate: 0 },
   // The last slab of a vocabulary of 509: three columns of dy lie past the end, and are 0.
   { rows: 5, out: 128, width: 48, weightRows: 509, first: 384, accumulate: 1 },

@@ -11,6 +11,7 @@ const FORMATS: WeightFormat[] = ['f32', 'f16', 'bf16'];
 const SIZES = [
   { rows: 1, out: 1, width: 4, accumulate: 0 },
   { rows: 7, out: 13, width: 52, accumulate: 0 },
+  { rows: 13, out: 37, width: 12, accumulate: 0 },
   { rows: 33, out: 65, width: 36, accumulate: 1 },
   { rows: 5, out: 509, width: 192, accumulate: 1 },
 ];

@@ -2,7 +2,7 @@
 //            l = x · Wᵀ computed again and lse = l[target] - logps; then dx += d_logits · W by linear-backward
 // Shapes:    x f32 [tokens, width], weights f32, f16 or bf16 [vocab, width], targets u32 [tokens], target_logits, logps,
 //            d_logps f32 [tokens] -> d_logits f32 [tokens, slab]: a slab of the vocabulary; 0 past its end
-// Work:      8 × 8 threads make 32 × 32 elements (see shared/products.wgsl)
+// Work:      8 × 8 threads make 32 × 32 elements (see shared/products.wgsl, places.wgsl)
 // Numerics:  f32; an exponent is at most 0
 // Gradient:  none: this is the gradient of head-logprob
 struct Params {
@@ -22,8 +22,8 @@ struct Params {
 
 @compute @workgroup_size(SIDE, SIDE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
-  let token = group.y * TILE + local.y + OWN_LINES;
-  let column = group.x * TILE + local.x + OWN_LINES;
+  let token = rows_of(group.y, local.xy, params.tokens);
+  let column = block_of(group.x, local.xy, params.tokens) * TILE + local.x + OWN_LINES;
   let entry = params.first + column;
   let logits = products(token, entry, params.tokens, params.vocab, params.width / 4u, local.xy);
 

@@ -3,10 +3,10 @@
 // Shapes:    x f32 [tokens, width], weights f32, f16 or bf16 [vocab, width], targets u32 [tokens]
 //            -> partials f32 [parts, tokens, 4] = (m, s, t, c), partial_top u32 [parts, tokens], target_logits f32 [tokens]
 // Work:      8 × 8 threads make logits for 32 tokens × CHUNK entries, 32 × 32 at a time in registers, and store none; a
-//            thread's 4 tokens × CHUNK / 8 entries are a part of their own (see shared/products.wgsl)
+//            thread's 4 tokens × CHUNK / 8 entries are a part of their own; of few tokens, more entries (shared/places.wgsl)
 // Numerics:  f32, the maximum subtracted throughout
 // Gradient:  head-logprob-backward
-override CHUNK: u32;       // vocabulary entries per workgroup, a multiple of TILE
+override CHUNK: u32;       // vocabulary entries per block, a multiple of TILE
 const LOWEST = -1e30;      // below every logit, far from overflow
 
 struct Params {
@@ -23,8 +23,9 @@ struct Params {
 
 @compute @workgroup_size(SIDE, SIDE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
-  let token = group.y * TILE + local.y + OWN_LINES;
-  let first = group.x * CHUNK;
+  let token = rows_of(group.y, local.xy, params.tokens);
+  let chunk = block_of(group.x, local.xy, params.tokens);
+  let first = chunk * CHUNK;
   let end = min(first + CHUNK, params.vocab);
 
   let nothing = vec4f(LOWEST, 0.0, 0.0, 0.0);
@@ -49,8 +50,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   }
 
   for (var i = 0u; i < 4u; i++) {
-    if (token[i] < params.tokens) {
-      let at = (group.x * SIDE + local.x) * params.tokens + token[i];
+    if (token[i] < params.tokens && first < params.vocab) {
+      let at = (chunk * SIDE + local.x) * params.tokens + token[i];
       partials[at] = partial[i];
       partial_top[at] = top[i];
     }

@@ -1,15 +1,15 @@
 import { defineKernel, read, write } from '../gpu/declare.ts';
-import { type ProductMethod, productFile, TILE } from '../shared/products.ts';
+import { type ProductMethod, placeFile, productFile, productGrid, TILE } from '../shared/products.ts';
 import { formatName, type WeightFormat, weightBinding, weightReader } from '../shared/weights.ts';
 import backward from './head-logprob-backward.wgsl';
 import combine from './head-logprob-combine.wgsl';
 import tiles from './head-logprob-tiles.wgsl';
 import join from './join.wgsl';
 
-/** Vocabulary entries per workgroup: few enough to fill a GPU with one answer's tokens. */
+/** Vocabulary entries per block: few enough to fill a GPU with one answer's tokens. */
 export const HEAD_CHUNK = 256;
 
-/** Threads of a workgroup that share its entries, as SIDE in shared/products.wgsl: each makes a part. */
+/** Threads that share a block's entries, as SIDE in shared/products.wgsl: each makes a part. */
 const PARTS_PER_CHUNK = 8;
 
 /** First dimension of `partials` and `partial_top`. */
@@ -25,7 +25,7 @@ export function headParts(vocab: number): number {
 function declareTiles(format: WeightFormat, method: ProductMethod) {
   return defineKernel({
     name: formatName(method === 'plain' ? 'head-logprob-tiles' : `head-logprob-tiles-${method}`, format),
-    files: [weightReader[format], productFile[method], join, tiles],
+    files: [weightReader[format], placeFile[method], productFile[method], join, tiles],
     bindings: {
       x: read('f32', ['tokens', 'width']),
       weights: weightBinding(format, 'vocab'),
@@ -36,7 +36,7 @@ function declareTiles(format: WeightFormat, method: ProductMethod) {
     },
     params: { tokens: 'u32', vocab: 'u32', width: 'u32' },
     constants: { CHUNK: HEAD_CHUNK },
-    workgroups: ({ vocab, tokens, CHUNK }) => [Math.ceil(vocab / CHUNK), Math.ceil(tokens / TILE), 1],
+    workgroups: ({ vocab, tokens, CHUNK }) => productGrid(method, tokens, Math.ceil(vocab / CHUNK)),
     gradient: 'head-logprob-backward',
   });
 }
@@ -69,7 +69,7 @@ export const headLogprobCombine = defineKernel({
   },
   params: { parts: 'u32', tokens: 'u32' },
   constants: { WORKGROUP_SIZE: 64 },
-  workgroups: ({ tokens, WORKGROUP_SIZE }) => [Math.ceil(tokens / WORKGROUP_SIZE), 1, 1],
+  workgroups: ({ tokens }) => [tokens, 1, 1],
   gradient: 'head-logprob-backward',
 });
 
@@ -89,7 +89,7 @@ export function headSlab(vocab: number): number {
 function declareBackward(format: WeightFormat, method: ProductMethod) {
   return defineKernel({
     name: formatName(method === 'plain' ? 'head-logprob-backward' : `head-logprob-backward-${method}`, format),
-    files: [weightReader[format], productFile[method], backward],
+    files: [weightReader[format], placeFile[method], productFile[method], backward],
     bindings: {
       x: read('f32', ['tokens', 'width']),
       weights: weightBinding(format, 'vocab'),
@@ -100,7 +100,7 @@ function declareBackward(format: WeightFormat, method: ProductMethod) {
       d_logits: write('f32', ['tokens', 'slab']),
     },
     params: { tokens: 'u32', vocab: 'u32', width: 'u32', slab: 'u32', first: 'u32' },
-    workgroups: ({ slab, tokens }) => [Math.ceil(slab / TILE), Math.ceil(tokens / TILE), 1],
+    workgroups: ({ slab, tokens }) => productGrid(method, tokens, Math.ceil(slab / TILE)),
   });
 }
 

@@ -1,6 +1,6 @@
 // Formula:   y[r, o] = Σ_i x[r, i] · W[o, i], or y += that when ACCUMULATE is 1: linear, for few rows (decoding)
 // Shapes:    x f32 [rows, width], weights f32, f16 or bf16 [out, width] -> y f32 [rows, out]; width % 4 = 0
-// Work:      reading W is the cost: a thread reads one row of W and uses each of its elements for 4 rows of x
+// Work:      reading W is the cost: a thread reads one row of W and uses each of its elements for up to 4 rows of x
 // Numerics:  f32 sums in the order of i: a row does not depend on its batch
 // Gradient:  linear-backward (dx = dy · W; W is frozen)
 override WORKGROUP_SIZE: u32;
@@ -30,9 +30,15 @@ fn main(@builtin(global_invocation_id) thread: vec3u) {
   let x_at = min(row, vec4u(params.rows - 1u)) * quads;
 
   var sums = vec4f(0.0); // one per row
-  for (var i = 0u; i < quads; i++) {
-    // Four rows of x as the columns of a matrix: a row of W times it is its dot product with each.
-    sums += weight4(column * quads + i) * mat4x4f(x[x_at.x + i], x[x_at.y + i], x[x_at.z + i], x[x_at.w + i]);
+  if (row.y >= params.rows) {
+    for (var i = 0u; i < quads; i++) {
+      sums.x += dot(weight4(column * quads + i), x[x_at.x + i]);
+    }
+  } else {
+    for (var i = 0u; i < quads; i++) {
+      let w = weight4(column * quads + i);
+      sums += vec4f(dot(w, x[x_at.x + i]), dot(w, x[x_at.y + i]), dot(w, x[x_at.z + i]), dot(w, x[x_at.w + i]));
+    }
   }
 
   for (var i = 0u; i < ROWS; i++) {

@@ -1,5 +1,5 @@
 import { defineKernel, read, readWrite } from '../gpu/declare.ts';
-import { type ProductMethod, productFile, TILE } from '../shared/products.ts';
+import { type ProductMethod, placeFile, productFile, productGrid, TILE } from '../shared/products.ts';
 import { formatName, type WeightFormat, weightBinding, weightReader } from '../shared/weights.ts';
 import main from './linear.wgsl';
 import backwardPlain from './linear-backward.wgsl';
@@ -12,7 +12,7 @@ import backwardTiled from './linear-backward-tiled.wgsl';
 function declare(format: WeightFormat, method: ProductMethod) {
   return defineKernel({
     name: formatName(method === 'plain' ? 'linear' : `linear-${method}`, format),
-    files: [weightReader[format], productFile[method], main],
+    files: [weightReader[format], placeFile[method], productFile[method], main],
     bindings: {
       x: read('f32', ['rows', 'width']),
       weights: weightBinding(format, 'out'),
@@ -20,7 +20,7 @@ function declare(format: WeightFormat, method: ProductMethod) {
     },
     params: { rows: 'u32', out: 'u32', width: 'u32' },
     constants: { ACCUMULATE: 0 },
-    workgroups: ({ rows, out }) => [Math.ceil(out / TILE), Math.ceil(rows / TILE), 1],
+    workgroups: ({ rows, out }) => productGrid(method, rows, Math.ceil(out / TILE)),
     gradient: 'linear-backward',
   });
 }
@@ -41,7 +41,7 @@ export const linearTiled = allFormats('tiled');
 function declareBackward(format: WeightFormat, method: ProductMethod) {
   return defineKernel({
     name: formatName(method === 'plain' ? 'linear-backward' : `linear-backward-${method}`, format),
-    files: [weightReader[format], method === 'plain' ? backwardPlain : backwardTiled],
+    files: [weightReader[format], ...(method === 'plain' ? [placeFile.plain, backwardPlain] : [backwardTiled])],
     bindings: {
       dy: read('f32', ['rows', 'out']),
       weights: weightBinding(format, 'weight_rows'),
@@ -49,7 +49,7 @@ function declareBackward(format: WeightFormat, method: ProductMethod) {
     },
     params: { rows: 'u32', out: 'u32', width: 'u32', weight_rows: 'u32', first: 'u32' },
     constants: { ACCUMULATE: 0 },
-    workgroups: ({ rows, width }) => [Math.ceil(width / TILE), Math.ceil(rows / TILE), 1],
+    workgroups: ({ rows, width }) => productGrid(method, rows, Math.ceil(width / TILE)),
   });
 }
 

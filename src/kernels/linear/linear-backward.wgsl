@@ -2,13 +2,12 @@
 // Shapes:    dy f32 [rows, out], W f32, f16 or bf16 [weight_rows, width] -> dx f32 [rows, width]; out % 4 = width % 4 = 0;
 //            first is 0, or picks a part of W's rows; past the last row of W, dy must be 0
 // Work:      8 × 8 threads make 32 × 32 elements of dx, a thread 4 rows × 4 neighbouring columns, four o at a time
+//            (see shared/places.wgsl)
 // Numerics:  f32 sums in the order of o
 // Gradient:  none: this is the gradient of linear with respect to x
 override ACCUMULATE: u32;
 
-const TILE = 32u;                           // rows per workgroup
-const SIDE = 8u;                            // threads per side of a workgroup
-const OWN_LINES = vec4u(0u, 8u, 16u, 24u);  // a thread's rows, from its first
+const SIDE = 8u; // threads per side of a workgroup
 
 struct Params {
   rows: u32,
@@ -25,11 +24,11 @@ struct Params {
 @compute @workgroup_size(SIDE, SIDE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let quads = params.width / 4u;
-  let quad = group.x * SIDE + local.x; // this thread's columns
+  let quad = block_of(group.x, local.xy, params.rows) * SIDE + local.x; // this thread's columns
   if (quad >= quads) {
     return;
   }
-  let row = group.y * TILE + local.y + OWN_LINES;
+  let row = rows_of(group.y, local.xy, params.rows);
   // Rows past the end repeat the last one; their sums are not stored.
   let dy_at = min(row, vec4u(params.rows - 1u)) * (params.out / 4u);
 

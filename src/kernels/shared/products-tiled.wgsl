@@ -16,6 +16,7 @@ var<workgroup> w_tile: array<vec4f, TILE * STEP>;
 fn products(row: vec4u, column: vec4u, rows: u32, columns: u32, quads: u32, local: vec2u) -> mat4x4f {
   let first_row = row.x - local.y;
   let first_column = column.x - local.x;
+  let one_each = rows <= first_row + SIDE; // a thread's other rows are past the last
   var sums = mat4x4f();
   for (var start = 0u; start < quads; start += STEP) {
     for (var slot = local.y * SIDE + local.x; slot < TILE * STEP; slot += SIDE * SIDE) {
@@ -38,9 +39,11 @@ fn products(row: vec4u, column: vec4u, rows: u32, columns: u32, quads: u32, loca
       // Four rows of W as the columns of a matrix: a row vector times it is its dot product with each.
       let w = mat4x4f(w_tile[w_at.x + k], w_tile[w_at.y + k], w_tile[w_at.z + k], w_tile[w_at.w + k]);
       sums[0] += x_tile[x_at.x + k] * w;
-      sums[1] += x_tile[x_at.y + k] * w;
-      sums[2] += x_tile[x_at.z + k] * w;
-      sums[3] += x_tile[x_at.w + k] * w;
+      if (!one_each) {
+        sums[1] += x_tile[x_at.y + k] * w;
+        sums[2] += x_tile[x_at.z + k] * w;
+        sums[3] += x_tile[x_at.w + k] * w;
+      }
     }
     workgroupBarrier();
   }
