@@ -15,10 +15,11 @@ import type {
 } from './engine/engine.ts';
 import { fromErrorData, InputError } from './errors.ts';
 import { evaluateF64 } from './kernels/losses/evaluate.ts';
-import { objectives } from './kernels/losses/index.ts';
+import { type EveryLoss, everyLoss } from './kernels/losses/families/every.ts';
 import type { Hyperparameter } from './kernels/losses/objective.ts';
 import type { App } from './state/app.ts';
 import type { Intents } from './state/intents/index.ts';
+import { whyNotPairByClip } from './state/intents/ranking.ts';
 import type { SampleOptions } from './state/intents/sampling.ts';
 import { whyNotSample } from './state/intents/sampling.ts';
 import { hyperparameterValues, objectiveNamed } from './state/objectives.ts';
@@ -86,6 +87,14 @@ export interface MarginConsole {
     /** Adds a pair and settles when it is scored. */
     add(pair: { image: ImageRef; prompt: string; chosen: string; rejected: string }): Promise<ConsolePair>;
     list(): ConsolePair[];
+    /**
+     * Samples answers about each image (default: all on the page) and yields the pair that CLIP makes of them, as soon
+     * as it is on the page; an image whose answers CLIP cannot tell apart gives none. What is not given comes from the
+     * page's settings. Leaving the loop early cancels.
+     */
+    byClip(
+      request?: SampleSettings & { images?: readonly ImageRef[]; signal?: AbortSignal },
+    ): AsyncIterable<ConsolePair>;
   };
   /**
    * Loss, rewards, margin and gradients per pair, and batch means under TRL's names, computed by the WGSL kernel (by
@@ -107,7 +116,13 @@ export interface MarginConsole {
     /** Puts an adapter (such a ZIP) to work. */
     import(bytes: Uint8Array): Promise<AdapterFacts>;
   };
-  readonly objectives: readonly { id: string; label: string; hyperparameters: readonly Hyperparameter[] }[];
+  /** Every loss of every family; `train` takes any of them as `objective`. */
+  readonly objectives: readonly {
+    id: string;
+    label: string;
+    family: EveryLoss['kind'];
+    hyperparameters: readonly Hyperparameter[];
+  }[];
   /** Every intent of the page: what its buttons and keys call. */
   readonly intents: Intents;
   /** The present state: frozen, plain data. */
@@ -205,6 +220,31 @@ async function* sampleAnswers(
   });
 }
 
+/** One run of the page's own pairing by CLIP as an async iterable of pairs. */
+async function* pairsByClip(
+  app: App,
+  request: SampleSettings & { images?: readonly ImageRef[]; signal?: AbortSignal },
+): AsyncIterable<ConsolePair> {
+  const { images, signal, ...settings } = request;
+  const { state } = app.store;
+  const imageIds = images?.map((image) => imageNamed(state, image));
+  const why = whyNotPairByClip({ ...state, settings: { ...state.settings, ...settings } });
+  if (why) throw new InputError(why);
+  yield* reported<ConsolePair>(signal, async (either, report) => {
+    let failure: unknown;
+    await app.intents.pairByClip({
+      imageIds,
+      settings,
+      signal: either,
+      onPair: (pair) => report(pairOf(pair)),
+      onError: (error) => {
+        failure = error;
+      },
+    });
+    if (failure) throw failure;
+  });
+}
+
 /** One run of the page's own training as an async iterable of its steps. */
 function trainSteps(app: App, config: TrainConfig, signal?: AbortSignal): AsyncIterable<StepMetrics> {
   const { objective, hyperparameters, ...settings } = config;
@@ -284,6 +324,7 @@ export function createConsole(app: App): MarginConsole {
         return pairOf(settled.pair);
       },
       list: () => store.state.pairs.map(pairOf),
+      byClip: (request = {}) => pairsByClip(app, request),
     },
     async evaluate({ objective = store.state.settings.objective, hyperparameters, pairs } = {}) {
       const known = objectiveNamed(objective);
@@ -300,7 +341,9 @@ export function createConsole(app: App): MarginConsole {
       export: () => engine.adapter.export(),
       import: (bytes) => app.training.adopt(bytes),
     },
-    objectives: objectives.map(({ id, label, hyperparameters }) => ({ id, label, hyperparameters })),
+    objectives: everyLoss.map(({ kind: family, loss: { id, label, hyperparameters } }) => {
+      return { id, label, family, hyperparameters };
+    }),
     intents,
     get state() {
       return store.state;

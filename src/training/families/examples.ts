@@ -2,8 +2,9 @@
  * Pairs as single judged answers (TRL: `unpair_preference_dataset`): the chosen one is wanted, the rejected one unwanted.
  */
 import type { SequenceInput } from '../../models/policy/index.ts';
+import { differingTokens } from '../changed.ts';
 import type { TokenizedPair } from '../data.ts';
-import { changed } from '../parts.ts';
+
 import type { TokenRun } from './token-runs.ts';
 
 /** One example: a run of tokens of the sequences chosen 0, rejected 0, chosen 1, rejected 1, ... */
@@ -21,18 +22,17 @@ export function answerRuns(starts: readonly number[]): ExampleRun[] {
 
 /**
  * The segments in which the two answers of a pair differ: in the chosen one they count as accurate, in the rejected one
- * as inaccurate, and what both share is not judged. That is what a correction says (RLHF-V's token difference); two
- * answers that share nothing are a segment each.
+ * as inaccurate, and what both share is not judged. That is what a correction says (RLHF-V's token difference); answers
+ * that share no three tokens in a row are a segment each.
  */
 export function segmentRuns(pairs: readonly TokenizedPair[], starts: readonly number[]): ExampleRun[] {
-  return pairs.flatMap(({ chosenIds, rejectedIds }, pair) => [
-    ...runsOf(changed(chosenIds, rejectedIds), starts[2 * pair]).map((run) => ({ ...run, pair, label: 1 as const })),
-    ...runsOf(changed(rejectedIds, chosenIds), starts[2 * pair + 1]).map((run) => ({
-      ...run,
-      pair,
-      label: 0 as const,
-    })),
-  ]);
+  return pairs.flatMap((tokens, pair) => {
+    const { chosen, rejected } = differingTokens(tokens);
+    return [
+      ...runsOf(chosen, starts[2 * pair]).map((run) => ({ ...run, pair, label: 1 as const })),
+      ...runsOf(rejected, starts[2 * pair + 1]).map((run) => ({ ...run, pair, label: 0 as const })),
+    ];
+  });
 }
 
 /** Runs of true flags, shifted by `offset`. */
