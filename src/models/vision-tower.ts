@@ -5,6 +5,7 @@
 import type { ImageInput } from '../engine/engine.ts';
 import { ModelFileError } from '../errors.ts';
 import type { Gpu, Scope, Tensor } from '../kernels/gpu/index.ts';
+import { diffuse } from './diffusion-noise.ts';
 import { Lru } from './lru.ts';
 import { type HostTensor, OrtSession, type Provider } from './ort.ts';
 import {
@@ -97,14 +98,18 @@ export class VisionTower {
   /**
    * Features of an image, f32 [visualTokens, hidden]. The tensor stays ours: use it before the next call of this
    * method that could evict it, and do not release it.
+   * @param noiseStep of a noisy copy of the picture instead, after so many steps of forward diffusion: the same copy
+   *   whenever it is asked for.
    * @throws {InputError} when the picture cannot be decoded.
    */
-  async features(image: ImageInput): Promise<Tensor> {
-    const known = this.cache.get(image.id);
+  async features(image: ImageInput, noiseStep?: number): Promise<Tensor> {
+    const key = noiseStep === undefined ? image.id : `${image.id}, noise ${noiseStep}`;
+    const known = this.cache.get(key);
     if (known) return known;
-    const pixels = await pixelValues(image.blob, this.recipe);
+    const clear = await pixelValues(image.blob, this.recipe);
+    const pixels = noiseStep === undefined ? clear : diffuse(clear, noiseStep, seedOf(image.id));
     const features = await encode(this.gpu, this.scope, this.choice.value, this.recipe, pixels);
-    this.cache.set(image.id, features);
+    this.cache.set(key, features);
     return features;
   }
 
@@ -114,6 +119,9 @@ export class VisionTower {
     await this.choice.value.release();
   }
 }
+
+/** A seed of a picture's own. */
+const seedOf = (id: string): number => [...id].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)!) >>> 0, 11);
 
 /** Runs the session on one image; the result is a tensor of ours in `scope`, shape [tokens, hidden]. */
 async function encode(

@@ -167,6 +167,16 @@ describe('training jobs on tiny models', () => {
     expect(metrics[5].loss).to.be.lessThan(metrics[0].loss - 0.05);
   });
 
+  it('reads the whole vocabulary for TDPO and WPO, and shows POVID a noisy copy of each picture', async () => {
+    for (const objective of ['tdpo1', 'tdpo2', 'wpo', 'povid_stage2_code']) {
+      const [first, ...later] = metricsOf(await trained({ objective }));
+      // Policy and reference are still one; WPO weighs what the policy would not have written below 1.
+      if (objective === 'wpo') expect(first.loss).to.be.within(1e-6, Math.LN2);
+      else expect(first.loss, objective).to.be.closeTo(Math.LN2, 1e-4);
+      expect(later.at(-1)!.loss, objective).to.be.lessThan(0.99 * first.loss);
+    }
+  });
+
   it('ends a pause with a checkpoint and CancelledError', async () => {
     const controller = new AbortController();
     const events: TrainEvent[] = [];
@@ -189,7 +199,7 @@ describe('training jobs on tiny models', () => {
       [{ pairs: [{ ...pair, rejected: ' ' }] }, 'empty answer'],
       [{ pairs: [{ ...pair, chosen: 'long '.repeat(200) }] }, 'reads at most'],
       [{ objective: 'nothing' }, 'no objective'],
-      [{ objective: 'tdpo1' }, 'sequence KL'],
+      [{ objective: 'sppo_soft' }, 'beats the pool'],
       [{ hyperparameters: { beta: -1 } }, 'beta'],
       [{ config: { learning_rate: -1 } }, 'learning_rate'],
       [{ lora: { r: 0 } }, 'rank'],

@@ -203,14 +203,16 @@ describe('trainer', () => {
     adapter.dispose();
   });
 
-  it('foretells its memory', async () => {
-    const { gpu } = trajectory;
-    const before = gpu.liveBytes;
-    gpu.resetPeak();
-    const { plan } = await run({ config: { max_steps: 2 } });
-    const taken = gpu.peakBytes - before;
-    expect(plan.trainingBytes).to.be.within(taken, 1.5 * taken);
-  });
+  for (const objective of ['dpo_sigmoid', 'tdpo2']) {
+    it(`foretells the memory of ${objective}`, async () => {
+      const { gpu } = trajectory;
+      const before = gpu.liveBytes;
+      gpu.resetPeak();
+      const { plan } = await run({ objective, config: { max_steps: 2 } });
+      const taken = gpu.peakBytes - before;
+      expect(plan.trainingBytes).to.be.within(taken, 1.5 * taken);
+    });
+  }
 
   it('trains objectives with scores, NLL terms and statistics of the batch', async () => {
     const scored = trajectory.pairs.map((pair) => ({ ...pair, inputs: { scoreChosen: 0.3, scoreRejected: 0.1 } }));

@@ -1,17 +1,20 @@
 /** Training the adapter on preference pairs, or on answers it samples. */
 import { InputError } from '../../errors.ts';
-import { taggedLoss } from '../../kernels/losses/families/every.ts';
+import { samplesAnswers, taggedLoss } from '../../kernels/losses/families/every.ts';
 import type { VisionLanguageModel } from '../../models/vlm.ts';
 import { loraConfig } from '../../training/checkpoint.ts';
 import type { TokenizedPair } from '../../training/data.ts';
-import { needsCorrupted } from '../../training/parts.ts';
-import { type RunSettings, runSettings, samplesAnswers } from '../../training/settings.ts';
+import { needsCorrupted, needsNoisy } from '../../training/parts.ts';
+import { type RunSettings, runSettings } from '../../training/settings.ts';
 import { Trainer, type TrainerOptions } from '../../training/trainer.ts';
 import type { TrainEvent, TrainingPair, TrainRequest } from '../engine.ts';
 import { install } from './adapter.ts';
 import { corrupted } from './corrupt.ts';
 import { type EngineHost, type JobContext, requireVlm } from './host.ts';
 import { answerSource, promptsOf, tokenizePrompt } from './prompts.ts';
+
+/** Steps of diffusion after which POVID's code asks what the model says (of 1,000). */
+const NOISE_STEP = 500;
 
 /**
  * Trains and reports every step. The adapter before stays until everything has been checked.
@@ -39,10 +42,11 @@ export async function train(
     throw error;
   }
   const { plan } = trainer;
+  const { stopAfter, phaseTimes } = request;
   const adapter = { lora, step: plan.firstStep, origin: 'trained' as const };
   install(host, adapter);
   try {
-    for await (const event of trainer.run({ signal: context.signal, stopAfter: request.stopAfter })) {
+    for await (const event of trainer.run({ signal: context.signal, stopAfter, phaseTimes })) {
       if (event.type === 'step') adapter.step = event.metrics.step;
       if (event.type === 'checkpoint') adapter.step = event.checkpoint.step;
       emit(event);
@@ -60,8 +64,9 @@ function pairInputs(vlm: VisionLanguageModel, { pairs }: TrainRequest, { objecti
     throw new InputError('There is no pair to train on yet: mark one chosen and one rejected answer.', 'pairs');
   }
   const tagged = taggedLoss(objective);
-  const withCorrupted = tagged?.kind === 'pairwise' && needsCorrupted(tagged.loss);
-  return pairs.map((pair, index) => tokenize(vlm, pair, index, withCorrupted));
+  const pairwise = tagged?.kind === 'pairwise' ? tagged.loss : undefined;
+  const copies = { corrupted: pairwise && needsCorrupted(pairwise), noisy: pairwise && needsNoisy(pairwise) };
+  return pairs.map((pair, index) => tokenize(vlm, pair, index, copies));
 }
 
 /** Prompts of a request, and where answers to them come from. */
@@ -82,7 +87,13 @@ function promptInputs(
   };
 }
 
-function tokenize(vlm: VisionLanguageModel, pair: TrainingPair, index: number, withCorrupted: boolean): TokenizedPair {
+/** @param copies of the picture that the objective looks at beside the picture itself. */
+function tokenize(
+  vlm: VisionLanguageModel,
+  pair: TrainingPair,
+  index: number,
+  copies: { readonly corrupted?: boolean; readonly noisy?: boolean },
+): TokenizedPair {
   const { image, prompt, chosen, rejected, inputs } = pair;
   if (!chosen.trim() || !rejected.trim()) {
     throw new InputError(`Pair ${index + 1} has an empty answer: both need text.`, 'pairs');
@@ -93,7 +104,8 @@ function tokenize(vlm: VisionLanguageModel, pair: TrainingPair, index: number, w
     promptIds: tokenizer.encodePrompt(prompt, tower.visualTokens),
     imageTokenId: tokenizer.imageTokenId,
     visual: () => tower.features(image),
-    ...(withCorrupted && { corrupted: async () => tower.features(await corrupted(image)) }),
+    ...(copies.corrupted && { corrupted: async () => tower.features(await corrupted(image)) }),
+    ...(copies.noisy && { noisy: () => tower.features(image, NOISE_STEP) }),
     chosenIds: tokenizer.encodeResponse(chosen),
     rejectedIds: tokenizer.encodeResponse(rejected),
     inputs,
