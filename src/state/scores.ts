@@ -8,12 +8,12 @@ import { needsOfPair } from '../kernels/losses/families/on-pairs.ts';
 import { sigmoid } from '../kernels/losses/math.ts';
 import type { PairRecord } from './state.ts';
 
-/** Points of a cosine similarity of 1: CLIP's own logits have this scale, and so has CLIPScore as it is usually printed. */
+/** Points of a cosine similarity of 1: the logit scale of OpenAI's CLIP. */
 export const POINTS = 100;
 
 /**
- * Temperature, in points, of the Bradley–Terry model that turns scores into probabilities of winning. At 1, and with
- * CLIP's scores, they are CLIP's own softmax over the two answers.
+ * Temperature, in points, of the Bradley–Terry model that turns scores into probabilities of winning. At 1 they are, with
+ * the scores of OpenAI's CLIP, that model's softmax over the two answers.
  */
 export const WIN_TEMPERATURE = 1;
 

@@ -14,6 +14,22 @@ import { makeApp, type TestApp } from '../support/app.ts';
 import { expectAccessible } from '../support/axe.ts';
 import { button, deep, deepAll, mount, settled, type, unmountAll } from '../support/mount.ts';
 
+/** Greek letters of the formulas, and as the knobs write them. */
+const LETTERS = {
+  alpha: 'α',
+  beta: 'β',
+  gamma: 'γ',
+  delta: 'δ',
+  varepsilon: 'ε',
+  lambda: 'λ',
+  mu: 'μ',
+  omega: 'ω',
+  rho: 'ρ',
+  sigma: 'σ',
+  tau: 'τ',
+  varphi: 'φ',
+} as const;
+
 const open = async (app: TestApp): Promise<MarginGallery> => {
   const element = await mount<MarginGallery>('margin-gallery', { app });
   element.style.height = '700px';
@@ -197,7 +213,8 @@ describe('page of a loss', () => {
 
   it('renders for every loss, with nothing left over', async () => {
     const app = await makeApp();
-    const page = await mount<MarginLossPage>('margin-loss-page', { app, tagged: everyLoss[0] });
+    // Hidden: what is read here needs no layout, and formulas are slow to lay out.
+    const page = await mount<MarginLossPage>('margin-loss-page', { app, tagged: everyLoss[0], hidden: true });
     for (const tagged of everyLoss) {
       const { id, wgsl, hyperparameters } = tagged.loss;
       page.tagged = tagged;
@@ -209,6 +226,13 @@ describe('page of a loss', () => {
       for (const kind of ['heading', 'paragraph', 'math', 'table', 'list'] as const) {
         if (kind === 'list' || kinds.includes(kind)) continue;
         expect.fail(`${id}: no ${kind}`);
+      }
+      const explained = parseMarkdown(text).filter(({ kind }) => kind === 'table' || kind === 'list');
+      const formula = parseMarkdown(text).flatMap((block) => (block.kind === 'math' ? block.tex : []))[0];
+      for (const [name, letter] of Object.entries(LETTERS)) {
+        if (!new RegExp(`\\\\${name}(?![a-z])`).test(formula)) continue;
+        const found = JSON.stringify(explained);
+        expect(found.includes(letter) || found.includes(`\\${name}`), `${id}: ${name} is not explained`).to.equal(true);
       }
       const prose = [...page.renderRoot.querySelectorAll('.text > :is(p, ul, table, h3, h4)')];
       const words = prose.map((element) => element.textContent).join('\n');

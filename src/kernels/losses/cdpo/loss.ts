@@ -10,7 +10,7 @@ export const cdpo = defineObjective({
   id: 'cdpo',
   label: 'cDPO (label smoothing)',
   family: 'with a reference',
-  paper: { title: 'A note on DPO with noisy preferences and relationship to IPO', year: 2023 },
+  paper: { title: 'A note on DPO with noisy preferences & relationship to IPO', year: 2023 },
   summary: 'DPO that expects a share ε of the labels to be wrong, and so stops pushing at a finite margin.',
   problems: ['noisy-labels', 'overfitting'],
   formula: '\\mathcal{L} = -(1-\\varepsilon)\\log\\sigma(\\beta D) - \\varepsilon\\log\\sigma(-\\beta D)',

@@ -10,7 +10,7 @@ export const sigmoidNorm = defineObjective({
   id: 'sigmoid_norm',
   label: 'Length-normalised DPO',
   family: 'with a reference',
-  paper: { title: 'Tulu 3: Pushing Frontiers in Open Language Model Post-Training', arxiv: '2411.15124', year: 2024 },
+  paper: { title: 'Tülu 3: Pushing Frontiers in Open Language Model Post-Training', arxiv: '2411.15124', year: 2024 },
   summary: 'DPO on mean token log-ratios, so that length no longer adds to the margin.',
   problems: ['length-bias'],
   formula: '\\mathcal{L} = -\\log\\sigma\\Big(\\beta\\Big(\\frac{h_w}{|y_w|} - \\frac{h_l}{|y_l|}\\Big)\\Big)',
