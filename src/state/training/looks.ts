@@ -1,4 +1,5 @@
 /** When a run stops to look at its policy, and how much it looks at. */
+import { taggedLoss } from '../../kernels/losses/families/every.ts';
 import type { Extent } from './examiner.ts';
 import type { TrainingSettings } from './settings.ts';
 
@@ -13,6 +14,12 @@ export function nextLook(settings: TrainingSettings, step: number): number {
   const measures = settings.kl_answers > 0 ? settings.kl_steps : 0;
   const next = (every: number) => (every > 0 ? (Math.floor(step / every) + 1) * every : Number.POSITIVE_INFINITY);
   return Math.min(next(examines), next(measures));
+}
+
+/** The settings of a run for these two: a reward model scores answers and gives none to look at. */
+export function looking(objective: string, settings: TrainingSettings): TrainingSettings {
+  if (taggedLoss(objective)?.kind !== 'reward-model') return settings;
+  return { ...settings, eval_scenes: 0, kl_answers: 0 };
 }
 
 /** What is due after `step`, the run's last one or not. */
