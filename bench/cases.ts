@@ -108,7 +108,6 @@ const SOFTWARE: readonly Case[] = [
     vocabSize: 2048,
     prompt: 16,
     answer: 16,
-    steps: 3,
     reduced: '2 of 30 layers, 2,048 of 49,152 vocabulary entries, 2 x 32 of 2 x 160 tokens',
   },
 ];
@@ -152,6 +151,11 @@ export function tokens(item: Case): number {
 }
 
 const count = new Intl.NumberFormat('en');
+
+/** Steps whose losses and gradient norms are compared; 0 for other cases. */
+export function steps(item: Case): number {
+  return item.kind === 'training' ? item.steps : 0;
+}
 
 /** One line that names the case. */
 export function title(item: Case): string {

@@ -1,6 +1,8 @@
 // The table in the terminal.
 
 const MIB = 2 ** 20;
+/** One frame at 60 Hz. */
+const FRAME_MS = 1000 / 60;
 
 function milliseconds(ms) {
   if (ms >= 100) return `${ms.toFixed(0)} ms`;
@@ -30,6 +32,12 @@ function rate(ms, { flops, tokens }) {
   return flops ? `${(flops / ms / 1e6).toFixed(2)} GFLOP/s` : '';
 }
 
+/** How far the values are from the reference; of training steps, from the first row's. */
+function agreement(error, { steps }) {
+  if (error === undefined) return 'compared with';
+  return steps ? `${steps} steps agree to ${error.toExponential(0)}` : `err ${error.toExponential(0)}`;
+}
+
 function cells(contender, work) {
   if (contender.status === 'failed') return [contender.name, 'could not run', contender.message];
   if (contender.status === 'wrong')
@@ -41,14 +49,14 @@ function cells(contender, work) {
     rate(ms, work),
     bytes(peakBytes),
     largestTokens ? `fits ${largestTokens.toLocaleString('en')} tokens` : '',
-    error === undefined ? 'compared with' : `err ${error.toExponential(0)}`,
+    agreement(error, work),
     ratio(contender.ratio),
   ];
 }
 
 /** One case: its title and a line per contender, columns aligned. */
-export function caseTable({ title, flops, tokens, contenders }) {
-  const rows = contenders.map((contender) => cells(contender, { flops, tokens }));
+export function caseTable({ title, flops, tokens, steps, contenders }) {
+  const rows = contenders.map((contender) => cells(contender, { flops, tokens, steps }));
   const widths = [];
   for (const row of rows) {
     if (row.length > 3)
@@ -83,9 +91,52 @@ export function header(facts, where) {
   return lines.join('\n');
 }
 
-/** Load-to-ready: a line for the first visit and one for the next. */
-export function loadTable({ title, first, again, firstBytes }) {
+/** The product: a line for the first visit and one for the next, then the slider. */
+export function productTable({ load, slider }) {
   const line = (name, { readyMs, engineMs }, more = '') =>
     `  ${name}   ${milliseconds(readyMs)}, of which engine ${milliseconds(engineMs)}${more}`;
-  return [title, line('first visit', first, `, ${bytes(firstBytes)} fetched`), line('next visit ', again)].join('\n');
+  const { medianMs, slowMs, moves, backend } = slider;
+  const verdict = slowMs <= FRAME_MS ? 'within' : medianMs <= FRAME_MS ? 'mostly within' : 'longer than';
+  return [
+    load.title,
+    line('first visit', load.first, `, ${bytes(load.firstBytes)} fetched`),
+    line('next visit ', load.again),
+    '',
+    slider.title,
+    `  ${backend}   median ${milliseconds(medianMs)}, 95 % of ${moves} moves within ${milliseconds(slowMs)}: ${verdict} a frame (16.7 ms)`,
+  ].join('\n');
+}
+
+/** A row per objective: JavaScript's time over the GPU's at each number of pairs, and where the GPU overtakes. */
+export function crossoverTable({ title, rows }) {
+  const sizes = rows[0].cells.map(({ pairs }) => pairs);
+  const cell = ({ gpu, javaScript }) => {
+    if (!gpu) return 'refused';
+    if (gpu.status === 'failed') return 'failed';
+    if (gpu.status === 'wrong') return `WRONG ${gpu.error.toExponential(0)}`;
+    return factor(javaScript.ratio.mean);
+  };
+  const head = ['objective', ...sizes.map((pairs) => `${pairs.toLocaleString('en')} pairs`), 'GPU faster'];
+  const lines = rows.map(({ id, cells, from }) => [
+    id,
+    ...cells.map(cell),
+    from === null ? 'never' : `from ${from.toLocaleString('en')}`,
+  ]);
+  const middle = (size, which) => {
+    const times = rows.flatMap(({ cells }) => cells[size][which]?.ms ?? []).sort((a, b) => a - b);
+    return times.length === 0 ? '' : milliseconds(times[times.length >> 1]);
+  };
+  for (const [name, which] of [
+    ['median time on the GPU', 'gpu'],
+    ['median in JavaScript', 'javaScript'],
+  ]) {
+    lines.push([name, ...sizes.map((_, size) => middle(size, which)), '']);
+  }
+  const widths = head.map((_, i) => Math.max(...[head, ...lines].map((row) => row[i].length)));
+  const text = [head, ...lines].map((row) =>
+    `  ${row.map((each, i) => (i === 0 ? each.padEnd(widths[i]) : each.padStart(widths[i]))).join('   ')}`.trimEnd(),
+  );
+  const note =
+    "  JavaScript's time over the GPU's, upload and read-back included: above 1 the GPU is faster. Its numbers are held to float64 in every cell.";
+  return [title, note, ...text].join('\n');
 }

@@ -4,6 +4,7 @@
 //   npm run bench -- --node           in Node, through Dawn
 //   npm run bench -- --only linear    only cases whose title contains the word
 //   npm run bench -- --software       the software adapter even where there is a GPU
+//   npm run bench -- --full           a GPU's sizes, the whole training step among them, also on a software adapter
 //
 // Results: the table below, and bench/results/latest.json. docs/benchmarks.md says how to read them.
 
@@ -18,12 +19,17 @@ import { chromium } from 'playwright-core';
 import { findBrowser, HARDWARE_FLAGS, SOFTWARE_FLAGS } from '../tools/browser.mjs';
 import { importTypeScript, nodeGpu } from '../tools/node-gpu.mjs';
 import { wgslEsbuild } from '../tools/wgsl-plugin.mjs';
-import { loadToReady } from './load.mjs';
-import { caseTable, header, loadTable } from './report.mjs';
+import { LOAD_TITLE, measureProduct, SLIDER_TITLE } from './product.mjs';
+import { caseTable, crossoverTable, header, productTable } from './report.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 const { values: options } = parseArgs({
-  options: { node: { type: 'boolean' }, only: { type: 'string' }, software: { type: 'boolean' } },
+  options: {
+    node: { type: 'boolean' },
+    only: { type: 'string' },
+    software: { type: 'boolean' },
+    full: { type: 'boolean', default: false },
+  },
 });
 
 const MIME = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm' };
@@ -80,7 +86,7 @@ async function launch(url) {
   for (const args of options.software ? [SOFTWARE_FLAGS] : [HARDWARE_FLAGS, SOFTWARE_FLAGS]) {
     const browser = await chromium.launch({ executablePath, headless: true, args: ['--no-sandbox', ...args] });
     const page = await openPage(browser, url);
-    const facts = await page.evaluate(() => globalThis.bench.facts()).catch(() => null);
+    const facts = await page.evaluate((full) => globalThis.bench.facts(full), options.full).catch(() => null);
     await page.close();
     if (facts) return { browser, facts, args };
     await browser.close();
@@ -88,7 +94,7 @@ async function launch(url) {
   throw new Error('The browser gives no WebGPU adapter, not even a software one.');
 }
 
-async function inBrowser(report) {
+async function inBrowser({ report, crossover }) {
   const { url, close } = await serve();
   const { browser, facts, args } = await launch(url);
   try {
@@ -100,7 +106,8 @@ async function inBrowser(report) {
       const page = await openPage(browser, url);
       const said = [];
       page.on('console', (message) => message.type() === 'error' && said.push(message.text().split('\n')[0]));
-      const run = page.evaluate(([i, check]) => globalThis.bench.run(i, check), [index, facts.selfCheck]);
+      const given = [index, facts.selfCheck, options.full];
+      const run = page.evaluate(([i, check, full]) => globalThis.bench.run(i, check, full), given);
       const result = await run.catch((error) => failure(title, error));
       report(result);
       if (said.length > 0 && result.contenders.some(({ status }) => status !== 'ok')) {
@@ -108,24 +115,30 @@ async function inBrowser(report) {
       }
       await page.close();
     }
-    if (!matches('load to ready')) return { facts, where };
-    const load = await loadToReady(await findBrowser(), args);
-    console.log(`${loadTable(load)}\n`);
-    return { facts, where, load };
+    if (matches(facts.crossoverTitle)) {
+      const page = await openPage(browser, url);
+      crossover(await page.evaluate((check) => globalThis.bench.crossover(check), facts.selfCheck));
+      await page.close();
+    }
+    if (!matches(LOAD_TITLE) && !matches(SLIDER_TITLE)) return { facts, where };
+    const product = await measureProduct(await findBrowser(), args);
+    console.log(`${productTable(product)}\n`);
+    return { facts, where, product };
   } finally {
     await browser.close();
     await close();
   }
 }
 
-async function inNode(report) {
+async function inNode({ report, crossover }) {
   const gpu = await nodeGpu();
   // The other libraries look for the browser's own door, tfjs already while it is imported.
   const value = { gpu, userAgent: 'Node', hardwareConcurrency: os.cpus().length };
   Object.defineProperty(globalThis, 'navigator', { value, configurable: true });
   const { runAll } = await importTypeScript(path.join(root, 'bench/node.ts'));
   const where = `Node ${process.version}, ${os.cpus().length} CPU cores; one process, so a peak misses what pools kept from the case before`;
-  const facts = await runAll(gpu, matches, (found) => console.log(`${header(found, where)}\n`), report);
+  const begin = (found) => console.log(`${header(found, where)}\n`);
+  const facts = await runAll(gpu, options.full, matches, { begin, report, crossover });
   return { facts, where };
 }
 
@@ -140,13 +153,21 @@ function matches(title) {
 
 const started = Date.now();
 const results = [];
-const { facts, where, load } = await (options.node ? inNode : inBrowser)((result) => {
-  results.push(result);
-  console.log(`${caseTable(result)}\n`);
+let objectives;
+const { facts, where, product } = await (options.node ? inNode : inBrowser)({
+  report(result) {
+    results.push(result);
+    console.log(`${caseTable(result)}\n`);
+  },
+  crossover(found) {
+    objectives = found;
+    console.log(`${crossoverTable(found)}\n`);
+  },
 });
 const file = path.join(root, 'bench/results/latest.json');
 await mkdir(path.dirname(file), { recursive: true });
-await writeFile(file, `${JSON.stringify({ date: new Date().toISOString(), where, facts, load, results }, null, 2)}\n`);
+const run = { date: new Date().toISOString(), where, facts, product, results, objectives };
+await writeFile(file, `${JSON.stringify(run, null, 2)}\n`);
 console.log(`${Math.round((Date.now() - started) / 1000)} s; written to ${path.relative(root, file)}`);
 // A contender may fail; a case that fails as a whole is a fault of this benchmark. (Dawn's threads keep Node alive.)
 process.exit(results.some(({ contenders }) => contenders[0].name === 'all') ? 1 : 0);

@@ -8,6 +8,7 @@ import {
   type HeadGradientCase,
   type LinearCase,
   type LossCase,
+  steps,
   type TrainingCase,
   title,
   tokens,
@@ -36,6 +37,8 @@ export interface CaseResult {
   readonly flops: number;
   /** Tokens of one run where they are what counts, else 0. */
   readonly tokens: number;
+  /** Training steps over which losses and gradient norms are compared, else 0. */
+  readonly steps: number;
   readonly contenders: readonly ContenderResult[];
 }
 
@@ -53,7 +56,7 @@ export async function runCase(item: Case, { gpu, ortPath }: Surroundings): Promi
   }));
   const effort = gpu.facts.isFallback ? SOFTWARE_EFFORT : HARDWARE_EFFORT;
   const contenders = await measure(checked, expected, tolerance, effort);
-  return { title: title(item), flops: flops(item), tokens: tokens(item), contenders };
+  return { title: title(item), flops: flops(item), tokens: tokens(item), steps: steps(item), contenders };
 }
 
 /** The reference has the first rows only: compare as many values as it has. */
