@@ -30,6 +30,7 @@ const SIZES: readonly Size[] = [
   { tokens: 1, vocab: 1, width: 4, scale: 1, apart: 1 },
   { tokens: 7, vocab: 509, width: 48, scale: 1, apart: 1 },
   { tokens: 33, vocab: 129, width: 36, scale: 4, apart: 0.1 },
+  { tokens: 11, vocab: 300, width: 8, scale: 2, apart: 1 }, // so few that a workgroup takes two blocks of entries
   { tokens: 2, vocab: 257, width: 64, scale: 60, apart: 60 }, // confident models that disagree: hundreds of nats
 ];
 
@@ -114,7 +115,8 @@ describe('head-divergence-backward', () => {
         { ...SIZES[0], slab: 4, first: 0 },
         { ...SIZES[1], slab: 128, first: 384 }, // the last slab, three columns past its end
         { ...SIZES[2], slab: 64, first: 64 },
-        { ...SIZES[3], slab: 260, first: 0 },
+        { ...SIZES[3], slab: 132, first: 64 },
+        { ...SIZES[4], slab: 260, first: 0 },
       ],
       ({ slab, first, ...size }, generator) => {
         const { tokens, vocab, width } = size;

@@ -3,7 +3,7 @@
 //            then dx += d_logits · W by linear-backward; d_kl is d(loss) / d(KL(reference ‖ policy))
 // Shapes:    x f32 [2, tokens, width], weights f32, f16 or bf16 [vocab, width], targets u32 [tokens], lse f32 [2, tokens],
 //            d_logps, d_kl f32 [tokens] -> d_logits f32 [tokens, slab]: a slab of the vocabulary; 0 past its end
-// Work:      8 × 8 threads make 32 × 32 elements (see shared/products.wgsl)
+// Work:      8 × 8 threads make 32 × 32 elements; of few tokens, more entries (see shared/places.wgsl)
 // Numerics:  f32; an exponent is at most 0
 // Gradient:  none: this is the gradient of head-logprob and of head-divergence together, into the policy's logits
 struct Params {
@@ -23,8 +23,8 @@ struct Params {
 
 @compute @workgroup_size(SIDE, SIDE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
-  let token = group.y * TILE + local.y + OWN_LINES;
-  let column = group.x * TILE + local.x + OWN_LINES;
+  let token = rows_of(group.y, local.xy, params.tokens);
+  let column = block_of(group.x, local.xy, params.tokens) * TILE + local.x + OWN_LINES;
   let entry = params.first + column;
   let rows = 2u * params.tokens; // the policy's, then the reference's
   let quads = params.width / 4u;

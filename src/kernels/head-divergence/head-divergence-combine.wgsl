@@ -2,10 +2,11 @@
 //            policy and reference joined; with g = (m - m') + log(s / s'), the difference of the log-sum-exps,
 //            KL(policy ‖ reference) = u / s - g and KL(reference ‖ policy) = u' / s' + g (nats)
 // Shapes:    partials f32 [parts, tokens, 2, 4] -> kl_to_reference, kl_from_reference f32 [tokens], lse f32 [2, tokens]
-// Work:      one thread per token
+// Work:      one workgroup per token: its threads merge every WORKGROUP_SIZE-th part, then pairwise what they have
 // Numerics:  f32; g is never the difference of two log-sum-exps, so a small divergence keeps its digits
 // Gradient:  head-divergence-backward
-override WORKGROUP_SIZE: u32;
+override WORKGROUP_SIZE: u32;  // a power of two
+const LOWEST = -1e30;          // below every logit, far from overflow
 
 struct Params {
   parts: u32,
@@ -24,21 +25,33 @@ fn log_quotient(a: f32, b: f32) -> f32 {
   return select(log(a) - log(b), 2.0 * s * atanh_series(s * s), abs(s) < 1.0 / 3.0);
 }
 
+var<workgroup> policies: array<vec3f, WORKGROUP_SIZE>; // (m, s, u)
+var<workgroup> references: array<vec3f, WORKGROUP_SIZE>;
+
 @compute @workgroup_size(WORKGROUP_SIZE)
-fn main(@builtin(global_invocation_id) thread: vec3u) {
-  let token = thread.x;
-  if (token >= params.tokens) {
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let token = group.x;
+  policies[thread] = vec3f(LOWEST, 0.0, 0.0);
+  references[thread] = vec3f(LOWEST, 0.0, 0.0);
+  for (var part = thread; part < params.parts; part += WORKGROUP_SIZE) {
+    let at = 2u * (part * params.tokens + token);
+    policies[thread] = merge(policies[thread], partials[at].xyz);
+    references[thread] = merge(references[thread], partials[at + 1u].xyz);
+  }
+  workgroupBarrier();
+  for (var count = WORKGROUP_SIZE / 2u; count > 0u; count /= 2u) {
+    if (thread < count) {
+      policies[thread] = merge(policies[thread], policies[thread + count]);
+      references[thread] = merge(references[thread], references[thread + count]);
+    }
+    workgroupBarrier();
+  }
+  if (thread > 0u) {
     return;
   }
 
-  var policy = partials[2u * token].xyz;
-  var reference = partials[2u * token + 1u].xyz;
-  for (var part = 1u; part < params.parts; part++) {
-    let at = 2u * (part * params.tokens + token);
-    policy = merge(policy, partials[at].xyz);
-    reference = merge(reference, partials[at + 1u].xyz);
-  }
-
+  let policy = policies[0];
+  let reference = references[0];
   let gap = (policy.x - reference.x) + log_quotient(policy.y, reference.y);
   kl_to_reference[token] = max(policy.z / policy.y - gap, 0.0);
   kl_from_reference[token] = max(reference.z / reference.y + gap, 0.0);

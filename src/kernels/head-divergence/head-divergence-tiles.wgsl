@@ -2,10 +2,10 @@
 //            l = x[0] · Wᵀ: m = max l, s = Σ exp(l - m), u = Σ exp(l - m) (l - r); of the reference's r = x[1] · Wᵀ alike
 // Shapes:    x f32 [2, tokens, width], weights f32, f16 or bf16 [vocab, width] -> partials f32 [parts, tokens, 2, 4]
 // Work:      8 × 8 threads make both models' logits for 32 tokens × CHUNK entries, 32 × 32 at a time in registers, and
-//            store none; a thread's 4 tokens × CHUNK / 8 entries are a part of their own (see shared/products.wgsl)
+//            store none; a thread's 4 tokens × CHUNK / 8 entries are a part of their own; of few tokens, more entries
 // Numerics:  f32, the maximum subtracted throughout; equal hidden states give equal logits, bit for bit
 // Gradient:  head-divergence-backward
-override CHUNK: u32;       // vocabulary entries per workgroup, a multiple of TILE
+override CHUNK: u32;       // vocabulary entries per block, a multiple of TILE
 const LOWEST = -1e30;      // below every logit, far from overflow
 
 struct Params {
@@ -19,8 +19,9 @@ struct Params {
 
 @compute @workgroup_size(SIDE, SIDE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
-  let token = group.y * TILE + local.y + OWN_LINES;
-  let first = group.x * CHUNK;
+  let token = rows_of(group.y, local.xy, params.tokens);
+  let chunk = block_of(group.x, local.xy, params.tokens);
+  let first = chunk * CHUNK;
   let end = min(first + CHUNK, params.vocab);
   let rows = 2u * params.tokens; // the policy's, then the reference's
   let quads = params.width / 4u;
@@ -45,8 +46,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   }
 
   for (var i = 0u; i < 4u; i++) {
-    if (token[i] < params.tokens) {
-      let at = 2u * ((group.x * SIDE + local.x) * params.tokens + token[i]);
+    if (token[i] < params.tokens && first < params.vocab) {
+      let at = 2u * ((chunk * SIDE + local.x) * params.tokens + token[i]);
       partials[at] = vec4f(policy[i], 0.0);
       partials[at + 1u] = vec4f(reference[i], 0.0);
     }

@@ -1,7 +1,7 @@
 import { defineKernel, read, write } from '../gpu/declare.ts';
 import { HEAD_CHUNK } from '../head-logprob/kernel.ts';
 import numerics from '../shared/numerics.wgsl';
-import { productFile, TILE } from '../shared/products.ts';
+import { placeFile, productFile, productGrid, TILE } from '../shared/products.ts';
 import { formatName, type WeightFormat, weightBinding, weightReader } from '../shared/weights.ts';
 import backward from './head-divergence-backward.wgsl';
 import combine from './head-divergence-combine.wgsl';
@@ -17,7 +17,7 @@ import moments from './moments.wgsl';
 function declareTiles(format: WeightFormat) {
   return defineKernel({
     name: formatName('head-divergence-tiles', format),
-    files: [weightReader[format], productFile.plain, moments, tiles],
+    files: [weightReader[format], placeFile.plain, productFile.plain, moments, tiles],
     bindings: {
       x: read('f32', [2, 'tokens', 'width']),
       weights: weightBinding(format, 'vocab'),
@@ -25,7 +25,7 @@ function declareTiles(format: WeightFormat) {
     },
     params: { tokens: 'u32', vocab: 'u32', width: 'u32' },
     constants: { CHUNK: HEAD_CHUNK },
-    workgroups: ({ vocab, tokens, CHUNK }) => [Math.ceil(vocab / CHUNK), Math.ceil(tokens / TILE), 1],
+    workgroups: ({ vocab, tokens, CHUNK }) => productGrid('plain', tokens, Math.ceil(vocab / CHUNK)),
     gradient: 'head-divergence-backward',
   });
 }
@@ -51,7 +51,7 @@ export const headDivergenceCombine = defineKernel({
   },
   params: { parts: 'u32', tokens: 'u32' },
   constants: { WORKGROUP_SIZE: 64 },
-  workgroups: ({ tokens, WORKGROUP_SIZE }) => [Math.ceil(tokens / WORKGROUP_SIZE), 1, 1],
+  workgroups: ({ tokens }) => [tokens, 1, 1],
   gradient: 'head-divergence-backward',
 });
 
@@ -63,7 +63,7 @@ export const headDivergenceCombine = defineKernel({
 function declareBackward(format: WeightFormat) {
   return defineKernel({
     name: formatName('head-divergence-backward', format),
-    files: [weightReader[format], productFile.plain, backward],
+    files: [weightReader[format], placeFile.plain, productFile.plain, backward],
     bindings: {
       x: read('f32', [2, 'tokens', 'width']),
       weights: weightBinding(format, 'vocab'),
@@ -74,7 +74,7 @@ function declareBackward(format: WeightFormat) {
       d_logits: write('f32', ['tokens', 'slab']),
     },
     params: { tokens: 'u32', vocab: 'u32', width: 'u32', slab: 'u32', first: 'u32' },
-    workgroups: ({ slab, tokens }) => [Math.ceil(slab / TILE), Math.ceil(tokens / TILE), 1],
+    workgroups: ({ slab, tokens }) => productGrid('plain', tokens, Math.ceil(slab / TILE)),
   });
 }
 
