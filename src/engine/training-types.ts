@@ -88,6 +88,8 @@ export interface TrainRequest {
   readonly resume?: TrainingCheckpoint;
   /** Stop after this many optimiser steps of this request: "Step" is 1. The run can be resumed. */
   readonly stopAfter?: number;
+  /** Measure `gpu_ms/...` of every step, where the device has `timestamp-query`. The step waits for the times. */
+  readonly phaseTimes?: boolean;
 }
 
 /** A tensor of an adapter, in the order of `TrainingCheckpoint.values`. */
@@ -173,6 +175,16 @@ export interface StepMetrics extends Partial<BatchMetrics> {
   /** Mean log-ratio of policy to reference per chosen and rejected answer, where the objective has a reference. */
   readonly 'log_ratios/chosen'?: number;
   readonly 'log_ratios/rejected'?: number;
+  /**
+   * GPU milliseconds of the step's phases, where they are measured; several micro-batches added up. `reference`: the
+   * frozen model's passes, those before the first step included; `rollout`: sampling answers.
+   */
+  readonly 'gpu_ms/reference'?: number;
+  readonly 'gpu_ms/rollout'?: number;
+  readonly 'gpu_ms/forward'?: number;
+  readonly 'gpu_ms/loss'?: number;
+  readonly 'gpu_ms/backward'?: number;
+  readonly 'gpu_ms/optimizer'?: number;
   /** Every pair of the step, in the order of its micro-batches; absent where a loss does not see pairs. */
   readonly pairs?: readonly StepPair[];
   /** Sampled answers: mean of their rewards, mean over prompts of their deviation, share of prompts without any. */

@@ -1,4 +1,5 @@
 /** A step's numbers from those of its micro-batches. */
+import type { StepMetrics } from '../engine/engine.ts';
 import type { MicroBatchMetrics, StepMeans } from './families/family.ts';
 
 /**
@@ -15,4 +16,9 @@ export function stepMetrics(batches: readonly MicroBatchMetrics[]): MicroBatchMe
     ...(pairs && { pairs: batches.flatMap((batch) => batch.pairs!) }),
     ...(completions && { completions }),
   };
+}
+
+/** GPU times under the names of the log; none where they could not be measured. */
+export function phaseMetrics(times: Readonly<Record<string, number>> | null): Partial<StepMetrics> {
+  return Object.fromEntries(Object.entries(times ?? {}).map(([phase, ms]) => [`gpu_ms/${phase}`, ms]));
 }

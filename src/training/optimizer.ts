@@ -60,6 +60,7 @@ export class Optimizer {
 
   /** Records the norm of the summed gradients, f32 [1], in `scope`. */
   norm(scope: Scope): Tensor {
+    this.#gpu.phases.begin('optimizer');
     const partials = scope.tensor('f32', [normParts(this.gradients.size)], 'sums of squares');
     const norm = scope.tensor('f32', [1], 'gradient norm');
     this.#gpu.run(sumOfSquares, { gradients: this.gradients, partials });
@@ -74,6 +75,7 @@ export class Optimizer {
    * @param norm of that mean.
    */
   step(config: TrainingConfig, learningRate: number, step: number, microBatches: number, norm: number): void {
+    this.#gpu.phases.begin('optimizer');
     this.#copy(this.#now(), this.#before);
     this.#hasBefore = true;
     const { max_grad_norm: most, adam_beta1: beta1, adam_beta2: beta2 } = config;

@@ -12,7 +12,7 @@ import { hashPairs } from './data.ts';
 import { stepBatches } from './data-order.ts';
 import type { FamilyOptions, FamilyState, RecordedMicroBatch, TrainingFamily } from './families/family.ts';
 import { trainingFamily } from './families/index.ts';
-import { stepMetrics } from './metrics.ts';
+import { phaseMetrics, stepMetrics } from './metrics.ts';
 import { Optimizer, optimizerKernels } from './optimizer.ts';
 import { planRun } from './plan.ts';
 import { learningRate } from './schedule.ts';
@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Optimiser steps of this call at most. */
   readonly stopAfter?: number;
+  /** Measures `gpu_ms/...`, where the device can. */
+  readonly phaseTimes?: boolean;
 }
 
 /** Where a run stands beside adapter and moments. */
@@ -41,6 +43,8 @@ export class Trainer {
   readonly #family: TrainingFamily;
   readonly #optimizer: Optimizer;
   readonly #pairsHash: string;
+  /** Whether the phases of the steps are measured. */
+  #timed = false;
   #progress: Progress = { step: 0, numTokens: 0, state: {} };
   /** As it stood before the last update. */
   #before: Progress = this.#progress;
@@ -75,7 +79,11 @@ export class Trainer {
    * @throws CancelledError after the signal; EngineError for a step without a finite loss or gradient. Both come after a
    *   checkpoint of the last good adapter, which is then the adapter's state.
    */
-  async *run({ signal, stopAfter = Number.POSITIVE_INFINITY }: RunOptions = {}): AsyncGenerator<TrainEvent> {
+  async *run({
+    signal,
+    stopAfter = Number.POSITIVE_INFINITY,
+    phaseTimes = false,
+  }: RunOptions = {}): AsyncGenerator<TrainEvent> {
     const { save_steps: every } = this.plan.config;
     yield { type: 'plan', plan: this.plan };
     const last = Math.min(this.plan.steps, this.#progress.step + stopAfter);
@@ -83,6 +91,8 @@ export class Trainer {
       const { gpu, policy } = this.options;
       const { kernels, divergence } = this.#family;
       await Promise.all([policy.prepareTraining({ divergence }), gpu.prepare([...kernels, ...optimizerKernels])]);
+      this.#timed = gpu.phases.measure(phaseTimes);
+      gpu.phases.begin('reference');
       if (this.#family.start) yield* this.#family.start(signal);
       while (this.#progress.step < last) {
         yield { type: 'step', metrics: await this.#trainStep(signal) };
@@ -94,6 +104,8 @@ export class Trainer {
     } catch (error) {
       if (!(error instanceof DeviceLostError)) yield { type: 'checkpoint', checkpoint: await this.checkpoint() };
       throw error;
+    } finally {
+      this.options.gpu.phases.measure(false);
     }
     yield { type: 'checkpoint', checkpoint: await this.checkpoint() };
     const { step } = this.#progress;
@@ -113,6 +125,7 @@ export class Trainer {
     const scope = gpu.scope('training step');
     try {
       this.#optimizer.zeroGradients();
+      gpu.phases.begin('rollout');
       await this.#family.beginStep?.(context);
       for (const [index, batch] of batches.entries()) {
         throwIfCancelled(signal);
@@ -132,6 +145,7 @@ export class Trainer {
       const rate = learningRate(config, before.step, steps);
       const step = before.step + 1;
       this.#optimizer.step(config, rate, step, batches.length, norm);
+      const times = this.#timed ? phaseMetrics(await gpu.phases.read()) : {};
       const tokens = recorded.reduce((sum, micro) => sum + micro.tokens, 0);
       const numTokens = before.numTokens + tokens;
       this.#before = before;
@@ -146,6 +160,7 @@ export class Trainer {
         num_tokens: numTokens,
         tokens_per_second: tokens / seconds,
         seconds,
+        ...times,
         ...details,
       };
     } finally {

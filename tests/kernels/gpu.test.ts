@@ -161,6 +161,63 @@ describe('gpu launcher', () => {
     });
   });
 
+  describe('phases', () => {
+    const phased = { ...add, name: 'add-in-phases' };
+
+    it('add up the GPU time of what was recorded under a name, and nothing when not asked', async () => {
+      const gpu = await sharedGpu();
+      const scope = gpu.scope('phases');
+      const [rows, cols] = [128, 400];
+      const a = scope.upload('f32', [rows, cols], new Float32Array(rows * cols).fill(1), 'a');
+      const sum = scope.zeros('f32', [rows, cols], 'sum');
+      const dispatch = () => gpu.run(phased, { a, b: a, sum });
+      gpu.phases.begin('before');
+      dispatch();
+      expect(gpu.phases.measure(true)).to.equal(gpu.facts.features.includes('timestamp-query'));
+      dispatch();
+      gpu.phases.begin('much');
+      // Copies between passes, more dispatches than one submit takes, and a return to the phase later.
+      for (let i = 0; i < 150; i++) {
+        dispatch();
+        if (i % 50 === 0) gpu.copy(a, sum);
+      }
+      gpu.phases.begin('little');
+      dispatch();
+      gpu.phases.begin('much');
+      dispatch();
+      gpu.phases.begin(null);
+      dispatch();
+      const times = await gpu.phases.read();
+      expect(Object.keys(times!).sort()).to.deep.equal(['little', 'much']);
+      expect(times!.much).to.be.greaterThan(0);
+      expect(await gpu.phases.read(), 'nothing since').to.deep.equal({});
+      gpu.phases.measure(false);
+      gpu.phases.begin('after');
+      dispatch();
+      expect(await gpu.phases.read()).to.deep.equal({});
+      expect([...(await gpu.read(sum))].every((value) => value === 2)).to.equal(true);
+      scope.dispose();
+    });
+
+    it('gives no time rather than a wrong one when there were more phases than timestamps', async () => {
+      const gpu = await sharedGpu();
+      const scope = gpu.scope('phases');
+      const a = scope.upload('f32', [1, 1], new Float32Array([1]), 'a');
+      const sum = scope.zeros('f32', [1, 1], 'sum');
+      gpu.phases.measure(true);
+      for (let i = 0; i < 2100; i++) {
+        gpu.phases.begin(`phase ${i}`);
+        gpu.run(phased, { a, b: a, sum });
+      }
+      expect(await gpu.phases.read()).to.equal(null);
+      gpu.phases.begin('again');
+      gpu.run(phased, { a, b: a, sum });
+      expect(Object.keys((await gpu.phases.read())!)).to.deep.equal(['again']);
+      gpu.phases.measure(false);
+      scope.dispose();
+    });
+  });
+
   describe('checks before a dispatch', () => {
     async function planFailure(shapes: { a: number[]; b: number[]; sum: number[] }): Promise<Error> {
       const gpu = await sharedGpu();

@@ -2,6 +2,7 @@ import { expect } from '@esm-bundle/chai';
 import type { TrainingCheckpoint } from '../../src/engine/engine.ts';
 import { CancelledError, EngineError, InputError, OutOfMemoryError } from '../../src/errors.ts';
 import type { LoraAdapter } from '../../src/models/policy/index.ts';
+import type { RunOptions } from '../../src/training/trainer.ts';
 import { expectClose } from '../support/tolerance.ts';
 import {
   checkpointOf,
@@ -30,7 +31,7 @@ describe('trainer', () => {
 
   /** Trains a fresh adapter, or goes on from a checkpoint, and gives events and the adapter's values. */
   async function run(
-    options: Run & { resume?: TrainingCheckpoint; stopAfter?: number; signal?: AbortSignal } = {},
+    options: Run & { resume?: TrainingCheckpoint } & RunOptions = {},
     watch: (adapter: LoraAdapter) => void = () => undefined,
   ) {
     const { policy } = trajectory;
@@ -81,6 +82,20 @@ describe('trainer', () => {
     const margins = metricsOf(events).map((metrics) => metrics['rewards/margins']);
     expect(margins[9]).to.be.greaterThan(0.3);
     expect(metricsOf(events)[9].loss).to.be.lessThan(0.6);
+  });
+
+  it('measures the phases of a step when asked, and learns the same', async () => {
+    const config = { max_steps: 2, per_device_train_batch_size: 2, gradient_accumulation_steps: 2 };
+    const plain = await run({ config });
+    const timed = await run({ config, phaseTimes: true });
+    const [first, second] = metricsOf(timed.events);
+    const phases = ['gpu_ms/forward', 'gpu_ms/loss', 'gpu_ms/backward', 'gpu_ms/optimizer'] as const;
+    const measured = trajectory.gpu.facts.features.includes('timestamp-query');
+    for (const phase of phases) expect(typeof second[phase], phase).to.equal(measured ? 'number' : 'undefined');
+    expect(second['gpu_ms/reference'], 'the reference was scored before the first step').to.equal(undefined);
+    expect(typeof first['gpu_ms/reference']).to.equal(measured ? 'number' : 'undefined');
+    expect(metricsOf(plain.events)[1]).to.not.have.any.keys(...phases);
+    expect(flat(timed.values)).to.deep.equal(flat(plain.values));
   });
 
   it('takes from a batch of four what four passes of one give', async () => {

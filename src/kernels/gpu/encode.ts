@@ -3,6 +3,7 @@
  * clears and measured dispatches stand between passes.
  */
 import type { KernelSpec } from './declare.ts';
+import type { PhaseTimer } from './phases.ts';
 import type { CompiledKernel } from './pipeline.ts';
 import type { Tensor } from './tensor.ts';
 import type { DispatchTimer } from './timing.ts';
@@ -17,6 +18,7 @@ export type Command =
       readonly uniformOffset: number;
       readonly workgroups: readonly [number, number, number];
     }
+  | { readonly type: 'phase'; readonly name: string | null }
   | { readonly type: 'clear'; readonly buffer: GPUBuffer; readonly fromByte: number; readonly bytes: number }
   | {
       readonly type: 'copy';
@@ -40,6 +42,7 @@ export class Encoder {
     readonly device: GPUDevice,
     readonly arena: UniformArena,
     readonly timer: DispatchTimer,
+    readonly phases: PhaseTimer,
   ) {}
 
   encode(commands: readonly Command[]): GPUCommandBuffer {
@@ -49,20 +52,24 @@ export class Encoder {
       pass?.end();
       pass = null;
     };
-    for (const command of commands) {
+    const phaseStamps = this.phases.plan(commands);
+    for (const [index, command] of commands.entries()) {
       if (command.type === 'dispatch') {
-        const timestampWrites = this.timer.claim(command.kernel.name);
-        if (timestampWrites) endPass();
+        // One pass has one set of timestamps: its phase's, or its kernel's.
+        const own = this.phases.measuring ? undefined : this.timer.claim(command.kernel.name);
+        if (own) endPass();
         pass ??= encoder.beginComputePass({
-          label: timestampWrites ? command.kernel.name : 'kernels',
-          timestampWrites,
+          label: own ? command.kernel.name : 'kernels',
+          timestampWrites: own ?? phaseStamps.get(index),
         });
         this.#dispatch(pass, command);
-        if (timestampWrites) endPass();
-      } else {
-        endPass();
-        if (command.type === 'clear') encoder.clearBuffer(command.buffer, command.fromByte, command.bytes);
-        else encoder.copyBufferToBuffer(command.from, command.fromByte, command.to, command.toByte, command.bytes);
+        if (own) endPass();
+        continue;
+      }
+      endPass();
+      if (command.type === 'clear') encoder.clearBuffer(command.buffer, command.fromByte, command.bytes);
+      if (command.type === 'copy') {
+        encoder.copyBufferToBuffer(command.from, command.fromByte, command.to, command.toByte, command.bytes);
       }
     }
     endPass();

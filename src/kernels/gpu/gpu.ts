@@ -5,10 +5,12 @@
  * (validation, out of memory, compile errors, device loss) are thrown by the next `read`, `readAll` or `idle`.
  */
 import type { DeviceFacts, KernelReport } from '../../engine/engine.ts';
-import { DeviceLostError, EngineError } from '../../errors.ts';
+import { EngineError } from '../../errors.ts';
 import type { BindingSpec, DType, KernelSpec } from './declare.ts';
 import { openDevice } from './device.ts';
 import { type Command, Encoder } from './encode.ts';
+import { LateErrors } from './late-errors.ts';
+import { PhaseTimer } from './phases.ts';
 import { PipelineCache } from './pipeline.ts';
 import { BufferPool } from './pool.ts';
 import { ReadBack } from './readback.ts';
@@ -36,11 +38,10 @@ export interface CopyRange {
   readonly count?: number;
 }
 
-/** How long a failed wait may stand before its cause, a lost device, is announced. */
-const LOSS_GRACE_MS = 200;
-
 export class Gpu implements ScopeHost {
   readonly pool: BufferPool;
+  /** How long named phases of the work take. */
+  readonly phases: PhaseTimer;
   readonly lost: Promise<GPUDeviceLostInfo>;
   readonly #pipelines: PipelineCache;
   readonly #arena: UniformArena;
@@ -52,12 +53,7 @@ export class Gpu implements ScopeHost {
   readonly #commands: Command[] = [];
   /** Buffers the recorded commands touch: writing one of them has to wait for its turn. */
   readonly #touched = new Set<GPUBuffer>();
-  /** Late errors still on their way; each settles, and none rejects. */
-  readonly #pending = new Set<Promise<void>>();
-  /** Late errors that arrived, by the order of their causes: a bad pipeline comes before the submit it spoils. */
-  readonly #failures = new Map<number, Error>();
-  #nextCause = 0;
-  #lostError: DeviceLostError | null = null;
+  readonly #late: LateErrors;
   readonly #substitutes = new Map<KernelSpec, KernelSpec>();
   #selfCheck: DeviceFacts['selfCheck'] = [];
 
@@ -74,7 +70,11 @@ export class Gpu implements ScopeHost {
     readonly device: GPUDevice,
     readonly baseFacts: Omit<DeviceFacts, 'selfCheck'>,
   ) {
-    const watch = (error: Promise<Error | null>) => this.#watch(error);
+    this.#late = new LateErrors(device, () => {
+      this.#commands.length = 0;
+    });
+    this.lost = this.#late.lost;
+    const watch = (error: Promise<Error | null>) => this.#late.watch(error);
     this.pool = new BufferPool(device, watch, () => {
       this.submit();
       this.#encoder.forget();
@@ -82,17 +82,11 @@ export class Gpu implements ScopeHost {
     this.#pipelines = new PipelineCache(device, watch);
     this.#arena = new UniformArena(device);
     this.#timer = new DispatchTimer(device);
-    this.#encoder = new Encoder(device, this.#arena, this.#timer);
+    this.phases = new PhaseTimer(device, this, (command) => this.#commands.push(command));
+    this.#encoder = new Encoder(device, this.#arena, this.#timer, this.phases);
     this.#readBack = new ReadBack(device);
-    this.lost = device.lost.then((info) => {
-      this.#lostError = new DeviceLostError(
-        `The GPU device was lost${info.message ? ` (${info.message.trim()})` : ''}. Saved work is kept; load the model again to go on.`,
-      );
-      this.#commands.length = 0;
-      return info;
-    });
     device.addEventListener('uncapturederror', (event) => {
-      this.#failures.set(this.#nextCause++, new EngineError(`The GPU reports an error: ${event.error.message}`));
+      this.#late.add(new EngineError(`The GPU reports an error: ${event.error.message}`));
       console.error(event.error.message);
     });
   }
@@ -202,7 +196,7 @@ export class Gpu implements ScopeHost {
     params: Readonly<Record<string, number>> = {},
     constants: Constants = {},
   ): void {
-    if (this.#lostError) throw this.#lostError;
+    this.#late.assertAlive();
     const kernel = this.#substitutes.get(plain) ?? plain;
     const { solved, workgroups } = plan(kernel, tensors, params, constants, this.device.limits);
     const compiled = this.#pipelines.now(kernel, constants);
@@ -222,7 +216,7 @@ export class Gpu implements ScopeHost {
     this.#arena.upload();
     this.device.queue.submit([this.#encoder.encode(commands)]);
     this.#timer.collect();
-    this.#watch(
+    this.#late.watch(
       this.device.popErrorScope().then(
         (error) => error && new EngineError(`A GPU command is not valid: ${error.message}`),
         () => null,
@@ -243,19 +237,19 @@ export class Gpu implements ScopeHost {
     try {
       values = await this.#readBack.read(tensors);
     } catch (cause) {
-      await this.#lossOrGrace();
-      await this.#raise();
+      await this.#late.lossOrGrace();
+      await this.#late.raise();
       throw new EngineError(`Reading back from the GPU failed: ${(cause as Error).message}`, undefined, { cause });
     }
-    await this.#raise();
+    await this.#late.raise();
     return values;
   }
 
   /** Waits until the GPU has done everything recorded so far. */
   async idle(): Promise<void> {
     this.submit();
-    await this.device.queue.onSubmittedWorkDone().catch(() => this.#lossOrGrace());
-    await this.#raise();
+    await this.device.queue.onSubmittedWorkDone().catch(() => this.#late.lossOrGrace());
+    await this.#late.raise();
   }
 
   /**
@@ -283,38 +277,15 @@ export class Gpu implements ScopeHost {
   }
 
   #record(command: Command, tensors: readonly Tensor[]): void {
-    if (this.#lostError) throw this.#lostError;
+    this.#late.assertAlive();
     this.#commands.push(command);
     for (const tensor of tensors) this.#touched.add(tensor.buffer);
     if (this.#commands.length >= BATCH) this.submit();
   }
 
   #assertUsable(tensor: Tensor): void {
-    if (this.#lostError) throw this.#lostError;
+    this.#late.assertAlive();
     if (!tensor.storage.alive) throw new EngineError(`${tensor} was disposed with its scope.`);
-  }
-
-  #watch(error: Promise<Error | null>): void {
-    const cause = this.#nextCause++;
-    const settled = error.then((found) => {
-      if (found) this.#failures.set(cause, found);
-      this.#pending.delete(settled);
-    });
-    this.#pending.add(settled);
-  }
-
-  async #lossOrGrace(): Promise<void> {
-    await Promise.race([this.lost, new Promise((resolve) => setTimeout(resolve, LOSS_GRACE_MS))]);
-  }
-
-  /** Throws the first late error, once; those that follow from it go with it. A lost device keeps throwing. */
-  async #raise(): Promise<void> {
-    await Promise.all(this.#pending);
-    if (this.#lostError) throw this.#lostError;
-    if (this.#failures.size === 0) return;
-    const first = this.#failures.get(Math.min(...this.#failures.keys()))!;
-    this.#failures.clear();
-    throw first;
   }
 }
 

@@ -4,7 +4,7 @@
  *
  * Of the forward pass only the input of every layer is kept; the backward pass computes the inside of a layer again
  * (Chen et al. 2016, arXiv:1604.06174). The frozen weights get no gradient; the adapter's are added to a tensor that the
- * caller owns.
+ * caller owns. Where phases are measured, what the caller does before and between the two is its loss.
  */
 import { EngineError } from '../../errors.ts';
 import { gatherRows, gatherRowsBackward, pickedBy } from '../../kernels/gather-rows/kernel.ts';
@@ -39,6 +39,7 @@ export class DecoderPass {
     this.#layout = layout;
     this.#rows = rows;
     this.scope = gpu.scope('training pass');
+    gpu.phases.begin('forward');
     const work = gpu.scope('training forward');
     try {
       const onLayer = (stream: Tensor) => {
@@ -53,6 +54,7 @@ export class DecoderPass {
       gpu.run(gatherRows, { source: stream, rows: picks, picked: this.#picked });
       this.hidden = this.scope.tensor('f32', shape, 'final hidden');
       gpu.run(rmsNorm, { x: this.#picked, gain: weights.norm, y: this.hidden }, { eps: config.rmsNormEps });
+      gpu.phases.begin('loss');
     } catch (error) {
       this.scope.dispose();
       throw error;
@@ -77,6 +79,7 @@ export class DecoderPass {
     this.#spent = true;
     const { gpu, config } = this.#decoder;
     const scope = gpu.scope('training backward');
+    gpu.phases.begin('backward');
     try {
       const dStream = scope.tensor('f32', [this.rows, config.hiddenSize], 'd(residual stream)');
       const work = gpu.scope('head backward');
@@ -91,6 +94,7 @@ export class DecoderPass {
         layers.run(layer, input, dStream);
         this.scope.release(input);
       }
+      gpu.phases.begin('loss');
     } finally {
       scope.dispose();
     }

@@ -50,7 +50,9 @@ export class TrainingPass {
     this.#layout = layout;
     this.#pass = new DecoderPass(decoder, adapter, layout, layout.predictedBy);
     try {
+      decoder.gpu.phases.begin('forward');
       this.#scores = decoder.tokenLogprobs(this.#pass.scope, this.#pass.hidden, layout.targets);
+      decoder.gpu.phases.begin('loss');
     } catch (error) {
       this.#pass.dispose();
       throw error;
@@ -85,11 +87,14 @@ export class TrainingPass {
    * The tensors live as long as the pass.
    */
   diverge(): DivergenceTensors {
-    const work = this.#decoder.gpu.scope('reference forward');
+    const { gpu } = this.#decoder;
+    const work = gpu.scope('reference forward');
     try {
+      gpu.phases.begin('reference');
       const stream = this.#decoder.forward(work, this.#layout, 'many');
       const reference = this.#decoder.normed(work, stream, this.#layout.predictedBy);
       this.#divergence = this.#decoder.divergence(this.#pass.scope, this.hidden, reference);
+      gpu.phases.begin('loss');
       return this.#divergence;
     } finally {
       work.dispose();

@@ -70,7 +70,8 @@ export class Driver {
       const stop = Math.min(until, nextLook(settings, step));
       const stopAfter = Number.isFinite(stop) ? stop - step : undefined;
       const request = { pairs, objective, hyperparameters, config, lora, resume, stopAfter };
-      for await (const event of this.#engine.train(request, { signal })) {
+      const { phase_times: phaseTimes } = settings;
+      for await (const event of this.#engine.train({ ...request, phaseTimes }, { signal })) {
         if (event.type === 'done') finished = event.reason === 'finished';
         await this.#heard(id, event, onStep);
       }

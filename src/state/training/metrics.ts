@@ -18,6 +18,12 @@ export const METRICS = [
   'num_tokens',
   'tokens_per_second',
   'seconds',
+  'gpu_ms/reference',
+  'gpu_ms/rollout',
+  'gpu_ms/forward',
+  'gpu_ms/loss',
+  'gpu_ms/backward',
+  'gpu_ms/optimizer',
 ] as const satisfies readonly (keyof StepMetrics)[];
 
 export type Metric = (typeof METRICS)[number];
