@@ -10,6 +10,7 @@ import type {
   FinishReason,
   LogpsResult,
   PairRow,
+  RewardChoice,
   StepMetrics,
   TokenScore,
 } from './engine/engine.ts';
@@ -53,9 +54,13 @@ export interface ConsolePair {
 }
 
 /** Settings of one run under TRL's and PEFT's names; what is not given comes from the page. */
-export interface TrainConfig extends Partial<TrainingSettings> {
+export interface TrainConfig extends Partial<Omit<TrainingSettings, 'reward'>> {
   readonly objective?: string;
   readonly hyperparameters?: Readonly<Record<string, number>>;
+  /** For objectives that sample their own answers: `clip`, `truth`, or weights such as `{ clip: 10, truth: 1 }`. */
+  readonly reward?: RewardChoice;
+  /** The same settings as those beside it, in an object of their own. */
+  readonly config?: Partial<Omit<TrainingSettings, 'reward'>>;
 }
 
 type SampleSettings = NonNullable<SampleOptions['settings']>;
@@ -247,9 +252,10 @@ async function* pairsByClip(
 
 /** One run of the page's own training as an async iterable of its steps. */
 function trainSteps(app: App, config: TrainConfig, signal?: AbortSignal): AsyncIterable<StepMetrics> {
-  const { objective, hyperparameters, ...settings } = config;
+  const { objective, hyperparameters, reward, config: inner, ...outer } = config;
+  const settings = { ...inner, ...outer };
   return reported<StepMetrics>(signal, (either, onStep) =>
-    app.training.train({ objective, hyperparameters, settings, signal: either, onStep }),
+    app.training.train({ objective, hyperparameters, reward, settings, signal: either, onStep }),
   );
 }
 
