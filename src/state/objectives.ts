@@ -1,12 +1,11 @@
 /** The objective of the settings and its hyperparameters with defaults filled in. */
 import type { LossDescription } from '../kernels/losses/families/description.ts';
-import { objectives } from '../kernels/losses/index.ts';
-import type { Objective } from '../kernels/losses/objective.ts';
+import { taggedLoss } from '../kernels/losses/families/every.ts';
 import type { Settings } from './state.ts';
 
-/** The objective with this id, if there is one. */
-export function objectiveNamed(id: string): Objective | undefined {
-  return objectives.find((objective) => objective.id === id);
+/** What the objective with this id, of any family, says about itself; undefined where there is none. */
+export function objectiveNamed(id: string): LossDescription | undefined {
+  return taggedLoss(id)?.loss;
 }
 
 /** Every hyperparameter of a loss: the person's value, else the default. */

@@ -13,6 +13,7 @@ import {
 } from '../../src/components/objective/plot.ts';
 import { pointersOf } from '../../src/components/shared/pointed.ts';
 import { evaluateF64, resolveHyperparameters } from '../../src/kernels/losses/evaluate.ts';
+import { everyLoss } from '../../src/kernels/losses/families/every.ts';
 import { objectives } from '../../src/kernels/losses/index.ts';
 import { makeApp, makeAppWithDraft, stateWhere, type TestApp } from '../support/app.ts';
 import { expectAccessible } from '../support/axe.ts';
@@ -55,7 +56,8 @@ describe('objective panel', () => {
   it('lists every objective under its family and draws the formula', async () => {
     const app = await makeApp();
     const element = await draw(app);
-    expect(deepAll(element, 'option')).to.have.length(objectives.length);
+    expect(deepAll(element, 'option')).to.have.length(everyLoss.length);
+    expect(deepAll(element, 'optgroup').length).to.be.greaterThan(8);
     expect(deep(element, '.katex-mathml math')).not.to.equal(null);
     expect(output(element, 'Loss')).to.equal('–');
     await expectAccessible(element);
@@ -189,6 +191,39 @@ describe('every objective on the panel', () => {
   }
 });
 
+describe('losses of other families on the panel', () => {
+  afterEach(unmountAll);
+
+  for (const { kind, loss } of everyLoss.filter((each) => each.kind !== 'pairwise')) {
+    it(`draws ${loss.id}`, async () => {
+      const app = await makeAppWithDraft();
+      app.intents.addPair();
+      await stateWhere(app, ({ pairs }) => pairs.every(({ scores }) => scores), 'a scored pair');
+      const element = await draw(app);
+      const picker = deep<HTMLSelectElement>(element, 'select[aria-label="Objective"]');
+      type(picker, loss.id, 'change');
+      await frames(element);
+      expect(app.store.state.settings.objective).to.equal(loss.id);
+      expect(deepAll(element, '.katex-error')).to.have.length(0);
+      const lines = deepAll<SVGPolylineElement & HTMLElement>(deep(element, 'margin-answer'), 'polyline');
+      expect(lines).to.have.length(kind === 'coupled' ? 2 : 4);
+      // One pair makes one rank: the lines of a batch have no length yet, all others do.
+      for (const line of lines) expect(line.getAttribute('points')!.split(' ').length).to.be.greaterThan(100);
+      if (loss.id === 'kto') expect(output(element, 'Loss')).to.equal('0.5000');
+      if (kind === 'unpaired') expect(deep(element, '[data-dots]').getAttribute('data-dots')).to.equal('2');
+      const [knob] = loss.hyperparameters;
+      if (knob) {
+        type(
+          deep<HTMLInputElement>(element, `input[type="range"][aria-label="${knob.symbol} ${knob.word}"]`),
+          String(knob.max),
+        );
+        expect(app.store.state.settings.hyperparameters[loss.id]).to.deep.equal({ [knob.key]: knob.max });
+      }
+      if (loss.id === 'grpo') await expectAccessible(element);
+    });
+  }
+});
+
 describe('plot arithmetic', () => {
   const dpo = objectives.find(({ id }) => id === 'dpo_sigmoid') as Drawable;
 
@@ -227,10 +262,10 @@ describe('figures', () => {
   const dpo = objectives.find(({ id }) => id === 'dpo_sigmoid')!;
 
   it('knows when the reference is the policy', () => {
-    expect(referenceIsPolicy(dpo, [row])).to.equal(true);
-    expect(referenceIsPolicy(dpo, [row, { ...row, refChosen: -3.5 }])).to.equal(false);
-    expect(referenceIsPolicy(dpo, [])).to.equal(false);
-    expect(referenceIsPolicy(objectives.find(({ id }) => id === 'simpo')!, [row])).to.equal(false);
+    expect(referenceIsPolicy(dpo.needs, [row])).to.equal(true);
+    expect(referenceIsPolicy(dpo.needs, [row, { ...row, refChosen: -3.5 }])).to.equal(false);
+    expect(referenceIsPolicy(dpo.needs, [])).to.equal(false);
+    expect(referenceIsPolicy(objectives.find(({ id }) => id === 'simpo')!.needs, [row])).to.equal(false);
   });
 
   it('turns an unusable row into a sentence', () => {

@@ -4,7 +4,7 @@ import { contourLines } from '../../src/components/explorer/contours.ts';
 import { levelsOf, rangeOfValues, sampleGrid, shareOf } from '../../src/components/explorer/grid.ts';
 import { knobValues } from '../../src/components/explorer/knob-values.ts';
 import { completed, furtherInputs, landscapeOf } from '../../src/components/explorer/landscape.ts';
-import { pathsOf } from '../../src/components/explorer/paths.ts';
+import { pathOf } from '../../src/components/explorer/paths.ts';
 import { planeOf } from '../../src/components/explorer/plane.ts';
 import {
   MARGINS,
@@ -16,6 +16,7 @@ import {
   sampleSlice,
   sliceThrough,
 } from '../../src/components/explorer/slices.ts';
+import { spread } from '../../src/components/explorer/spread.ts';
 import { CURVE_PAIR } from '../../src/kernels/losses/curves.ts';
 import { resolveHyperparameters } from '../../src/kernels/losses/evaluate.ts';
 import { evaluatePairsF64 } from '../../src/kernels/losses/families/evaluate-pairs.ts';
@@ -243,27 +244,31 @@ describe('knob values and paths', () => {
     expect(knobValues(refusing, { e: 0.1 })).to.deep.equal([0, 0.1, 0.13, 0.25, 0.38]);
   });
 
-  it('follow a pair through the steps that saw it', () => {
+  it('follow a pair from the steps that saw it to where it stands', () => {
     const plane = planeOf(named('dpo_sigmoid'));
-    const pair = { index: 1, loss: 0.6, margin: 0.1, chosen: -18, rejected: -24 };
-    const steps = [
-      { step: 1, pairs: [{ ...pair, chosenLogRatio: 0, rejectedLogRatio: 0 }] },
-      { step: 2, pairs: [{ ...pair, index: 0 }] },
-      { step: 3, pairs: [{ ...pair, chosenLogRatio: 1, rejectedLogRatio: -2 }] },
+    const point = { step: 1, loss: 0.6, margin: 0.1, chosen: -19, rejected: -23 };
+    const now = { ...CURVE_PAIR, chosenLogRatio: 1, rejectedLogRatio: -1 };
+    const track = [
+      { ...point, chosenLogRatio: 0, rejectedLogRatio: 0 },
+      { ...point, chosen: -18.5 },
     ];
-    const paths = pathsOf(steps, [undefined, CURVE_PAIR], plane);
-    expect([...paths]).to.deep.equal([
-      [
-        1,
-        [
-          [0, 0],
-          [1, -2],
-        ],
-      ],
+    expect(pathOf(track, now, plane)).to.deep.equal([
+      [0, 0],
+      [0.5, 0],
+      [1, -1],
     ]);
-    const long = Array.from({ length: 500 }, (_, step) => ({ step, pairs: [{ ...pair, chosenLogRatio: step }] }));
-    const path = pathsOf(long, [undefined, CURVE_PAIR], plane).get(1)!;
+    expect(pathOf(track, now, planeOf(named('cpo')))[0]).to.deep.equal([-19, -23]);
+    const long = Array.from({ length: 500 }, (_, step) => ({ ...point, step, chosenLogRatio: step }));
+    const path = pathOf(long, now, plane);
     expect(path.length).to.be.lessThan(100);
-    expect(path.at(-1)![0]).to.equal(499);
+    expect(path.at(-1)).to.deep.equal([1, -1]);
+  });
+});
+
+describe('labels', () => {
+  it('move apart, in order, and stay inside where there is room', () => {
+    expect(spread([10, 11, 50], 10, 0, 100)).to.deep.equal([10, 20, 50]);
+    expect(spread([99, 98], 10, 0, 100)).to.deep.equal([100, 90]);
+    expect(spread([], 10, 0, 100)).to.deep.equal([]);
   });
 });

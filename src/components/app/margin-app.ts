@@ -7,6 +7,7 @@ import type { AppState } from '../../state/state.ts';
 import '../about/margin-about.ts';
 import '../camera/margin-camera.ts';
 import '../composer/margin-composer.ts';
+import '../explorer/margin-explorer.ts';
 import '../images/margin-images.ts';
 import '../kernels/margin-kernels.ts';
 import '../notices/margin-notices.ts';
@@ -228,6 +229,8 @@ export class MarginApp extends LitElement {
         return nothing;
       case 'kernels':
         return html`<margin-overlay size="wide" heading="Kernels" @close-overlay=${close}><margin-kernels .app=${app}></margin-kernels></margin-overlay>`;
+      case 'explorer':
+        return html`<margin-overlay size="full" heading="Explorer" @close-overlay=${close}><margin-explorer .app=${app}></margin-explorer></margin-overlay>`;
       case 'gallery':
         void this.loadGallery(app);
         return html`<margin-overlay size="wide" heading="Objectives" @close-overlay=${close}

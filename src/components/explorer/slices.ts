@@ -5,7 +5,7 @@
 import type { PairSample } from '../../kernels/losses/families/on-pairs.ts';
 import type { PairInputs } from '../../kernels/losses/inputs.ts';
 import type { Landscape } from './landscape.ts';
-import { withLogRatios } from './plane.ts';
+import { type Plane, withLogRatios } from './plane.ts';
 
 /** How a margin comes about. */
 export const SLICES = {
@@ -22,6 +22,11 @@ export const MARGINS = {
     label: 'log-ratios',
     tex: 'D = h_w - h_l',
     words: 'nats; difference of summed log-ratios of policy to reference',
+  },
+  'mean log-ratio': {
+    label: 'log-ratios per token',
+    tex: 'h_w/|y_w| - h_l/|y_l|',
+    words: 'nats per token; difference of mean log-ratios of policy to reference',
   },
   sum: {
     label: 'summed logps',
@@ -48,7 +53,16 @@ export interface Slice {
 export function marginOf(pair: PairInputs, margin: MarginId): number {
   if (margin === 'log-ratio') return pair.chosenLogRatio - pair.rejectedLogRatio;
   if (margin === 'sum') return pair.chosen - pair.rejected;
+  if (margin === 'mean log-ratio')
+    return pair.chosenLogRatio / pair.chosenLength - pair.rejectedLogRatio / pair.rejectedLength;
   return pair.chosen / pair.chosenLength - pair.rejected / pair.rejectedLength;
+}
+
+/** The margin on which a loss of this plane is at home. */
+export function ownMargin({ id }: Plane): MarginId {
+  if (id === 'mean log-ratios') return 'mean log-ratio';
+  if (id === 'logps') return 'sum';
+  return id === 'mean logps' ? 'mean' : 'log-ratio';
 }
 
 /** The line through the two log-ratios along which the margin is drawn, with everything else as in `like`. */
@@ -70,7 +84,7 @@ export function sliceThrough(like: PairInputs, id: SliceId, margin: MarginId): S
     ],
   }[id] as [[number, number], [number, number]];
   const there = withLogRatios(like, start[0], start[1]);
-  const perUnit = margin === 'mean' ? [1 / like.chosenLength, 1 / like.rejectedLength] : [1, 1];
+  const perUnit = margin.startsWith('mean') ? [1 / like.chosenLength, 1 / like.rejectedLength] : [1, 1];
   // The margin is linear along the slice: its value at the start, and its slope.
   const first = marginOf(there, margin);
   const rate = direction[0] * perUnit[0] - direction[1] * perUnit[1];

@@ -2,7 +2,7 @@
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 import type { Evaluation, PairRow } from '../../engine/engine.ts';
 import { evaluateF64 } from '../../kernels/losses/evaluate.ts';
-import type { Objective } from '../../kernels/losses/objective.ts';
+import type { InputName } from '../../kernels/losses/inputs.ts';
 import type { App } from '../../state/app.ts';
 
 /** Rows, the ids they go by, and what the objective makes of them. */
@@ -28,13 +28,13 @@ export function typedFigures(
   }
 }
 
-/** Whether the objective compares with a reference that, on all these rows, is still the policy itself. */
-export function referenceIsPolicy(objective: Objective, rows: readonly PairRow[]): boolean {
+/** Whether an objective with these needs compares with a reference that, on all these rows, is still the policy itself. */
+export function referenceIsPolicy(needs: readonly InputName[], rows: readonly PairRow[]): boolean {
   const ratioIsZero = (ratio: number | undefined, policy: number, reference: number | undefined) =>
     ratio !== undefined ? Math.abs(ratio) < 1e-9 : reference !== undefined && Math.abs(policy - reference) < 1e-9;
   return (
     rows.length > 0 &&
-    objective.needs.includes('refChosen') &&
+    needs.includes('refChosen') &&
     rows.every(
       (row) =>
         ratioIsZero(row.chosenLogRatio, row.chosen, row.refChosen) &&

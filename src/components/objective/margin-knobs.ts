@@ -28,9 +28,9 @@ export class MarginKnobs extends LitElement {
     css`
       .knobs {
         display: grid;
-        grid-template-columns: max-content minmax(60px, 1fr) 84px 32px;
+        grid-template-columns: minmax(min-content, max-content) minmax(50px, 1fr) 78px 28px;
         align-items: center;
-        gap: 4px 10px;
+        gap: 4px 8px;
       }
       .name {
         color: var(--m-text);

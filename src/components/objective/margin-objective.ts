@@ -1,15 +1,22 @@
-import { css, html, LitElement, nothing } from 'lit';
+import { html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import type { PairRow } from '../../engine/engine.ts';
 import { prepareBatch } from '../../kernels/losses/evaluate.ts';
+import type { LossDescription } from '../../kernels/losses/families/description.ts';
+import { type EveryLoss, everyLoss, taggedLoss } from '../../kernels/losses/families/every.ts';
+import { needsOfPair } from '../../kernels/losses/families/on-pairs.ts';
 import { objectives } from '../../kernels/losses/index.ts';
 import { pairInputs } from '../../kernels/losses/inputs.ts';
-import { fullFormula, type HyperparameterValues, type Objective } from '../../kernels/losses/objective.ts';
+import { fullFormula, type HyperparameterValues } from '../../kernels/losses/objective.ts';
 import type { App } from '../../state/app.ts';
 import { DRAFT } from '../../state/evaluation.ts';
-import { hyperparameterValues, objectiveNamed } from '../../state/objectives.ts';
+import { hyperparameterValues } from '../../state/objectives.ts';
 import { Select } from '../../state/select.ts';
+import { answerPicture } from '../explorer/answer-picture.ts';
+import '../explorer/margin-answer.ts';
+import { viewOf } from '../explorer/view.ts';
 import { number } from '../shared/format.ts';
+import { icon } from '../shared/icons.ts';
 import { FollowPointed, pointersOf } from '../shared/pointed.ts';
 import { shared } from '../shared/styles.ts';
 import { type Figures, FollowEvaluation, referenceIsPolicy, typedFigures } from './figures.ts';
@@ -18,8 +25,10 @@ import type { Dot } from './margin-curve.ts';
 import './margin-formula.ts';
 import './margin-knobs.ts';
 import './margin-live-loss.ts';
+import './margin-loss-picker.ts';
 import { exampleRow } from './margin-typed-rows.ts';
-import { isDrawable } from './plot.ts';
+import { objectiveLooks } from './objective-looks.ts';
+import { type Drawable, isDrawable } from './plot.ts';
 
 /** Objectives that say something without a reference, to point to while the reference is the policy. */
 const WITHOUT_REFERENCE = ['simpo', 'cpo', 'orpo'];
@@ -52,113 +61,36 @@ export class MarginObjective extends LitElement {
   #evaluation = new FollowEvaluation(this, () => this.app);
   #pointed = new FollowPointed(this, () => this.app && pointersOf(this.app).pair);
 
-  static override styles = [
-    shared,
-    css`
-      :host {
-        display: flex;
-        flex-direction: column;
-        gap: 7px;
-        min-height: 0;
-      }
-      .controls,
-      .picture {
-        display: flex;
-        flex-direction: column;
-        gap: 7px;
-        min-width: 0;
-      }
-      .picture {
-        flex: 1 0 auto;
-      }
-      /* As a tab the panel is wide: numbers on the left, the curve on the right. */
-      @media (min-width: 760px) and (max-width: 1099px) {
-        :host {
-          display: grid;
-          grid-template-columns: minmax(0, 1fr) minmax(0, 1fr);
-          gap: 18px;
-        }
-      }
-      .picker {
-        display: grid;
-        grid-template-columns: minmax(0, 1fr) auto;
-        gap: 8px;
-        align-items: end;
-      }
-      .picker select {
-        margin-top: 1px;
-        font-size: 16px;
-        font-weight: 600;
-      }
-      .toggle[aria-pressed='true'] {
-        background: var(--m-surface-2);
-        border-color: var(--m-text);
-        font-weight: 600;
-      }
-      margin-formula[display] {
-        flex: none;
-      }
-      margin-curve {
-        flex: 1 0 212px;
-      }
-      details {
-        font-size: 14px;
-      }
-      summary {
-        cursor: pointer;
-        color: var(--m-muted);
-        font-size: var(--m-size-small);
-      }
-      details dl {
-        display: grid;
-        grid-template-columns: max-content 1fr;
-        gap: 2px 10px;
-        margin: 4px 0;
-      }
-      details dd {
-        margin: 0;
-      }
-      .why {
-        padding: 5px 9px;
-        border-left: 3px solid var(--m-line-strong);
-        background: var(--m-surface-2);
-        font-size: 13.5px;
-        line-height: 1.38;
-      }
-      .why button {
-        min-height: 0;
-        padding: 0;
-        border: 0;
-        background: none;
-        font-size: inherit;
-        text-decoration: underline;
-        text-underline-offset: 2px;
-      }
-    `,
-  ];
+  static override styles = [shared, objectiveLooks];
 
   protected override render() {
     const { settings, unavailable } = this.#view.value;
-    const objective = objectiveNamed(settings.objective) ?? objectives[0];
-    const values = hyperparameterValues(settings, objective);
+    const every = taggedLoss(settings.objective) ?? everyLoss[0];
+    const { loss } = every;
+    const values = hyperparameterValues(settings, loss);
     // Without an engine there is nothing to sample, so unless pairs were scored earlier the table is what is left.
     const live = this.#evaluation.figures;
     const forced = unavailable && live.rows.length === 0;
-    const typing = this.typing || forced;
-    const figures = typing ? typedFigures(this.typedRows, objective.id, values) : withAdvice(live);
+    // Numbers can be typed for a pair; other families look at answers and tokens.
+    const typing = every.kind === 'pairwise' && (this.typing || forced);
+    const figures = typing
+      ? typedFigures(this.typedRows, loss.id, values)
+      : every.kind === 'pairwise'
+        ? withAdvice(live)
+        : live;
     const pairId = this.pairToShow(figures);
     return html`<div class="controls">
-        ${this.renderPicker(objective, typing, forced)}
+        ${this.renderPicker(every, typing, forced)}
         <margin-formula
           display
-          .tex=${fullFormula(objective)}
+          .tex=${fullFormula(loss)}
         ></margin-formula>
-        <margin-knobs .app=${this.app} .objective=${objective} .values=${values}></margin-knobs>
+        <margin-knobs .app=${this.app} .objective=${loss} .values=${values}></margin-knobs>
         ${
-          typing
+          every.kind === 'pairwise' && typing
             ? html`<margin-typed-rows
                 .rows=${this.typedRows}
-                .objective=${objective}
+                .objective=${every.loss}
                 @rows-change=${(event: CustomEvent<readonly PairRow[]>) => {
                   this.typedRows = event.detail;
                 }}
@@ -166,45 +98,78 @@ export class MarginObjective extends LitElement {
             : nothing
         }
         <margin-live-loss .figures=${figures} .pairId=${pairId} .pairName=${this.nameOf(pairId)}></margin-live-loss>
-        ${this.renderWhy(objective, figures)}
+        ${this.renderWhy(every, figures)}
       </div>
-      <div class="picture">${this.renderCurve(objective, values, figures, pairId)} ${this.renderDetails(objective)}</div>`;
-  }
-
-  private renderPicker(objective: Objective, typing: boolean, forced: boolean) {
-    const families = [...new Set(objectives.map(({ family }) => family))];
-    return html`<div class="picker">
-      <select aria-label="Objective" @change=${(event: Event) => this.choose((event.target as HTMLSelectElement).value)}>
-          ${families.map(
-            (family) =>
-              html`<optgroup label=${family}>
-                ${objectives
-                  .filter((each) => each.family === family)
-                  .map((each) => html`<option value=${each.id} ?selected=${each === objective}>${each.label}</option>`)}
-              </optgroup>`,
-          )}
-      </select>
-      <button
-        class="toggle"
-        aria-pressed=${typing}
-        ?disabled=${forced}
-        title="Evaluate log-probabilities typed into a table instead of the pairs of this page"
-        @click=${() => {
-          this.typing = !typing;
+      <div
+        class="picture"
+        @point-pair=${(event: CustomEvent<string | null>) => {
+          pointersOf(this.app).pair.id = event.detail;
+        }}
+        @select-pair=${(event: CustomEvent<string>) => {
+          if (this.#view.value.pairs.some(({ id }) => id === event.detail)) this.app.intents.selectPair(event.detail);
         }}
       >
-        Type numbers
+        ${
+          every.kind === 'pairwise'
+            ? isDrawable(every.loss)
+              ? this.renderCurve(every.loss, values, figures, pairId)
+              : nothing
+            : this.renderAnswer(every, values)
+        }
+        ${this.renderDetails(loss)}
+      </div>`;
+  }
+
+  private renderPicker(every: EveryLoss, typing: boolean, forced: boolean) {
+    return html`<div class="picker">
+      <margin-loss-picker
+        .value=${every.loss.id}
+        @loss-change=${(event: CustomEvent<string>) => this.choose(event.detail)}
+      ></margin-loss-picker>
+      <button
+        title="Several objectives on shared axes, the map of a pair, what a knob does: on the whole window"
+        @click=${() => this.app.intents.openOverlay('explorer')}
+      >
+        ${icon('map')} Explore
       </button>
+      ${
+        every.kind === 'pairwise'
+          ? html`<button
+              class="toggle"
+              aria-pressed=${typing}
+              ?disabled=${forced}
+              title="Evaluate log-probabilities typed into a table instead of the pairs of this page"
+              @click=${() => {
+                this.typing = !typing;
+              }}
+            >
+              Type numbers
+            </button>`
+          : nothing
+      }
     </div>`;
   }
 
-  private renderWhy(objective: Objective, figures: Figures) {
+  /** What losses of the other families do to one answer, token, score or batch. */
+  private renderAnswer(every: EveryLoss, values: HyperparameterValues) {
+    const view = viewOf(this.app, every, values, this.#view.value.selectedPair);
+    const picture = answerPicture(view);
+    if (!picture) return nothing;
+    return html`<margin-answer
+      compact
+      .picture=${picture}
+      .pointed=${this.#pointed.id}
+      .selected=${this.#view.value.selectedPair}
+    ></margin-answer>`;
+  }
+
+  private renderWhy(every: EveryLoss, figures: Figures) {
     const batch = figures.evaluation?.batch;
-    if (!batch || !referenceIsPolicy(objective, figures.rows)) return nothing;
+    if (!batch || !referenceIsPolicy(needsOfPair(every), figures.rows)) return nothing;
     const others = objectives.filter(({ id }) => WITHOUT_REFERENCE.includes(id));
     const reads = Math.abs(batch.loss - Math.LN2) < 5e-5 ? 'ln 2 = 0.6931' : number(batch.loss, 4);
     return html`<p class="why">
-      Policy and reference are the same weights until an adapter is trained, so ${objective.label} reads ${reads} and margin
+      Policy and reference are the same weights until an adapter is trained, so ${every.loss.label} reads ${reads} and margin
       0${
         others.length > 0
           ? html`; ${others.map(
@@ -217,8 +182,7 @@ export class MarginObjective extends LitElement {
     </p>`;
   }
 
-  private renderCurve(objective: Objective, values: HyperparameterValues, figures: Figures, pairId: string | null) {
-    if (!isDrawable(objective)) return nothing;
+  private renderCurve(objective: Drawable, values: HyperparameterValues, figures: Figures, pairId: string | null) {
     const { evaluation, rows, ids } = figures;
     const dots: Dot[] = evaluation
       ? rows.map((row, i) => ({
@@ -237,16 +201,10 @@ export class MarginObjective extends LitElement {
       .like=${objective.curve.exact ? undefined : dots.find(({ id }) => id === pairId)?.inputs}
       .pointed=${this.#pointed.id}
       .selected=${this.#view.value.selectedPair}
-      @point-pair=${(event: CustomEvent<string | null>) => {
-        pointersOf(this.app).pair.id = event.detail;
-      }}
-      @select-pair=${(event: CustomEvent<string>) => {
-        if (this.#view.value.pairs.some(({ id }) => id === event.detail)) this.app.intents.selectPair(event.detail);
-      }}
     ></margin-curve>`;
   }
 
-  private renderDetails(objective: Objective) {
+  private renderDetails(objective: LossDescription) {
     const { title, arxiv, year } = objective.paper;
     return html`<details>
       <summary>About ${objective.label}</summary>
@@ -257,6 +215,9 @@ export class MarginObjective extends LitElement {
       <p class="muted">
         ${arxiv ? html`<a href=${`https://arxiv.org/abs/${arxiv}`} target="_blank" rel="noreferrer">${title}</a>` : title}, ${year}.
         w is the chosen answer, l the rejected one, h = log π<sub>θ</sub> − log π<sub>ref</sub>.
+      </p>
+      <p>
+        <button @click=${() => this.app.intents.openGallery(objective.id)}>Page of ${objective.label}: symbols, knobs, when it fails, source</button>
       </p>
     </details>`;
   }

@@ -27,6 +27,7 @@ const PATHS = {
   download: 'M8 2.5v7.5M5 7.5l3 3 3-3M3 13h10',
   upload: 'M8 10.5V3M5 5.5l3-3 3 3M3 13h10',
   keyboard: 'M2 4.5h12v7H2zM4.5 7h.1M7 7h.1M9.5 7h.1M12 7h.1M5 9.3h6',
+  map: 'M2 13.5h12M2.5 13.5V2.5M4.5 11.5c2-6 3-7.5 4.5-7.5s2 1.8 4.5 5.5',
   sliders: 'M3 5h6M12 5h1M3 11h1M7 11h6M10.5 6.5v-3M5.5 12.5v-3',
 } as const;
 

@@ -8,13 +8,13 @@ import { base, buttons } from './styles.ts';
  * and a press on the backdrop ask to close.
  *
  * @property heading - title, also the dialog's accessible name
- * @property size - `wide` fills most of the window, `fit` is as large as its content
+ * @property size - `wide` fills most of the window, `full` all of it, `fit` is as large as its content
  * @fires close-overlay - the person asked to close
  */
 @customElement('margin-overlay')
 export class MarginOverlay extends LitElement {
   @property() heading = '';
-  @property({ reflect: true }) size: 'wide' | 'fit' = 'fit';
+  @property({ reflect: true }) size: 'wide' | 'full' | 'fit' = 'fit';
   @query('dialog') private dialog!: HTMLDialogElement;
 
   static override styles = [
@@ -38,6 +38,12 @@ export class MarginOverlay extends LitElement {
         width: min(1240px, calc(100vw - 32px));
         max-width: none;
         height: calc(100vh - 48px);
+      }
+      :host([size='full']) dialog {
+        width: calc(100vw - 16px);
+        max-width: none;
+        height: calc(100vh - 16px);
+        max-height: none;
       }
       dialog::backdrop {
         background: rgb(15 15 15 / 0.5);

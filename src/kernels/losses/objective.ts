@@ -128,7 +128,7 @@ export function defineObjective<K extends string>(objective: Objective<K>): Obje
 }
 
 /** The whole formula as KaTeX: the pair loss, what the batch adds, and the definitions. */
-export function fullFormula({ formula, batchTerm, where }: Objective): string {
+export function fullFormula({ formula, batchTerm, where }: Pick<Objective, 'formula' | 'batchTerm' | 'where'>): string {
   const added = batchTerm ? ` + ${batchTerm.formula}` : '';
   return formula + added + (where ? `,\\quad ${where}` : '');
 }
