@@ -3,7 +3,7 @@
  * only the intents change it. Where each part is kept is the table in `persistence.ts`, typed over every key.
  */
 
-import type { EngineState, FinishReason, LogpsResult, PairRow, TokenScore } from '../engine/engine.ts';
+import type { EngineState, FinishReason, LogpsResult, PairRow, RewardChoice, TokenScore } from '../engine/engine.ts';
 import type { PopeSetting } from '../preference/metrics/index.ts';
 import type { Scene } from '../toybox/index.ts';
 import type { TrainingSettings } from './training/settings.ts';
@@ -83,7 +83,7 @@ export interface HeldOutPoint {
   readonly f1: number;
   /** Accuracies on POPE's yes / no questions about the first `scenes` scenes; absent where none were asked. */
   readonly pope?: { readonly scenes: number } & Readonly<Record<PopeSetting, number>>;
-  /** `rewards/margins` of the last step before it; 0 for the reference. */
+  /** `rewards/margins` of the steps before it, 0 for the reference; `reward` where answers are sampled. */
   readonly margin: number;
   /** One description of the examination, to look at. */
   readonly example: string;
@@ -108,8 +108,11 @@ export interface RunRecord {
   readonly objective: string;
   readonly hyperparameters: Readonly<Record<string, number>>;
   readonly settings: TrainingSettings;
+  /** What sampled answers earn; absent for objectives that learn from the pairs' own answers. */
+  readonly reward?: RewardChoice;
+  /** Pairs, or prompts to answer. */
   readonly pairs: number;
-  /** Tells whether the pairs are still those of the run. */
+  /** Tells whether they are still those of the run. */
   readonly pairsKey: string;
   /** Optimiser steps in all; 0 until the trainer has told its plan. */
   readonly steps: number;

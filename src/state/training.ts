@@ -2,7 +2,7 @@
  * Training as the page sees it: runs are started, paused, continued and rewound; metrics go to append-only columns
  * outside the state, checkpoints to the browser's storage.
  */
-import type { AdapterFacts, Engine, EngineState, PairRow, StepMetrics } from '../engine/engine.ts';
+import type { AdapterFacts, Engine, EngineState, PairRow, StepCompletions, StepMetrics } from '../engine/engine.ts';
 import { CancelledError, DeviceLostError, InputError } from '../errors.ts';
 import { notify, sentence } from './context.ts';
 import type { ImageLibrary } from './images.ts';
@@ -16,6 +16,7 @@ import { Driver, type Progress } from './training/driver.ts';
 import { Examiner } from './training/examiner.ts';
 import { RunHistories } from './training/history.ts';
 import type { MetricsLog } from './training/metrics.ts';
+import { enginePrompts, trainablePrompts } from './training/prompts.ts';
 import { RunRecords } from './training/records.ts';
 import {
   engineInputs,
@@ -89,6 +90,11 @@ export class Training {
     return this.#histories.of(run).tracks;
   }
 
+  /** What the newest step of a run sampled to one of its prompts; undefined where it sampled nothing on this visit. */
+  completions(run: string): StepCompletions | undefined {
+    return this.#histories.of(run).completions;
+  }
+
   /** A pair's row as the run under way last saw it, until the pair is scored anew; undefined where there is none. */
   rowSeen(pair: PairRecord): PairRow | undefined {
     return this.#seen.row(pair, this.#store.state);
@@ -119,7 +125,7 @@ export class Training {
    * @throws InputError when it cannot start; whatever stopped it otherwise.
    */
   train(options: TrainOptions = {}): Promise<RunRecord | undefined> {
-    const why = whyNotTrain(this.#store.state);
+    const why = whyNotTrain(this.#store.state, options.objective);
     if (why) return Promise.reject(new InputError(why));
     const ended = this.#train(options);
     this.#ended = ended.catch(() => {});
@@ -192,9 +198,9 @@ export class Training {
     if (!run || this.#runs.state.phase !== 'idle') return;
     const scenes = training.eval_scenes || DEFAULT_TRAINING.eval_scenes;
     await this.during('evaluating', async (signal) => {
-      const pairs = await engineInputs(trainablePairs(this.#store.state), this.#images, run.objective);
-      const answers = pairs.length > 0 ? training.kl_answers : 0;
-      await this.#driver.look(run.id, pairs, { scenes, popeScenes: scenes, answers }, signal);
+      const prompts = await enginePrompts(trainablePrompts(this.#store.state), this.#images);
+      const answers = prompts.length > 0 ? training.kl_answers : 0;
+      await this.#driver.look(run.id, prompts, { scenes, popeScenes: scenes, answers }, signal);
     });
   }
 
@@ -240,11 +246,13 @@ export class Training {
     try {
       await this.during('reference', async (signal) => {
         if (outer?.aborted) throw new CancelledError();
-        const taken = trainablePairs(state);
+        const samples = intent.reward !== undefined;
+        const taken = samples ? [] : trainablePairs(state);
         this.#seen.clear();
         this.tracks(run.id).begin(taken.map(({ id }) => id));
         const pairs = await engineInputs(taken, this.#images, intent.objective);
-        await this.#driver.drive(run.id, { pairs, steps: options.steps, onStep: options.onStep, signal });
+        const prompts = samples ? await enginePrompts(trainablePrompts(state), this.#images) : undefined;
+        await this.#driver.drive(run.id, { pairs, prompts, steps: options.steps, onStep: options.onStep, signal });
       });
     } catch (caught) {
       const error = withPageNames(caught, trainablePairs(state), state.pairs);

@@ -1,8 +1,7 @@
 /** Everything a run is configured with, resolved: what a checkpoint carries and a new run starts from. */
 import type { LoraSettings, RewardChoice, TrainingConfig, TrainRequest } from '../engine/engine.ts';
 import { InputError } from '../errors.ts';
-import { everyLoss, taggedLoss } from '../kernels/losses/families/every.ts';
-import { lossById } from '../kernels/losses/families/index.ts';
+import { samplesAnswers, taggedLoss } from '../kernels/losses/families/every.ts';
 import { resolveHyperparameters } from '../kernels/losses/hyperparameters.ts';
 import { resolveLora, resolveTrainingConfig } from './config.ts';
 import { rewardWeights } from './online/rewards.ts';
@@ -16,8 +15,6 @@ export interface RunSettings {
   /** Weights of the rewards of sampled answers; absent for losses that sample none. */
   readonly reward?: RewardChoice;
 }
-
-const losses = everyLoss.map(({ loss }) => loss);
 
 /**
  * Settings of a request. A resumed run keeps those of its checkpoint: other settings would be another trajectory.
@@ -44,19 +41,15 @@ export function runSettings(request: Omit<TrainRequest, 'pairs'>): RunSettings {
       ...(reward && { reward: rewardWeights(reward) }),
     };
   }
+  const tagged = taggedLoss(id);
+  if (!tagged) throw new InputError(`There is no objective "${id}".`, 'objective');
   return {
     objective: id,
-    hyperparameters: resolveHyperparameters(lossById(losses, id), request.hyperparameters ?? {}),
+    hyperparameters: resolveHyperparameters(tagged.loss, request.hyperparameters ?? {}),
     config: resolveTrainingConfig(request.config),
     lora: resolveLora(request.lora),
     ...rewardOf(request),
   };
-}
-
-/** Whether a loss learns from answers that the policy samples while it trains. */
-export function samplesAnswers(objective: string): boolean {
-  const kind = taggedLoss(objective)?.kind;
-  return kind === 'token' || kind === 'sequence';
 }
 
 /** @throws InputError for a reward that cannot be used, or that nothing would earn. */

@@ -1,6 +1,7 @@
 import { expect } from '@esm-bundle/chai';
 import type { TrainEvent, TrainRequest } from '../../src/engine/engine.ts';
 import { adapterFacts, exportAdapter, importAdapter, restoreAdapter } from '../../src/engine/jobs/adapter.ts';
+import { clipScore } from '../../src/engine/jobs/clip.ts';
 import { divergence } from '../../src/engine/jobs/divergence.ts';
 import { dropAdapter, type EngineHost, type JobContext } from '../../src/engine/jobs/host.ts';
 import { loadModels, unload } from '../../src/engine/jobs/load.ts';
@@ -70,6 +71,7 @@ describe('training jobs on tiny models', () => {
     expect(row.chosen).to.be.closeTo(await sumOf('policy'), 1e-4);
     expect(row.chosenLogRatio).to.be.closeTo(row.chosen - row.refChosen!, 1e-4);
     expect(Math.abs(row.chosenLogRatio! - row.rejectedLogRatio!)).to.be.greaterThan(0.01);
+    expect(Math.min(row.sequenceKlChosen!, row.sequenceKlRejected!)).to.be.greaterThan(1e-4);
   });
 
   it('knows how far the policy has moved on its own samples', async () => {
@@ -188,6 +190,46 @@ describe('training jobs on tiny models', () => {
     expect(events.at(-1)!.type).to.equal('checkpoint');
     expect(checkpointOf(events).step).to.equal(1);
     expect(adapterFacts(host)).to.deep.include({ step: 1 });
+  });
+
+  it('samples answers to every picture and question once, and rewards them with CLIP', async () => {
+    const pairs = [...request.pairs, { ...request.pairs[0], chosen: 'Another.' }];
+    const config = { ...request.config, num_generations: 3, max_completion_length: 8, max_steps: 2 };
+    const events = await trained({ objective: 'grpo', pairs, reward: 'clip', config });
+    const [plan] = events;
+    expect(plan.type === 'plan' && plan.plan.stepsPerEpoch).to.equal(2); // three prompts, two to a step
+    expect(events.filter(({ type }) => type === 'rollout')).to.deep.equal([
+      { type: 'rollout', done: 1, total: 2 },
+      { type: 'rollout', done: 2, total: 2 },
+      { type: 'rollout', done: 1, total: 1 },
+    ]);
+    const [first] = metricsOf(events);
+    expect(first.reward).to.equal(first['rewards/clip/mean']);
+    const { index, answers } = first.completions!;
+    const { image } = [request.pairs[0], request.pairs[1], request.pairs[2]][index];
+    const texts = answers.map(({ text }) => text);
+    const scores = await clipScore(host, { image, texts }, context);
+    answers.forEach(({ reward }, i) => expect(reward).to.be.closeTo(scores[i], 1e-6));
+    expect(checkpointOf(events).reward).to.deep.equal({ clip: 1 });
+  });
+
+  it('rewards the truth where it is known, and nowhere else', async () => {
+    const { image } = request.pairs[0];
+    const config = { ...request.config, num_generations: 2, max_completion_length: 8, max_steps: 1 };
+    const prompts = [{ image, prompt, objects: ['cat'] }];
+    const given = { objective: 'rloo', pairs: [], prompts, reward: { truth: 2 }, config } as const;
+    const [step] = metricsOf(await trained(given));
+    expect(step.reward).to.equal(2 * step['rewards/truth/mean']!);
+    for (const [changes, words] of [
+      [{ prompts: [...prompts, { image, prompt: 'A photo?' }] }, 'that of prompt 2 is none of them'],
+      [{ prompts: [] }, 'no picture to answer about'],
+      [{ reward: { truth: 0 } }, 'could earn anything'],
+      [{ objective: 'dpo_sigmoid', pairs: request.pairs }, 'samples none to reward'],
+    ] as const) {
+      const error = await trained({ ...given, ...changes } as Partial<TrainRequest>).catch((reason: Error) => reason);
+      expect(error, words).to.be.instanceOf(InputError);
+      expect((error as Error).message).to.contain(words);
+    }
   });
 
   it('refuses pairs and settings before it touches the adapter', async () => {

@@ -1,5 +1,6 @@
 import { expect } from '@esm-bundle/chai';
 import type { Scope } from '../../src/kernels/gpu/index.ts';
+import type { GeneratedToken } from '../../src/models/policy/generate.ts';
 import { LORA_TARGETS, type LoraConfig, trainingBytes, trainingSize } from '../../src/models/policy/index.ts';
 import type { SequenceInput } from '../../src/models/policy/layout.ts';
 import { type LoraGoldenSetup, loadLoraGolden, pairSequences } from '../support/lora-golden.ts';
@@ -159,5 +160,38 @@ describe('LoRA adapter', () => {
     for (const sequence of sequences) run([sequence], parts);
     const [expected, actual] = await gpu.readAll([whole, parts]);
     expectClose(actual, expected, { atol: 1e-4, rtol: 1e-4 }, 'gradients');
+  });
+
+  it('samples from the geometric mixture of policy and reference', async () => {
+    const { policy, adapter } = setup;
+    const request = { ...sequences[0], n: 6, temperature: 1, topP: 1, maxTokens: 1, seed: 4, stopIds: [], adapter };
+    const drawn = async (given: Partial<typeof request & { mixtureCoef: number }>) => {
+      const tokens: GeneratedToken[] = [];
+      for await (const token of policy.generate({ ...request, ...given })) tokens.push(token);
+      return tokens;
+    };
+    const numbers = (tokens: GeneratedToken[]) => tokens.flatMap(({ id, logp }) => [id, logp]);
+    const { adapter: _, ...reference } = request;
+    const alone: GeneratedToken[] = [];
+    for await (const token of policy.generate(reference)) alone.push(token);
+    expectClose(numbers(await drawn({ mixtureCoef: 1 })), numbers(alone), { atol: 1e-6, rtol: 0 });
+    expectClose(numbers(await drawn({ mixtureCoef: 0 })), numbers(await drawn({})), { atol: 1e-6, rtol: 0 });
+    // Up to the one normaliser, its log-probabilities are the weighted mean of both models'.
+    const mixed = await drawn({ mixtureCoef: 0.25 });
+    const normalisers: number[] = [];
+    for (const { id, logp } of mixed) {
+      const sequence = { ...sequences[0], responseIds: [id] };
+      const [[p], [r]] = [await policy.score({ ...sequence, adapter }), await policy.score(sequence)].map(
+        (s) => s.logps,
+      );
+      normalisers.push(logp - (0.75 * p + 0.25 * r));
+    }
+    expect(new Set(mixed.map(({ id }) => id)).size).to.be.greaterThan(1);
+    expect(normalisers[0]).to.be.greaterThan(0);
+    expectClose(
+      normalisers,
+      normalisers.map(() => normalisers[0]),
+      { atol: 1e-4, rtol: 0 },
+    );
   });
 });

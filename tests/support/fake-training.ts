@@ -72,6 +72,39 @@ export function fakePair(step: number, index: number): StepPair {
   };
 }
 
+/** Metrics of a step that samples: the reward grows by 0.1; of four answers the second earns most. */
+export function fakeOnlineMetrics(step: number): StepMetrics {
+  const common = fakeMetrics(step);
+  const reward = 0.1 * (step - 1);
+  const texts = ['A cat.', 'A cat and an apple.', 'A cat and a dog.', ''];
+  return {
+    step: common.step,
+    epoch: common.epoch,
+    learning_rate: common.learning_rate,
+    grad_norm: common.grad_norm,
+    num_tokens: common.num_tokens,
+    tokens_per_second: common.tokens_per_second,
+    seconds: common.seconds,
+    loss: 0.01,
+    reward,
+    reward_std: 0.4,
+    frac_reward_zero_std: 0.25,
+    kl: 0.02 * step,
+    entropy: 0.6,
+    'completions/mean_length': 20 + step,
+    'completions/clipped_ratio': 0,
+    completions: {
+      index: 0,
+      answers: texts.map((text, i) => ({
+        text,
+        author: 'policy',
+        reward: reward + [0.5, 1, 0, 0][i],
+        signal: [0, 1.2, -1, -0.2][i],
+      })),
+    },
+  };
+}
+
 function checkpointOf(request: TrainRequest, step: number): TrainingCheckpoint {
   return {
     version: 1,
@@ -100,11 +133,12 @@ export class FakeTraining {
   ): AsyncIterable<TrainEvent> {
     const checkpoint = checkpointOf(request, 0);
     const { config, lora, hyperparameters } = checkpoint;
-    const steps = config.max_steps || request.pairs.length * config.num_train_epochs;
+    const items = request.prompts ?? request.pairs;
+    const steps = config.max_steps || items.length * config.num_train_epochs;
     const firstStep = request.resume?.step ?? 0;
-    const plan = { steps, stepsPerEpoch: request.pairs.length, firstStep, config, lora, hyperparameters };
+    const plan = { steps, stepsPerEpoch: items.length, firstStep, config, lora, hyperparameters };
     yield { type: 'plan', plan: { ...plan, parameters: 1024, trainingBytes: 4096 } };
-    yield { type: 'reference', done: request.pairs.length, total: request.pairs.length };
+    if (!request.prompts) yield { type: 'reference', done: items.length, total: items.length };
     const last = Math.min(steps, firstStep + (request.stopAfter ?? steps));
     let step = firstStep;
     try {
@@ -112,9 +146,11 @@ export class FakeTraining {
         await before();
         throwIfCancelled(options.signal);
         step += 1;
+        if (request.prompts) yield { type: 'rollout', done: items.length, total: items.length };
         this.#facts = { lora, parameters: 1024, step, origin: 'trained' };
         const pairs = request.pairs.map((_, index) => fakePair(step, index));
-        yield { type: 'step', metrics: { ...fakeMetrics(step), pairs } };
+        const metrics = request.prompts ? fakeOnlineMetrics(step) : { ...fakeMetrics(step), pairs };
+        yield { type: 'step', metrics };
       }
     } finally {
       yield { type: 'checkpoint', checkpoint: checkpointOf(request, step) };

@@ -47,6 +47,39 @@ describe('training', () => {
     app.dispose();
   });
 
+  it('samples answers to the pairs’ prompts, or to all pictures, and keeps what was tried last', async () => {
+    const app = await makeTrainable();
+    const steps = createConsole(app).train({
+      objective: 'grpo',
+      config: { num_generations: 4 },
+      max_steps: 2,
+      reward: { truth: 1, clip: 2 },
+    });
+    for await (const metrics of steps) expect(metrics.reward).to.be.closeTo(0.1 * (metrics.step - 1), 1e-9);
+    const [request] = app.engine.callsOf('train') as TrainRequest[];
+    expect(request.reward).to.deep.equal({ truth: 1, clip: 2 });
+    expect(request.config).to.include({ num_generations: 4, max_steps: 2 });
+    expect(request.pairs).to.deep.equal([]);
+    const [{ prompt, imageId }] = app.store.state.pairs;
+    expect(request.prompts!.map(({ image, prompt }) => [image.id, prompt])).to.deep.equal([[imageId, prompt]]);
+    const run = runOf(app);
+    expect(run).to.include({ status: 'finished', pairs: 1 });
+    expect(app.training.log(run.id).last('reward')).to.be.closeTo(0.1, 1e-9);
+    expect(app.training.log(run.id).last('rewards/margins')).to.deep.equal(Number.NaN);
+    expect(app.training.completions(run.id)!.answers[1].text).to.equal('A cat and an apple.');
+
+    app.intents.deletePair(app.store.state.pairs[0].id);
+    app.intents.setSetting('objective', 'rloo');
+    app.intents.setTraining({ reward: 'truth', max_steps: 1 });
+    await app.intents.train();
+    const { prompts, reward } = app.engine.callsOf('train').at(-1) as TrainRequest;
+    expect(reward).to.equal('truth');
+    expect(prompts!.map(({ image }) => image.id)).to.deep.equal(app.store.state.images.map(({ id }) => id));
+    app.intents.setTraining({ reward: 'beauty' as 'clip' });
+    expect(notices(app)).to.contain('reward is "beauty"; choose clip or truth.');
+    app.dispose();
+  });
+
   it('says what is missing', async () => {
     const app = await makeApp();
     await app.intents.train();

@@ -1,17 +1,26 @@
 /** One run under way: segments of training with examinations between them, because the engine does one thing at a time. */
-import type { CallOptions, Engine, StepMetrics, TrainEvent, TrainingPair } from '../../engine/engine.ts';
+import type {
+  CallOptions,
+  Engine,
+  StepMetrics,
+  TrainEvent,
+  TrainingPair,
+  TrainingPrompt,
+} from '../../engine/engine.ts';
 import { CancelledError, InputError } from '../../errors.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { Examiner, Extent } from './examiner.ts';
 import type { RunHistory } from './history.ts';
 import { bestPoint, overOptimisation } from './judge.ts';
-import { type Look, lookAfter, nextLook } from './looks.ts';
+import { type Look, lookAfter, looking, nextLook } from './looks.ts';
 import { measureDivergence, type OwnPrompt, ownPrompts } from './own-samples.ts';
 import type { RunRecords } from './records.ts';
 import { configOf } from './settings.ts';
 
 export interface Drive {
   readonly pairs: readonly TrainingPair[];
+  /** For objectives that sample their own answers, which take these instead. */
+  readonly prompts?: readonly TrainingPrompt[];
   /** Optimiser steps before the run pauses by itself. */
   readonly steps?: number;
   readonly onStep?: (metrics: StepMetrics) => void;
@@ -59,17 +68,18 @@ export class Driver {
   }
 
   /** Goes on with the run, each segment up to the next examination, until it is done or has been told to stop. */
-  async drive(id: string, { pairs, steps, onStep, signal }: Drive): Promise<void> {
-    const { objective, hyperparameters, settings, step: first } = this.#runs.find(id)!;
+  async drive(id: string, { pairs, prompts, steps, onStep, signal }: Drive): Promise<void> {
+    const { objective, hyperparameters, settings, reward, step: first } = this.#runs.find(id)!;
     const until = steps ? first + steps : Number.POSITIVE_INFINITY;
     const { config, lora } = configOf(settings);
+    const looks = looking(objective, settings);
     for (let finished = false; !finished; ) {
       const { step } = this.#runs.find(id)!;
       const resume = step > 0 ? await this.#checkpoints.get(id, step) : undefined;
       if (step > 0 && !resume) throw new InputError(`The checkpoint of step ${step} is gone. Press Reset, then Train.`);
-      const stop = Math.min(until, nextLook(settings, step));
+      const stop = Math.min(until, nextLook(looks, step));
       const stopAfter = Number.isFinite(stop) ? stop - step : undefined;
-      const request = { pairs, objective, hyperparameters, config, lora, resume, stopAfter };
+      const request = { pairs, prompts, objective, hyperparameters, reward, config, lora, resume, stopAfter };
       const { phase_times: phaseTimes } = settings;
       for await (const event of this.#engine.train({ ...request, phaseTimes }, { signal })) {
         if (event.type === 'done') finished = event.reason === 'finished';
@@ -82,15 +92,15 @@ export class Driver {
       } else if (now >= until) {
         return this.#runs.change(id, { status: 'paused' });
       }
-      const look = lookAfter(settings, now, finished);
-      await this.look(id, pairs, look, signal);
+      const look = lookAfter(looks, now, finished);
+      await this.look(id, prompts ?? pairs, look, signal);
       if (look.scenes > 0 && settings.early_stopping && overOptimisation(this.#runs.find(id)!))
         return this.#stopEarly(id);
     }
   }
 
   /** Examines the policy and measures how far it has moved. What fails costs a point on a curve, never the run. */
-  async look(id: string, pairs: readonly TrainingPair[], look: Look, signal: AbortSignal): Promise<void> {
+  async look(id: string, prompts: readonly TrainingPrompt[], look: Look, signal: AbortSignal): Promise<void> {
     if (look.scenes === 0 && look.answers === 0) return;
     const { phase } = this.#runs.state;
     this.#examination = new AbortController();
@@ -101,7 +111,7 @@ export class Driver {
     });
     try {
       if (look.scenes > 0) await this.#examine(id, look, options('Held-out scenes'));
-      if (look.answers > 0) await this.#measure(id, ownPrompts(pairs, look.answers), options('KL on own samples'));
+      if (look.answers > 0) await this.#measure(id, ownPrompts(prompts, look.answers), options('KL on own samples'));
     } catch (error) {
       if (signal.aborted) throw error;
       if (!(error instanceof CancelledError)) this.#host.failed(error, 'The examination stopped: ');
@@ -136,8 +146,9 @@ export class Driver {
         return this.#runs.change(id, { steps, stepsPerEpoch, parameters, trainingBytes });
       }
       case 'reference':
-      case 'rollout':
         return this.#host.progressed({ done: event.done, total: event.total });
+      case 'rollout':
+        return this.#host.progressed({ what: 'Answers sampled to prompts', done: event.done, total: event.total });
       case 'step':
         this.#host.stepped(id, event.metrics);
         if (this.#runs.state.phase === 'reference') this.#runs.set({ phase: 'training' });
@@ -158,12 +169,12 @@ export class Driver {
   }
 
   async #stopEarly(id: string): Promise<void> {
-    const { heldOut, checkpoints } = this.#runs.find(id)!;
+    const { heldOut, checkpoints, reward } = this.#runs.find(id)!;
     const best = bestPoint(heldOut)!;
     const last = heldOut.at(-1)!;
     const back = best.step === 0 || checkpoints.includes(best.step);
     await this.#host.workWith(id, back ? best.step : last.step);
-    const fell = `held-out F1 fell from ${best.f1.toFixed(2)} to ${last.f1.toFixed(2)} while the margin rose`;
+    const fell = `held-out F1 fell from ${best.f1.toFixed(2)} to ${last.f1.toFixed(2)} while the ${reward ? 'reward' : 'margin'} rose`;
     const now = back ? ` The adapter of step ${best.step} is at work.` : '';
     this.#runs.change(id, { status: 'stopped', message: `Stopped early at step ${last.step}: ${fell}.${now}` });
   }

@@ -11,11 +11,18 @@ async function picture(scene: Scene): Promise<ImageInput> {
   return { id, blob };
 }
 
-/** Mean of the last epoch's margins: single batches differ too much to compare. */
-function recentMargin(log: MetricsLog, window: number): number {
-  const margins = log.column('rewards/margins');
-  const last = margins.subarray(Math.max(0, margins.length - Math.max(1, window)));
-  return last.length > 0 ? last.reduce((sum, value) => sum + value, 0) / last.length : 0;
+const mean = (values: Float64Array): number =>
+  values.length > 0 ? values.reduce((sum, value) => sum + value, 0) / values.length : 0;
+
+/**
+ * What the run drives up, at its start and now: margins, or the reward of sampled answers. Means of an epoch, because
+ * single batches differ too much to compare. Before the first step the margin is 0, and the reward the reference's.
+ */
+function driven(log: MetricsLog, { reward, stepsPerEpoch }: RunRecord): { start: number; now: number } {
+  const values = log.column(reward ? 'reward' : 'rewards/margins');
+  const window = Math.max(1, stepsPerEpoch);
+  const now = mean(values.subarray(Math.max(0, values.length - window)));
+  return { start: reward ? mean(values.subarray(0, window)) : 0, now };
 }
 
 /** How much is looked at. */
@@ -47,11 +54,12 @@ export class Examiner {
     const parts = known ? 1 : 2;
     const reference = known ?? (await this.#point('reference', extent, { step: 0, margin: 0 }, options, [0, parts]));
     this.#reference.set(key, reference);
-    const at = { step: run.step, margin: recentMargin(log, run.stepsPerEpoch) };
+    const { start, now } = driven(log, run);
+    const at = { step: run.step, margin: now };
     const point = await this.#point('policy', extent, at, options, [parts - 1, parts]);
     // Points over another number of scenes are no part of the same curve.
     const earlier = run.heldOut.filter((each) => each.step > 0 && each.step < run.step && each.scenes === scenes);
-    return [reference, ...earlier, point];
+    return [{ ...reference, margin: start }, ...earlier, point];
   }
 
   /** @param part of how many: both models are asked the same. */

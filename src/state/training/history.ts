@@ -1,9 +1,12 @@
 /** What is remembered of a run beside its record, too much and too often changed for the state. */
-import type { StepMetrics } from '../../engine/engine.ts';
+import type { StepCompletions, StepMetrics } from '../../engine/engine.ts';
 import { MetricsLog } from './metrics.ts';
 import { PairTracks } from './tracks.ts';
 
 export class RunHistory {
+  /** Answers that the newest step sampled to one of its prompts. Of this visit only. */
+  completions: StepCompletions | undefined;
+
   constructor(
     /** One row per step. */
     readonly log = new MetricsLog(),
@@ -13,11 +16,13 @@ export class RunHistory {
 
   append(metrics: StepMetrics): void {
     this.log.append(metrics);
+    this.completions = metrics.completions;
     if (metrics.pairs) this.tracks.append(metrics.step, metrics.pairs);
   }
 
   /** Forgets what came after `step`: the run goes on from there. */
   truncate(step: number): void {
+    if (this.log.step > step) this.completions = undefined;
     this.log.truncate(step);
     this.tracks.truncate(step);
   }

@@ -42,7 +42,7 @@ export function bestPoint(points: readonly HeldOutPoint[]): HeldOutPoint | undef
   return points.reduce<HeldOutPoint | undefined>((best, next) => (best && best.f1 >= next.f1 ? best : next), undefined);
 }
 
-/** Over-optimisation: the margin went on rising while held-out quality fell from an earlier point. */
+/** Over-optimisation: the margin (or the reward) went on rising while held-out quality fell from an earlier point. */
 export interface OverOptimisation {
   readonly best: HeldOutPoint;
   readonly last: HeldOutPoint;

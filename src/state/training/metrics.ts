@@ -14,6 +14,13 @@ export const METRICS = [
   'logps/rejected',
   'log_ratios/chosen',
   'log_ratios/rejected',
+  'reward',
+  'reward_std',
+  'frac_reward_zero_std',
+  'kl',
+  'entropy',
+  'completions/mean_length',
+  'completions/clipped_ratio',
   'grad_norm',
   'num_tokens',
   'tokens_per_second',
@@ -38,10 +45,9 @@ export class MetricsLog {
   #length = 0;
 
   constructor(snapshot?: MetricsSnapshot) {
-    const columns = METRICS.map((name) => [
-      name,
-      Float64Array.from(snapshot?.[name] ?? new Float64Array(FIRST_CAPACITY)),
-    ]);
+    // A log written before a metric was known has no column for it.
+    const unknown = new Float64Array(Math.max(FIRST_CAPACITY, snapshot?.step.length ?? 0)).fill(Number.NaN);
+    const columns = METRICS.map((name) => [name, Float64Array.from(snapshot?.[name] ?? unknown)]);
     this.#columns = Object.fromEntries(columns);
     this.#length = snapshot?.step.length ?? 0;
   }

@@ -1,7 +1,7 @@
 /** Runs named by what differs between them. */
 import { objectiveNamed } from '../objectives.ts';
 import type { RunRecord } from '../state.ts';
-import { DEFAULT_TRAINING, LOOKING, type TrainingSettings } from './settings.ts';
+import { DEFAULT_TRAINING, LOOKING, SAMPLING, type TrainingSettings } from './settings.ts';
 
 const SHORT: Partial<Record<keyof TrainingSettings, string>> = {
   learning_rate: 'lr',
@@ -24,13 +24,17 @@ function traits(run: RunRecord): Map<string, string> {
   }
   for (const key of Object.keys(DEFAULT_TRAINING) as (keyof TrainingSettings)[]) {
     if (BESIDE_THE_POINT.includes(key)) continue;
-    const value = run.settings[key];
+    if (run.reward === undefined && (SAMPLING as readonly string[]).includes(key)) continue;
+    // The reward may have been given for this run alone.
+    const value = key === 'reward' ? run.reward : run.settings[key];
     const text = Array.isArray(value)
       ? value.map((name: string) => name.replace('_proj', '')).join('+')
-      : String(value);
+      : typeof value === 'object'
+        ? JSON.stringify(value)
+        : String(value);
     map.set(key, `${SHORT[key] ?? key} ${text}`);
   }
-  map.set('pairs', `${run.pairs} pairs`);
+  map.set('pairs', `${run.pairs} ${run.reward ? 'prompts' : 'pairs'}`);
   return map;
 }
 

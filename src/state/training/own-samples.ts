@@ -1,5 +1,5 @@
 /** KL of the policy to its reference on answers that the policy itself gives to the training prompts. */
-import type { CallOptions, Engine, ImageInput, TrainingPair } from '../../engine/engine.ts';
+import type { CallOptions, Engine, ImageInput, TrainingPrompt } from '../../engine/engine.ts';
 import type { DivergencePoint } from '../state.ts';
 
 /** A picture with a question, and how many answers to sample to it. */
@@ -13,7 +13,7 @@ export interface OwnPrompt {
 const SEED = 1;
 
 /** `answers` spread evenly over the distinct pictures and questions of the pairs; over some of them where they are more. */
-export function ownPrompts(pairs: readonly TrainingPair[], answers: number): OwnPrompt[] {
+export function ownPrompts(pairs: readonly TrainingPrompt[], answers: number): OwnPrompt[] {
   const distinct = [...new Map(pairs.map((pair) => [JSON.stringify([pair.image.id, pair.prompt]), pair])).values()];
   const count = Math.min(answers, distinct.length);
   return Array.from({ length: count }, (_, i) => {

@@ -1,21 +1,28 @@
 /** What a run is before it starts: its settings and pairs, whether it can start, whether it is an earlier one. */
 
 import { crc32 } from '../../crc32.ts';
-import type { Engine, TrainingPair } from '../../engine/engine.ts';
+import type { Engine, RewardChoice, TrainingPair } from '../../engine/engine.ts';
+import { samplesAnswers } from '../../kernels/losses/families/every.ts';
 import type { ImageLibrary } from '../images.ts';
 import { hyperparameterValues, objectiveNamed } from '../objectives.ts';
 import { trainingInputs } from '../scores.ts';
 import type { AppState, PairRecord, RunRecord } from '../state.ts';
-import { LOOKING, type TrainingSettings, withTraining } from './settings.ts';
+import { trainablePrompts } from './prompts.ts';
+import { LOOKING, SAMPLING, type TrainingSettings, withTraining } from './settings.ts';
 
 /** What may be given for one run alone; the rest comes from the page's settings. */
 export interface RunOptions {
   readonly objective?: string;
   readonly hyperparameters?: Readonly<Record<string, number>>;
   readonly settings?: Partial<TrainingSettings>;
+  /** What sampled answers earn, for objectives that sample; weights of several rewards can be given here alone. */
+  readonly reward?: RewardChoice;
 }
 
-export type RunIntent = Pick<RunRecord, 'vlm' | 'objective' | 'hyperparameters' | 'settings' | 'pairs' | 'pairsKey'>;
+export type RunIntent = Pick<
+  RunRecord,
+  'vlm' | 'objective' | 'hyperparameters' | 'settings' | 'reward' | 'pairs' | 'pairsKey'
+>;
 
 /** The pairs that take part. */
 export const trainablePairs = ({ pairs }: AppState): PairRecord[] =>
@@ -27,10 +34,12 @@ const WHY_NOT_NOW = {
   restarting: 'The engine is restarting. Training will work again in a moment.',
 } as const;
 
-/** Why training cannot start now, as a sentence; null when it can. */
-export function whyNotTrain(state: AppState): string | null {
+/** Why training with this objective cannot start now, as a sentence; null when it can. */
+export function whyNotTrain(state: AppState, objective = state.settings.objective): string | null {
   if (state.training.phase !== 'idle') return 'Training is under way. Pause it first.';
-  if (trainablePairs(state).length === 0) {
+  if (samplesAnswers(objective)) {
+    if (trainablePrompts(state).length === 0) return 'There is no picture to answer about yet. Add one.';
+  } else if (trainablePairs(state).length === 0) {
     return 'There are no pairs to learn from yet. Mark one answer chosen and one rejected, then press Add pair.';
   }
   if (state.engine.kind === 'ready') return null;
@@ -45,30 +54,36 @@ export function intendedRun(state: AppState, options: RunOptions = {}): RunInten
   const { settings } = state;
   const objective = options.objective ?? settings.objective;
   const known = objectiveNamed(objective);
-  const pairs = trainablePairs(state);
-  // Scores are part of a pair where the objective looks at them.
-  const texts = pairs.map((pair) => {
-    const inputs = trainingInputs(objective, pair);
-    return [pair.imageId, pair.prompt, pair.chosen, pair.rejected, ...(inputs ? [inputs] : [])];
-  });
+  const training = withTraining(settings.training, options.settings ?? {});
+  const samples = samplesAnswers(objective);
+  const texts = samples ? trainablePrompts(state) : pairTexts(trainablePairs(state), objective);
   return {
     vlm: settings.vlm,
     objective,
     hyperparameters: { ...(known ? hyperparameterValues(settings, known) : {}), ...options.hyperparameters },
-    settings: withTraining(settings.training, options.settings ?? {}),
-    pairs: pairs.length,
+    settings: training,
+    ...(samples && { reward: options.reward ?? training.reward }),
+    pairs: texts.length,
     pairsKey: crc32(new TextEncoder().encode(JSON.stringify(texts))).toString(16),
   };
 }
+
+/** What tells pairs apart: scores are part of a pair where the objective looks at them. */
+const pairTexts = (pairs: readonly PairRecord[], objective: string): readonly unknown[] =>
+  pairs.map((pair) => {
+    const inputs = trainingInputs(objective, pair);
+    return [pair.imageId, pair.prompt, pair.chosen, pair.rejected, ...(inputs ? [inputs] : [])];
+  });
 
 /** The present run, if it is unfinished and the same as this one: then it is continued. */
 export function runToContinue(state: AppState, intent: RunIntent): RunRecord | undefined {
   const run = state.training.runs.find(({ id }) => id === state.training.run);
   if (!run || (run.status !== 'paused' && run.status !== 'failed')) return undefined;
-  const essence = ({ vlm, objective, hyperparameters, settings, pairsKey }: RunIntent) => {
+  const essence = ({ vlm, objective, hyperparameters, settings, reward, pairsKey }: RunIntent) => {
     const sorted = (values: object) => Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
-    const learning = sorted(settings).filter(([key]) => !(LOOKING as readonly string[]).includes(key));
-    return JSON.stringify([vlm, objective, sorted(hyperparameters), learning, pairsKey]);
+    const beside: readonly string[] = reward === undefined ? [...LOOKING, ...SAMPLING] : LOOKING;
+    const learning = sorted(settings).filter(([key]) => !beside.includes(key));
+    return JSON.stringify([vlm, objective, sorted(hyperparameters), learning, reward, pairsKey]);
   };
   return essence(run) === essence(intent) ? run : undefined;
 }

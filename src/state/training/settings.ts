@@ -1,9 +1,11 @@
 /** What a person sets before pressing Train: the settings of TRL and PEFT by their names, and when to examine. */
-import type { LoraSettings, TrainingConfig } from '../../engine/engine.ts';
+import type { LoraSettings, RewardName, TrainingConfig } from '../../engine/engine.ts';
 import { InputError } from '../../errors.ts';
 import { LORA_DEFAULTS, resolveLora, resolveTrainingConfig, TRAINING_DEFAULTS } from '../../training/config.ts';
 
 export interface TrainingSettings extends TrainingConfig, LoraSettings {
+  /** What sampled answers earn, for objectives that sample. */
+  readonly reward: RewardName;
   /** Steps between examinations on held-out scenes; 0 examines only after the last step. */
   readonly eval_steps: number;
   /** Scenes of an examination; 0 for none. */
@@ -19,6 +21,18 @@ export interface TrainingSettings extends TrainingConfig, LoraSettings {
   /** Measures how long the phases of a step take on the GPU. The step waits for the times, so it takes longer. */
   readonly phase_times: boolean;
 }
+
+/** The rewards to choose from. */
+export const REWARDS: readonly RewardName[] = ['clip', 'truth'];
+
+/** Settings of sampled answers: objectives that learn from the pairs' own answers take nothing from them. */
+export const SAMPLING = [
+  'num_generations',
+  'temperature',
+  'top_p',
+  'max_completion_length',
+  'reward',
+] as const satisfies readonly (keyof TrainingSettings)[];
 
 /** Settings of what is looked at: they change nothing that is learnt. */
 export const LOOKING = [
@@ -38,6 +52,7 @@ const MOST = { eval_steps: 1e6, eval_scenes: 500, eval_pope_scenes: 500, kl_answ
 export const DEFAULT_TRAINING: TrainingSettings = {
   ...TRAINING_DEFAULTS,
   ...LORA_DEFAULTS,
+  reward: 'clip',
   eval_steps: 0,
   eval_scenes: 16,
   eval_pope_scenes: 4,
@@ -66,8 +81,12 @@ export function withTraining(settings: TrainingSettings, changes: Partial<Traini
     if (Number.isInteger(value) && value >= 0 && value <= most) continue;
     throw new InputError(`${key} is ${value}; it must be a whole number from 0 to ${most}.`, key);
   }
+  const { reward } = next;
+  if (!REWARDS.includes(reward)) {
+    throw new InputError(`reward is "${reward}"; choose ${REWARDS.join(' or ')}.`, 'reward');
+  }
   const looking = Object.fromEntries(LOOKING.map((key) => [key, next[key]])) as Pick<TrainingSettings, Looking>;
-  return { ...resolveTrainingConfig(config), ...resolveLora(lora), ...looking };
+  return { ...resolveTrainingConfig(config), ...resolveLora(lora), reward, ...looking };
 }
 
 /** The settings that are not the defaults, as text: what a link carries. */

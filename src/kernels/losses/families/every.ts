@@ -37,6 +37,12 @@ const byId = new Map(everyLoss.map((each) => [each.loss.id, each]));
 /** The loss with this id, whatever its family. */
 export const taggedLoss = (id: string): EveryLoss | undefined => byId.get(id);
 
+/** Whether a loss learns from answers that the policy samples while it trains. */
+export function samplesAnswers(id: string): boolean {
+  const kind = taggedLoss(id)?.kind;
+  return kind === 'token' || kind === 'sequence';
+}
+
 /** Heading of a loss in a list of all: pairwise objectives stand under their own families. */
 export function shelfOf({ kind, loss }: EveryLoss): string {
   switch (kind) {
