@@ -57,6 +57,21 @@ describe('WGSL highlighting', () => {
     ]);
   });
 
+  it('reads TypeScript too', () => {
+    const line = "  return pairValue(softplus(-z), 2.5, 'it\\'s'); // why";
+    const tokens = highlightLine(line, 'ts');
+    expect(tokens.map(({ text }) => text).join('')).to.equal(line);
+    expect(tokens.filter(({ kind }) => kind !== 'plain').map(({ kind, text }) => `${kind}:${text}`)).to.deep.equal([
+      'keyword:return',
+      'call:pairValue',
+      'call:softplus',
+      'number:2.5',
+      "string:'it\\'s'",
+      'comment:// why',
+    ]);
+    expect(highlightLine('   * const x', 'ts')).to.deep.equal([{ kind: 'comment', text: '   * const x' }]);
+  });
+
   it('never changes a line of any kernel', () => {
     for (const { files } of allKernels) {
       for (const { code } of files) {

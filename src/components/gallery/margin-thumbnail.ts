@@ -22,19 +22,7 @@ export class MarginThumbnail extends LitElement {
     base,
     css`
       figure {
-        position: relative;
         margin: 0;
-      }
-      .top {
-        position: absolute;
-        top: 0;
-        right: 0;
-        padding: 0 2px;
-        background: color-mix(in srgb, var(--m-surface) 80%, transparent);
-        color: var(--m-muted);
-        font-size: 11.5px;
-        line-height: 1.2;
-        font-variant-numeric: tabular-nums;
       }
       svg {
         display: block;
@@ -96,14 +84,13 @@ export class MarginThumbnail extends LitElement {
     const path = (line: Line) =>
       line.points.map(([px, py]) => `${across(px).toFixed(1)},${up(py).toFixed(1)}`).join(' ');
     return html`<figure>
-      <span class="top" aria-hidden="true">${number(highest, highest > 100 ? 0 : 2)}</span>
       <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label=${`${y} over ${x}`}>
         <line x1="0" x2=${WIDTH} y1=${up(0)} y2=${up(0)}></line>
         ${left < 0 && right > 0 ? svg`<line x1=${across(0)} x2=${across(0)} y1="0" y2=${HEIGHT}></line>` : nothing}
         ${lines.map((line) => svg`<polyline class=${line.tone} points=${path(line)}></polyline>`)}
       </svg>
       <figcaption>
-        ${y} over ${x}, ${end(left)} to ${end(right)}${lines
+        ${y}, up to ${number(highest, highest > 100 ? 0 : 2)}, over ${x}, ${end(left)} to ${end(right)}${lines
           .filter(({ label }) => label)
           .map(
             ({ label, tone }, i) =>

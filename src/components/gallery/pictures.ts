@@ -89,7 +89,7 @@ function rewardModelPicture({ id, needsMargin }: RewardModelObjective, hyperpara
   return {
     lines: [{ points: sampled(-5, 5, loss), tone: '' }],
     y: `loss${needsMargin ? ' at a margin of 1' : ''}`,
-    x: 'score of the chosen answer, the other at 0',
+    x: 'score of the chosen answer, the other’s at 0',
   };
 }
 
@@ -142,7 +142,7 @@ function sequencePicture(objective: SequenceObjective, hyperparameters: Hyperpar
   return {
     lines: [{ points: sampled(-range, range, loss), tone: '' }],
     y: 'loss of two answers',
-    x: 'log-probability of the better over the other',
+    x: 'log-probability of the better less the other’s',
   };
 }
 

@@ -1,6 +1,7 @@
-/** A small WGSL tokenizer for reading: comments, keywords, types, attributes, numbers. It colours and never rewrites. */
+/** Small tokenizers for reading WGSL and TypeScript: comments, keywords, types, numbers. They colour and never rewrite. */
 
-export type TokenKind = 'comment' | 'attribute' | 'keyword' | 'type' | 'number' | 'call' | 'plain';
+export type TokenKind = 'comment' | 'attribute' | 'keyword' | 'type' | 'string' | 'number' | 'call' | 'plain';
+export type Language = 'wgsl' | 'ts';
 
 export interface CodeToken {
   readonly kind: TokenKind;
@@ -12,7 +13,7 @@ const KEYWORDS =
 const TYPES =
   'array|atomic|bool|f16|f32|i32|u32|ptr|vec[234](?:[fihu])?|mat[234]x[234](?:[fh])?|sampler|texture_\\w+|function|private|workgroup|uniform|storage|read|read_write|write';
 
-const PATTERN = new RegExp(
+const WGSL = new RegExp(
   [
     '(?<comment>//[^\\n]*)',
     '(?<attribute>@\\w+)',
@@ -24,11 +25,27 @@ const PATTERN = new RegExp(
   'g',
 );
 
-/** One line of WGSL as tokens; joining their texts gives the line back. */
-export function highlightLine(line: string): CodeToken[] {
+const TS_KEYWORDS =
+  'as|async|await|break|case|class|const|continue|default|else|export|extends|false|for|from|function|if|implements|import|in|instanceof|interface|keyof|let|new|null|of|readonly|return|satisfies|switch|this|throw|true|type|typeof|undefined|while';
+
+/** A line within a block comment begins with a star, as everywhere in this project. */
+const TS = new RegExp(
+  [
+    '(?<comment>^\\s*/?\\*.*|//[^\\n]*|/\\*.*?\\*/)',
+    "(?<string>'(?:[^'\\\\]|\\\\.)*'|`(?:[^`\\\\]|\\\\.)*`)",
+    `(?<keyword>\\b(?:${TS_KEYWORDS})\\b)`,
+    '(?<type>\\b(?:boolean|number|string|void|unknown|never|[A-Z]\\w*[a-z]\\w*)\\b)',
+    '(?<number>\\b\\d[\\d_]*\\.?\\d*(?:e[+-]?\\d+)?\\b)',
+    '(?<call>\\b[A-Za-z_]\\w*(?=\\())',
+  ].join('|'),
+  'g',
+);
+
+/** One line as tokens; joining their texts gives the line back. */
+export function highlightLine(line: string, language: Language = 'wgsl'): CodeToken[] {
   const tokens: CodeToken[] = [];
   let end = 0;
-  for (const match of line.matchAll(PATTERN)) {
+  for (const match of line.matchAll(language === 'ts' ? TS : WGSL)) {
     if (match.index > end) tokens.push({ kind: 'plain', text: line.slice(end, match.index) });
     const kind = Object.entries(match.groups!).find(([, text]) => text !== undefined)![0] as TokenKind;
     tokens.push({ kind, text: match[0] });

@@ -4,9 +4,9 @@ import { base } from '../shared/styles.ts';
 import { highlightLine } from './highlight.ts';
 
 /**
- * One WGSL file with line numbers and light highlighting, scrollable by keyboard.
+ * One WGSL or TypeScript file with line numbers and light highlighting, scrollable by keyboard.
  *
- * @property path - shown above the source, relative to the repository root
+ * @property path - shown above the source, relative to the repository root; its ending tells the language
  * @property code - the whole file
  */
 @customElement('margin-wgsl')
@@ -61,6 +61,7 @@ export class MarginWgsl extends LitElement {
         font-weight: 650;
       }
       .type,
+      .string,
       .attribute {
         color: var(--m-chosen);
       }
@@ -75,12 +76,13 @@ export class MarginWgsl extends LitElement {
   ];
 
   protected override render() {
+    const language = this.path.endsWith('.ts') ? 'ts' : 'wgsl';
     const lines = this.code.replace(/\n$/, '').split('\n');
     return html`<figure>
       <figcaption class="mono">${this.path}</figcaption>
       <pre tabindex="0" aria-label=${`Source of ${this.path}`}><ol>${lines.map(
         (line) =>
-          html`<li>${highlightLine(line).map(({ kind, text }) =>
+          html`<li>${highlightLine(line, language).map(({ kind, text }) =>
             kind === 'plain' ? text : html`<span class=${kind}>${text}</span>`,
           )}${line === '' ? ' ' : nothing}</li>`,
       )}</ol></pre>
