@@ -2,11 +2,14 @@
  * Fast paths and the fixed inputs they are checked on at start-up (see `gpu/self-check.ts`). A new one is one entry.
  */
 import type { DeviceFacts } from '../engine/engine.ts';
-import { attention, attentionBackwardKey, attentionBackwardQuery, seenBy } from './attention/kernel.ts';
 import {
-  attentionBackwardKeyWorkgroup,
-  attentionBackwardQueryWorkgroup,
-} from './attention-backward-workgroup/kernel.ts';
+  attention,
+  attentionBackwardKey,
+  attentionBackwardQuery,
+  attentionFewRows,
+  seenBy,
+} from './attention/kernel.ts';
+import { attentionBackwardKeyTiled, attentionBackwardQueryTiled, attentionTiled } from './attention-tiled/kernel.ts';
 import { attentionWorkgroup } from './attention-workgroup/kernel.ts';
 import type { KernelSpec } from './gpu/declare.ts';
 import type { Gpu } from './gpu/gpu.ts';
@@ -121,7 +124,7 @@ function headCases(format: WeightFormat): CheckCase[] {
 }
 
 /** A long cache behind one row and a short one behind another, in heads that share keys. */
-function attentionCases(): CheckCase[] {
+function attentionFewRowsCases(): CheckCase[] {
   const [rows, keys, heads, kvHeads, headDim] = [2, 150, 4, 2, 24];
   return [
     {
@@ -139,7 +142,7 @@ function attentionCases(): CheckCase[] {
 }
 
 /** A prompt of 13 rows and two answers of 9, in tiles of 16 that hold rows of two of them; a head that fills no step. */
-function attentionBackwardCases(): CheckCase[] {
+function attentionCases(): CheckCase[] {
   const [rows, heads, kvHeads, headDim] = [31, 4, 2, 36];
   const spans = Uint32Array.from({ length: rows * 4 }, (_, i) => {
     const [row, column] = [i >> 2, i % 4];
@@ -158,10 +161,12 @@ function attentionBackwardCases(): CheckCase[] {
         // A log-sum-exp above every score, as any is, and any mean.
         stats: { shape: [rows, heads, 2], data: fixed(rows * heads * 2, 4).map((x, i) => (i % 2 ? x : x + 4)) },
         dy: { shape: [rows, width], data: fixed(rows * width, 5) },
+        y: { shape: [rows, width] },
+        lse: { shape: [rows, heads] },
         dq: { shape: [rows, width] },
         d_kv: { shape: [rows, 2 * keyWidth] },
       },
-      params: { heads, kv_heads: kvHeads, head_dim: headDim },
+      params: { kv_heads: kvHeads, head_dim: headDim },
     },
   ];
 }
@@ -211,24 +216,31 @@ const weightPaths: readonly FastPath[] = FORMATS.flatMap((format) => [
 export const fastPaths: readonly FastPath[] = [
   ...weightPaths,
   {
-    plain: attention as KernelSpec,
+    plain: attentionFewRows as KernelSpec,
     fast: attentionWorkgroup as KernelSpec,
+    tolerance: 1e-5,
+    cases: attentionFewRowsCases,
+    worthwhile: onGpu,
+  },
+  {
+    plain: attention as KernelSpec,
+    fast: attentionTiled as KernelSpec,
     tolerance: 1e-5,
     cases: attentionCases,
     worthwhile: onGpu,
   },
   {
     plain: attentionBackwardQuery as KernelSpec,
-    fast: attentionBackwardQueryWorkgroup as KernelSpec,
+    fast: attentionBackwardQueryTiled as KernelSpec,
     tolerance: 1e-5,
-    cases: attentionBackwardCases,
+    cases: attentionCases,
     worthwhile: onGpu,
   },
   {
     plain: attentionBackwardKey as KernelSpec,
-    fast: attentionBackwardKeyWorkgroup as KernelSpec,
+    fast: attentionBackwardKeyTiled as KernelSpec,
     tolerance: 1e-5,
-    cases: attentionBackwardCases,
+    cases: attentionCases,
     worthwhile: onGpu,
   },
 ];

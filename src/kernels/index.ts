@@ -4,11 +4,14 @@
  */
 import { adamw } from './adamw/kernel.ts';
 import { addScaled } from './add-scaled/kernel.ts';
-import { attention, attentionBackwardKey, attentionBackwardQuery, attentionBackwardStats } from './attention/kernel.ts';
 import {
-  attentionBackwardKeyWorkgroup,
-  attentionBackwardQueryWorkgroup,
-} from './attention-backward-workgroup/kernel.ts';
+  attention,
+  attentionBackwardKey,
+  attentionBackwardQuery,
+  attentionBackwardStats,
+  attentionFewRows,
+} from './attention/kernel.ts';
+import { attentionBackwardKeyTiled, attentionBackwardQueryTiled, attentionTiled } from './attention-tiled/kernel.ts';
 import { attentionWorkgroup } from './attention-workgroup/kernel.ts';
 import { batchOrder, coupledLoss } from './coupled-loss/kernel.ts';
 import { embedding } from './embedding/kernel.ts';
@@ -61,6 +64,8 @@ export const allKernels: readonly KernelSpec[] = [
   linearFewRowsSubgroups.f32,
   rope,
   attention,
+  attentionTiled,
+  attentionFewRows,
   attentionWorkgroup,
   swiglu,
   headLogprobTiles.f32,
@@ -74,8 +79,8 @@ export const allKernels: readonly KernelSpec[] = [
   attentionBackwardStats,
   attentionBackwardQuery,
   attentionBackwardKey,
-  attentionBackwardQueryWorkgroup,
-  attentionBackwardKeyWorkgroup,
+  attentionBackwardQueryTiled,
+  attentionBackwardKeyTiled,
   swigluBackward,
   headLogprobBackward.f32,
   headLogprobBackwardTiled.f32,

@@ -10,11 +10,8 @@ import {
   attentionBackwardReference,
   attentionReference,
 } from '../../src/kernels/attention/reference.ts';
-import {
-  attentionBackwardKeyWorkgroup,
-  attentionBackwardQueryWorkgroup,
-} from '../../src/kernels/attention-backward-workgroup/kernel.ts';
-import { attentionBackwardWorkgroupReference } from '../../src/kernels/attention-backward-workgroup/reference.ts';
+import { attentionBackwardKeyTiled, attentionBackwardQueryTiled } from '../../src/kernels/attention-tiled/kernel.ts';
+import { attentionBackwardTiledReference } from '../../src/kernels/attention-tiled/reference.ts';
 import { dot, expectGradient } from '../support/central-differences.ts';
 import { runKernel } from '../support/kernel-harness.ts';
 import { type Random, random } from '../support/random.ts';
@@ -62,12 +59,7 @@ const TOLERANCE = { atol: 1e-4, rtol: 1e-4 };
 
 for (const [name, queryKernel, keyKernel, reference] of [
   ['attention-backward', attentionBackwardQuery, attentionBackwardKey, attentionBackwardReference],
-  [
-    'attention-backward-workgroup',
-    attentionBackwardQueryWorkgroup,
-    attentionBackwardKeyWorkgroup,
-    attentionBackwardWorkgroupReference,
-  ],
+  ['attention-backward-tiled', attentionBackwardQueryTiled, attentionBackwardKeyTiled, attentionBackwardTiledReference],
 ] as const)
   describe(name, () => {
     for (const { rows, spans, scale = 1, ...shape } of [

@@ -1,13 +1,13 @@
 // Formula:   as attention: y[r, h] = Σ_j softmax_j(q[r, h] · k[j, g] / √d) v[j, g], with g = h / (heads / kv_heads)
 // Shapes:    q f32 [rows, heads · d], k, v f32 [keys, kv_heads · d], spans u32 [rows, 4] = (a, b, c, e): row r sees keys
-//            a..b-1 and c..e-1 -> y as q, lse f32 [rows, heads]; d ≤ 128
+//            a..b-1 and c..e-1 -> y as q, lse f32 [rows, heads]; d % 4 = 0, d ≤ 128
 // Work:      one workgroup per (head, row) walks the keys in tiles: first a thread per key, then a thread per element of y
 // Numerics:  f32, running maximum and sum (online softmax): [rows, keys] is never stored, no infinity masks anything
 // Gradient:  attention-backward-stats, -query and -key
 override WORKGROUP_SIZE: u32; // also the number of keys per tile
 
-const MAX_HEAD_DIM = 128u;
-const MAX_DIMS_PER_THREAD = 4u; // MAX_HEAD_DIM / 32, the smallest workgroup
+const MAX_QUADS = 32u;          // vec4s of the largest head
+const MAX_DIMS_PER_THREAD = 4u; // elements of the largest head / 32, the smallest workgroup
 const LOWEST = -1e30; // below every score, far from overflow
 
 struct Params {
@@ -16,15 +16,15 @@ struct Params {
   head_dim: u32,
 }
 
-@group(0) @binding(0) var<storage, read> q: array<f32>;
-@group(0) @binding(1) var<storage, read> k: array<f32>;
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<vec4f>;
 @group(0) @binding(2) var<storage, read> v: array<f32>;
 @group(0) @binding(3) var<storage, read> spans: array<vec4u>;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 @group(0) @binding(5) var<storage, read_write> lse: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
 
-var<workgroup> query: array<f32, MAX_HEAD_DIM>;
+var<workgroup> query: array<vec4f, MAX_QUADS>;
 var<workgroup> scores: array<f32, WORKGROUP_SIZE>;
 var<workgroup> weights: array<f32, WORKGROUP_SIZE>;
 
@@ -37,16 +37,17 @@ fn key_row(span: vec4u, index: u32) -> u32 {
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let d = params.head_dim;
+  let quads = d / 4u;
   let head = group.x;
   let row = group.y;
   let kv_head = head / (params.heads / params.kv_heads);
   let span = spans[row];
   let key_count = span.y - span.x + span.w - span.z;
-  let q_start = (row * params.heads + head) * d;
+  let line = row * params.heads + head;
 
   let scale = inverseSqrt(f32(d));
-  for (var i = lane; i < d; i += WORKGROUP_SIZE) {
-    query[i] = q[q_start + i] * scale;
+  for (var i = lane; i < quads; i += WORKGROUP_SIZE) {
+    query[i] = q[line * quads + i] * scale;
   }
   workgroupBarrier();
 
@@ -59,10 +60,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
     // Each thread scores one key.
     if (lane < count) {
-      let start = (key_row(span, first + lane) * params.kv_heads + kv_head) * d;
+      let start = (key_row(span, first + lane) * params.kv_heads + kv_head) * quads;
       var score = 0.0;
-      for (var i = 0u; i < d; i++) {
-        score += query[i] * k[start + i];
+      for (var i = 0u; i < quads; i++) {
+        score += dot(query[i], k[start + i]);
       }
       scores[lane] = score;
     }
@@ -96,9 +97,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 
   for (var slot = 0u; lane + slot * WORKGROUP_SIZE < d; slot++) {
-    y[q_start + lane + slot * WORKGROUP_SIZE] = mixed[slot] / sum;
+    y[line * d + lane + slot * WORKGROUP_SIZE] = mixed[slot] / sum;
   }
   if (lane == 0u) {
-    lse[row * params.heads + head] = highest + log(sum);
+    lse[line] = highest + log(sum);
   }
 }

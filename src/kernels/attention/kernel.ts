@@ -27,6 +27,12 @@ export const attention = defineKernel({
   gradient: 'attention-backward-query',
 });
 
+/**
+ * `attention` for few rows, such as one new token of each answer against a cache. A kernel of its own because a GPU needs
+ * another fast path for it: few rows do not fill tiles.
+ */
+export const attentionFewRows = defineKernel({ ...attention, name: 'attention-few-rows' });
+
 /** Part 1 of the gradient of `attention`: what the other parts need of each row's softmax. */
 export const attentionBackwardStats = defineKernel({
   name: 'attention-backward-stats',

@@ -2,7 +2,7 @@
  * The Llama decoder, top to bottom: embedding, layers, final norm, head. Records dispatches; nothing here waits for
  * the GPU.
  */
-import { attention } from '../../kernels/attention/kernel.ts';
+import { attention, attentionFewRows } from '../../kernels/attention/kernel.ts';
 import { embedding } from '../../kernels/embedding/kernel.ts';
 import { gatherRows } from '../../kernels/gather-rows/kernel.ts';
 import type { Gpu, KernelSpec, Scope, Tensor } from '../../kernels/gpu/index.ts';
@@ -120,7 +120,8 @@ export class Decoder {
     const kernels = new Map<string, readonly [KernelSpec, Readonly<Record<string, number>>]>();
     const add = (kernel: KernelSpec, constants = {}) =>
       kernels.set(kernel.name + JSON.stringify(constants), [kernel, constants]);
-    for (const kernel of [scatterRows, gatherRows, rmsNorm, rope, attention, swiglu, headLogprobCombine]) add(kernel);
+    for (const kernel of [scatterRows, gatherRows, rmsNorm, rope, swiglu, headLogprobCombine]) add(kernel);
+    for (const kernel of [attention, attentionFewRows]) add(kernel);
     for (const kernel of [linear.f32, linearFewRows.f32, loraUp]) add(kernel);
     add(embedding[table.format]);
     add(headLogprobTiles[head.format]);
@@ -296,7 +297,8 @@ export class Decoder {
     this.gpu.run(rmsNorm, { x: stream, gain: this.weights.layers[layer].inputNorm, y: normed }, { eps });
     this.project(layer, 'qkv', normed, qkv, work);
     this.gpu.run(rope, { qkv, angles, position, key_row, q, k, v }, { heads, kv_heads, head_dim });
-    this.gpu.run(attention, { q, k, v, spans, y: mixed, lse }, { kv_heads, head_dim });
+    const kernel = work.rowCount === 'many' ? attention : attentionFewRows;
+    this.gpu.run(kernel, { q, k, v, spans, y: mixed, lse }, { kv_heads, head_dim });
     this.project(layer, 'output', mixed, stream, work);
   }
 

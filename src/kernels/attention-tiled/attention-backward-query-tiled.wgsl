@@ -4,9 +4,6 @@
 // Work:      a workgroup per (16 rows, head): for each 16 keys, first ds once per pair, then dq
 // Numerics:  f32, keys in order; a key that a row does not see weighs 0
 // Gradient:  none: part 2 of 3 of the gradient of attention
-const MAX_SLOTS = 2u;   // vec4s of a head per thread: 128 / 4 / LANES
-const LANES = 16u;      // threads along a head
-
 struct Params {
   rows: u32,
   keys: u32,
@@ -24,28 +21,8 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> dq: array<vec4f>;
 @group(0) @binding(7) var<uniform> params: Params;
 
-// Per key of the tile and thread % 4: ds of four rows.
-var<workgroup> d_scores: array<vec4f, TILE * 4u>;
-
-/// The runs of keys that any row from `first_row` on sees, (a, b, c, e) as a row's span.
-fn union_of_spans(first_row: u32) -> vec4u {
-  var before = vec2u(params.keys, 0u);
-  var own = vec2u(params.keys, 0u);
-  for (var row = first_row; row < min(first_row + TILE, params.rows); row++) {
-    let span = spans[row];
-    if (span.x < span.y) {
-      before = vec2u(min(before.x, span.x), max(before.y, span.y));
-    }
-    if (span.z < span.w) {
-      own = vec2u(min(own.x, span.z), max(own.y, span.w));
-    }
-  }
-  // Rows of a prompt and of its answer in one tile: one run, so that no key comes twice.
-  if (max(before.x, own.x) < min(before.y, own.y)) {
-    return vec4u(0u, 0u, min(before.x, own.x), max(before.y, own.y));
-  }
-  return vec4u(before, own);
-}
+// ds of a thread's pairs: one key, four rows.
+var<workgroup> d_scores: array<vec4f, THREADS>;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -56,16 +33,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let scale = inverseSqrt(f32(params.head_dim));
   let runs = union_of_spans(first_row);
 
-  // First half of a turn: this thread has one key and four rows.
-  let line = thread / 4u;
-  let row = min(first_row + thread % 4u + OWN, vec4u(params.rows - 1u));
+  // A thread has four rows. In the first half of a turn, also one key of the tile; in the second, every TILE-th vec4 of
+  // the rows' dq: a matrix with a column per row.
+  let line = thread % TILE;
+  let four = thread / TILE;
+  let row = min(first_row + four + OWN, vec4u(params.rows - 1u));
   let at = row * params.heads + head;
   let lse = vec4f(stats[at.x].x, stats[at.y].x, stats[at.z].x, stats[at.w].x);
   let mean = vec4f(stats[at.x].y, stats[at.y].y, stats[at.z].y, stats[at.w].y);
   let span = array(spans[row.x], spans[row.y], spans[row.z], spans[row.w]);
-  // Second half: four rows and up to MAX_SLOTS vec4s of dq, a column of the matrix per row.
-  let lane = thread % LANES;
-  let four = thread / LANES;
   var d_query: array<mat4x4f, MAX_SLOTS>; // not yet scaled
 
   for (var run = 0u; run < 2u; run++) {
@@ -73,7 +49,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     for (var first = keys.x; first < keys.y; first += TILE) {
       let key = first + line;
       let corner = Corner(first_row, head, first, kv_head);
-      let found = pairs(corner, K + line * STRIDE, Q + (thread % 4u + OWN) * STRIDE, thread);
+      let found = pairs(corner, K + line * STRIDE, Q + (four + OWN) * STRIDE, thread);
       let seen = vec4<bool>(sees(span[0], key), sees(span[1], key), sees(span[2], key), sees(span[3], key));
       let counts = seen & vec4<bool>(key < keys.y);
       let p = select(vec4f(0.0), exp(min(found.scores * scale - lse, vec4f(0.0))), counts);
@@ -81,11 +57,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       workgroupBarrier();
 
       for (var slot = 0u; slot < MAX_SLOTS; slot++) {
-        let quad = slot * LANES + lane;
+        let quad = slot * TILE + line;
         if (quad < quads) {
           for (var i = 0u; i < min(TILE, keys.y - first); i++) {
             let key4 = k[((first + i) * params.kv_heads + kv_head) * quads + quad];
-            let d_score = d_scores[i * 4u + four];
+            let d_score = d_scores[four * TILE + i];
             d_query[slot] += mat4x4f(key4 * d_score.x, key4 * d_score.y, key4 * d_score.z, key4 * d_score.w);
           }
         }
@@ -95,7 +71,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
 
   let own = first_row + four + OWN;
   for (var slot = 0u; slot < MAX_SLOTS; slot++) {
-    let quad = slot * LANES + lane;
+    let quad = slot * TILE + line;
     if (quad < quads) {
       for (var i = 0u; i < 4u; i++) {
         if (own[i] < params.rows) {

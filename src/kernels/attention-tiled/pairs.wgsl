@@ -1,11 +1,6 @@
-// 16 × 16 pairs of a query and a key: their scores, and the gradients of their weights. What they are made of passes
-// through workgroup memory 32 columns at a time, so that 16 pairs share each element that is read. Joined behind a file
-// that declares q, k, v, dy, spans, stats and params.
-const THREADS = 64u;
-const TILE = 16u;                     // queries, and keys, per turn
-const STEP = 8u;                      // vec4s of a head per turn
-const STRIDE = STEP + 1u;             // from line to line: neighbouring lines start in different memory banks
-const OWN = vec4u(0u, 4u, 8u, 12u);   // a thread's four lines, from its first
+// For the backward pass: 16 × 16 pairs of a row and a key, their scores and the gradients of their weights. What they are
+// made of passes through workgroup memory 32 columns at a time, so that 16 pairs share each element that is read. Joined
+// with tile.wgsl and a file that declares q, k, v, dy and params.
 
 // Where the tiles of q, dy, k and v begin.
 const Q = 0u;
@@ -15,7 +10,7 @@ const V = 3u * TILE * STRIDE;
 
 var<workgroup> tiles: array<vec4f, 4u * TILE * STRIDE>;
 
-/// Lines of one head, from `row` and `key` on. Those past the last count as zeros.
+/// The first line of one head's rows and of its keys. Lines past the last count as zeros.
 struct Corner {
   row: u32,
   head: u32,
@@ -23,7 +18,7 @@ struct Corner {
   kv_head: u32,
 }
 
-/// For one thread: of its line and its four others, Σ q · k (not yet scaled) and Σ dy · v.
+/// Of a thread's line and its four others: Σ q · k, not yet scaled, and Σ dy · v.
 struct Pairs {
   scores: vec4f,
   d_weights: vec4f,
@@ -66,8 +61,7 @@ fn times_four(one: u32, four: vec4u) -> vec4f {
 /// and k stand: one of q and four of k, or the other way round. Those of dy and v stand DY behind.
 fn pairs(corner: Corner, one: u32, four: vec4u, thread: u32) -> Pairs {
   var found = Pairs();
-  let quads = params.head_dim / 4u;
-  for (var step = 0u; step * STEP < quads; step++) {
+  for (var step = 0u; step * STEP < params.head_dim / 4u; step++) {
     fill(corner, step, thread);
     workgroupBarrier();
     found.scores += times_four(one, four);
@@ -75,8 +69,4 @@ fn pairs(corner: Corner, one: u32, four: vec4u, thread: u32) -> Pairs {
     workgroupBarrier();
   }
   return found;
-}
-
-fn sees(span: vec4u, key: u32) -> bool {
-  return (key >= span.x && key < span.y) || (key >= span.z && key < span.w);
 }

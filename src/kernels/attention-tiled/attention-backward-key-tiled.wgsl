@@ -4,9 +4,6 @@
 // Work:      a workgroup per (16 keys, group): for each 16 rows and head, first p and ds once per pair, then dk and dv
 // Numerics:  f32, rows in order; a row that does not see the key weighs 0
 // Gradient:  none: part 3 of 3 of the gradient of attention
-const MAX_SLOTS = 2u;   // vec4s of a head per thread: 128 / 4 / LANES
-const LANES = 16u;      // threads along a head
-
 struct Params {
   rows: u32,
   keys: u32,
@@ -25,9 +22,9 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> d_kv: array<vec4f>;
 @group(0) @binding(8) var<uniform> params: Params;
 
-// Per row of the tile and thread % 4: p and ds of four keys.
-var<workgroup> weights: array<vec4f, TILE * 4u>;
-var<workgroup> d_scores: array<vec4f, TILE * 4u>;
+// p and ds of a thread's pairs: one row, four keys.
+var<workgroup> weights: array<vec4f, THREADS>;
+var<workgroup> d_scores: array<vec4f, THREADS>;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -46,12 +43,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     }
   }
 
-  // First half of a turn: this thread has one row and four keys.
-  let line = thread / 4u;
-  let key = first_key + thread % 4u + OWN;
-  // Second half: four keys and up to MAX_SLOTS vec4s of dk and dv, a column of the matrix per key.
-  let lane = thread % LANES;
-  let four = thread / LANES;
+  // A thread has four keys. In the first half of a turn, also one row of the tile; in the second, every TILE-th vec4 of
+  // the keys' dk and dv: a matrix with a column per key.
+  let line = thread % TILE;
+  let four = thread / TILE;
+  let key = first_key + four + OWN;
   var dk: array<mat4x4f, MAX_SLOTS>; // not yet scaled
   var dv: array<mat4x4f, MAX_SLOTS>;
 
@@ -63,7 +59,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
 
     for (var head = kv_head * heads; head < (kv_head + 1u) * heads; head++) {
       let corner = Corner(first, head, first_key, kv_head);
-      let found = pairs(corner, Q + line * STRIDE, K + (thread % 4u + OWN) * STRIDE, thread);
+      let found = pairs(corner, Q + line * STRIDE, K + (four + OWN) * STRIDE, thread);
       let stat = stats[min(row, params.rows - 1u) * params.heads + head];
       let p = select(vec4f(0.0), exp(min(found.scores * scale - stat.x, vec4f(0.0))), counts);
       weights[thread] = p;
@@ -71,12 +67,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       workgroupBarrier();
 
       for (var slot = 0u; slot < MAX_SLOTS; slot++) {
-        let quad = slot * LANES + lane;
+        let quad = slot * TILE + line;
         if (quad < quads) {
           for (var i = 0u; i < min(TILE, params.rows - first); i++) {
             let at = ((first + i) * params.heads + head) * quads + quad;
-            let weight = weights[i * 4u + four];
-            let d_score = d_scores[i * 4u + four];
+            let weight = weights[four * TILE + i];
+            let d_score = d_scores[four * TILE + i];
             dv[slot] += mat4x4f(dy[at] * weight.x, dy[at] * weight.y, dy[at] * weight.z, dy[at] * weight.w);
             dk[slot] += mat4x4f(q[at] * d_score.x, q[at] * d_score.y, q[at] * d_score.z, q[at] * d_score.w);
           }
@@ -85,13 +81,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     }
   }
 
-  let own = first_key + four + OWN;
   for (var slot = 0u; slot < MAX_SLOTS; slot++) {
-    let quad = slot * LANES + lane;
+    let quad = slot * TILE + line;
     if (quad < quads) {
       for (var i = 0u; i < 4u; i++) {
-        if (own[i] < params.keys) {
-          let dk_at = (own[i] * 2u * params.kv_heads + kv_head) * quads + quad;
+        if (key[i] < params.keys) {
+          let dk_at = (key[i] * 2u * params.kv_heads + kv_head) * quads + quad;
           d_kv[dk_at] = dk[slot][i] * scale;
           d_kv[dk_at + params.kv_heads * quads] = dv[slot][i];
         }
