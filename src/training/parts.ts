@@ -18,6 +18,9 @@ type Side = 'chosen' | 'rejected' | Third;
  */
 export type Quantity = 'logRatio' | 'klFromReference' | 'onPolicyWeight';
 
+/** A pair as far as its tokens go. */
+export type PairTokens = Pick<TokenizedPair, 'promptIds' | 'chosenIds' | 'rejectedIds'>;
+
 /** One extra input of an objective, from some tokens of one sequence per pair. */
 export interface Part {
   /** Place among the objective's extras. */
@@ -25,7 +28,7 @@ export interface Part {
   readonly side: Side;
   readonly quantity: Quantity;
   /** Which of the answer's tokens count. */
-  readonly tokens: (pair: TokenizedPair) => readonly boolean[];
+  readonly tokens: (pair: PairTokens) => readonly boolean[];
   /** Whether the objective takes a gradient through it. */
   readonly gradient: boolean;
 }
@@ -36,7 +39,7 @@ const tail = (ids: readonly number[], other: readonly number[]): boolean[] => id
 
 const logRatio = (side: Side, tokens: Part['tokens']) => ({ side, tokens, quantity: 'logRatio' }) as const;
 const whole = (side: 'chosen' | 'rejected', quantity: Quantity) =>
-  ({ side, quantity, tokens: (pair: TokenizedPair) => all(pair[`${side}Ids`]) }) as const;
+  ({ side, quantity, tokens: (pair: PairTokens) => all(pair[`${side}Ids`]) }) as const;
 
 const PARTS: Readonly<Record<string, Omit<Part, 'extra' | 'gradient'>>> = {
   chosenChangedLogRatio: logRatio('chosen', (pair) => changedTokens(pair).chosen),
@@ -79,14 +82,19 @@ export const needsDivergence = (objective: Objective): boolean => needsQuantity(
 /** Whether the objective asks how likely the policy itself would have written the answers. */
 export const needsOnPolicyWeight = (objective: Objective): boolean => needsQuantity(objective, 'onPolicyWeight');
 
+/** How many tokens were corrected. */
+function changedLengths(pair: PairTokens) {
+  const count = (tokens: readonly boolean[]) => tokens.filter(Boolean).length;
+  const { chosen, rejected } = changedTokens(pair);
+  return { chosenChangedLength: count(chosen), rejectedChangedLength: count(rejected) };
+}
+
 /** Fields of a pair's row that say which parts there are; numbers that follow the policy are 0 here. */
 export function partFields(pair: TokenizedPair, reference: ReferenceLogps | undefined): Partial<PairRow> {
-  const count = (tokens: readonly boolean[]) => tokens.filter(Boolean).length;
   return {
     chosenChangedLogRatio: 0,
     rejectedChangedLogRatio: 0,
-    chosenChangedLength: count(changedTokens(pair).chosen),
-    rejectedChangedLength: count(changedTokens(pair).rejected),
+    ...changedLengths(pair),
     chosenTailLogRatio: 0,
     rejectedTailLogRatio: 0,
     wpoWeightChosen: 0,
@@ -95,4 +103,36 @@ export function partFields(pair: TokenizedPair, reference: ReferenceLogps | unde
     ...(pair.corrupted && reference && { corruptedChosen: 0, refCorruptedChosen: 0 }),
     ...(pair.noisy && reference && { noisyArgmax: 0, refNoisyArgmax: 0 }),
   };
+}
+
+/** What a scored answer is known by, per token. */
+export interface AnswerTokens {
+  /** Log-probabilities under policy and reference. */
+  readonly policy: ArrayLike<number>;
+  readonly reference: ArrayLike<number>;
+  /** KL(reference ‖ policy) of the next-token distributions. */
+  readonly klFromReference: ArrayLike<number>;
+  /** log Σ p² of the policy's. */
+  readonly logCollision: ArrayLike<number>;
+}
+
+/** The parts of a scored pair, for its row: everything that needs no second picture. Plain loops in float64. */
+export function scoredParts(
+  pair: PairTokens,
+  answers: Readonly<Record<'chosen' | 'rejected', AnswerTokens>>,
+): Readonly<Record<string, number>> {
+  const values: Record<string, number> = { ...changedLengths(pair) };
+  for (const [input, { side, quantity, tokens }] of Object.entries(PARTS)) {
+    if (side !== 'chosen' && side !== 'rejected') continue;
+    const { policy, reference, klFromReference, logCollision } = answers[side];
+    const per: Readonly<Record<Quantity, (t: number) => number>> = {
+      logRatio: (t) => policy[t] - reference[t],
+      klFromReference: (t) => klFromReference[t],
+      onPolicyWeight: (t) => policy[t] - logCollision[t],
+    };
+    const counted = tokens(pair).flatMap((counts, t) => (counts ? [per[quantity](t)] : []));
+    const sum = counted.reduce((total, value) => total + value, 0);
+    values[input] = quantity === 'onPolicyWeight' ? Math.exp(sum / counted.length) : sum;
+  }
+  return values;
 }

@@ -100,6 +100,12 @@ describe('engine jobs on tiny models', () => {
     expect(pair.row.chosen).to.be.closeTo(alone.sum, 1e-3);
     expect(pair.row).to.include({ chosenLength: 7, rejectedLength: 15, chosenLogRatio: 0, rejectedLogRatio: 0 });
     expect(pair.row.refRejected).to.equal(pair.row.rejected);
+    // One model, so nothing is apart. The first token, a space, is what both answers share.
+    expect(pair.row).to.include({ sequenceKlChosen: 0, sequenceKlRejected: 0, rejectedTailLogRatio: 0 });
+    expect(pair.row).to.include({ chosenChangedLength: 6, rejectedChangedLength: 14, rejectedChangedLogRatio: 0 });
+    for (const weight of [pair.row.wpoWeightChosen!, pair.row.wpoWeightRejected!]) {
+      expect(weight).to.be.within(1e-6, 10);
+    }
     for (const { logp, entropy, top1 } of pair.rejected.tokens) {
       expect(logp).to.be.below(0);
       expect(entropy).to.be.within(0, Math.log(300));

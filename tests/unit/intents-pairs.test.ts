@@ -1,6 +1,7 @@
 import { expect } from '@esm-bundle/chai';
 import { DeviceLostError } from '../../src/errors.ts';
 import type { App } from '../../src/state/app.ts';
+import { swapRow } from '../../src/state/rows.ts';
 import { makeApp, makeAppWithDraft, plainPicture, stateWhere, type TestApp } from '../support/app.ts';
 import { fakeLogps } from '../support/fake-engine.ts';
 
@@ -53,6 +54,20 @@ describe('pairs', () => {
     app.intents.setVerdict(app.store.state.pairs[0].id, 'preferred');
     await stateWhere(app, ({ pairs }) => pairs[0].scores !== undefined, 'scores of a tie that became a preference');
     app.dispose();
+  });
+
+  it('swap every number of the row', () => {
+    const row = { chosen: 1, rejected: 2, refChosen: 3, refRejected: 4, chosenTailLogRatio: 5, wpoWeightRejected: 6 };
+    const swapped = {
+      rejected: 1,
+      chosen: 2,
+      refRejected: 3,
+      refChosen: 4,
+      rejectedTailLogRatio: 5,
+      wpoWeightChosen: 6,
+    };
+    expect(swapRow(row)).to.deep.equal(swapped);
+    expect(swapRow(swapped)).to.deep.equal(row);
   });
 
   it('swap their sides with their scores', async () => {

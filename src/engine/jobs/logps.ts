@@ -2,7 +2,9 @@
 import { throwIfCancelled } from '../../errors.ts';
 import type { Gpu, Scope, Tensor } from '../../kernels/gpu/index.ts';
 import { SUM_COLUMNS, sequenceReduce } from '../../kernels/sequence-reduce/kernel.ts';
+import type { LoraAdapter, Policy, SequenceInput } from '../../models/policy/index.ts';
 import type { ChatTokenizer } from '../../models/tokenizer.ts';
+import { scoredParts } from '../../training/parts.ts';
 import type { LogpsRequest, LogpsResult, PairLogps, PairLogpsRequest, PairRow } from '../engine.ts';
 import { adapterOf, type EngineHost, type JobContext, requireVlm } from './host.ts';
 
@@ -21,8 +23,9 @@ export async function logps(host: EngineHost, request: LogpsRequest, context: Jo
 }
 
 /**
- * Both answers of a pair, and the row that the objectives read. The prompt and the picture are computed once for both;
- * the sums are the `sequence-reduce` kernel's, whose log-ratios are sums of token differences.
+ * Both answers of a pair, and the row that the objectives read: also what needs the corrected tokens, the whole next-token
+ * distribution of both models, or the chance that the policy would write the answer. The prompt and the picture are
+ * computed once for both; the sums are the `sequence-reduce` kernel's, whose log-ratios are sums of token differences.
  * @throws {InputError} as `logps`.
  */
 export async function pairLogps(host: EngineHost, request: PairLogpsRequest, context: JobContext): Promise<PairLogps> {
@@ -36,18 +39,27 @@ export async function pairLogps(host: EngineHost, request: PairLogpsRequest, con
   const scope = gpu.scope('pair-logps');
   try {
     const adapter = adapterOf(host);
-    const { starts, ...policy } = vlm.policy.scoreTensors(scope, sequences, adapter);
+    const { policy, reference, divergence } = compare(vlm.policy, scope, sequences, adapter);
     const lengths = sequences.map(({ responseIds }) => responseIds.length);
-    // The reference is the policy with its adapter off; with no adapter these are the same numbers, not a second pass.
-    const reference = adapter ? vlm.policy.scoreTensors(scope, sequences) : policy;
     const reduced = reduceSequences(gpu, scope, policy.logps, reference.logps, lengths);
-    const [logps, entropy, top1, sums] = await gpu.readAll([policy.logps, policy.entropy, policy.top1, reduced]);
-    const [chosen, rejected] = sequences.map(({ responseIds }, s) => {
+    const { logps, entropy, top1, logCollision, starts } = policy;
+    const read = [logps, entropy, top1, reduced, logCollision, reference.logps, divergence];
+    const [ours, entropies, top1s, sums, collisions, theirs, kls] = await gpu.readAll(read);
+    const [one, other] = sequences.map((_, s) => {
       const part = (values: ArrayLike<number>) => Array.from(values).slice(starts[s], starts[s + 1]);
-      return result(responseIds, { logps: part(logps), entropy: part(entropy), top1: part(top1) }, vlm.tokenizer);
+      const tokens = { policy: part(ours), reference: part(theirs) };
+      return {
+        scores: { logps: tokens.policy, entropy: part(entropies), top1: part(top1s) },
+        tokens: { ...tokens, klFromReference: part(kls), logCollision: part(collisions) },
+      };
     });
+    const [chosenIds, rejectedIds] = sequences.map(({ responseIds }) => responseIds);
+    const chosen = result(chosenIds, one.scores, vlm.tokenizer);
+    const rejected = result(rejectedIds, other.scores, vlm.tokenizer);
     const [of, count] = [SUM_COLUMNS.indexOf.bind(SUM_COLUMNS), SUM_COLUMNS.length];
+    const pair = { promptIds: prompt.promptIds, chosenIds, rejectedIds };
     const row: PairRow = {
+      ...scoredParts(pair, { chosen: one.tokens, rejected: other.tokens }),
       chosen: sums[of('policy')],
       rejected: sums[count + of('policy')],
       refChosen: sums[of('reference')],
@@ -62,6 +74,19 @@ export async function pairLogps(host: EngineHost, request: PairLogpsRequest, con
   } finally {
     scope.dispose();
   }
+}
+
+/**
+ * Scores under policy and reference, and KL(reference ‖ policy) per token. The reference is the policy with its adapter
+ * off; with no adapter the two are the same numbers, not a second pass, and nothing apart.
+ */
+function compare(policy: Policy, scope: Scope, sequences: readonly SequenceInput[], adapter: LoraAdapter | undefined) {
+  if (adapter) {
+    const { divergence, ...scores } = policy.comparisonTensors(scope, sequences, adapter);
+    return { ...scores, divergence: divergence.klFromReference };
+  }
+  const scores = policy.scoreTensors(scope, sequences);
+  return { policy: scores, reference: scores, divergence: scope.zeros('f32', scores.logps.shape, 'no divergence') };
 }
 
 /**

@@ -6,7 +6,7 @@ import { throwIfCancelled } from '../../errors.ts';
 import type { Gpu, Scope, Tensor } from '../../kernels/gpu/index.ts';
 import type { Safetensors } from '../weights/safetensors.ts';
 import type { LlamaConfig } from './config.ts';
-import { Decoder, type TokenTensors } from './decoder.ts';
+import { Decoder, type DivergenceTensors, type TokenTensors } from './decoder.ts';
 import { DecoderPass } from './decoder-pass.ts';
 import { type GeneratedToken, type GenerateRequest, generate } from './generate.ts';
 import { checkSequence, layoutLast, layoutScore, type ScoreLayout, type SequenceInput } from './layout.ts';
@@ -46,6 +46,13 @@ export interface ScoreOptions {
 export interface ScoreTensors extends TokenTensors {
   /** Sequence s has tokens starts[s] .. starts[s + 1] - 1. */
   readonly starts: readonly number[];
+}
+
+/** One batch under both models; everything in the order of `policy.starts`. */
+export interface ComparisonTensors {
+  readonly policy: ScoreTensors;
+  readonly reference: ScoreTensors;
+  readonly divergence: DivergenceTensors;
 }
 
 /** Rows of one submitted batch: bounds activation memory and the time of one dispatch. */
@@ -130,6 +137,27 @@ export class Policy {
     try {
       const hidden = this.#hidden(work, layout, adapter);
       return { ...this.#decoder.tokenLogprobs(scope, hidden, layout.targets), starts: layout.starts };
+    } finally {
+      work.dispose();
+    }
+  }
+
+  /**
+   * Records the scoring of all sequences as one batch under policy and reference, and how far the two are apart; the
+   * results stay on the GPU, in `scope`.
+   * @throws InputError as `score`.
+   */
+  comparisonTensors(scope: Scope, sequences: readonly SequenceInput[], adapter: LoraAdapter): ComparisonTensors {
+    const layout = this.#layout(sequences);
+    const { targets, starts } = layout;
+    const work = this.#gpu.scope('comparison');
+    try {
+      const [policy, reference] = [adapter, undefined].map((each) => this.#hidden(work, layout, each));
+      return {
+        policy: { ...this.#decoder.tokenLogprobs(scope, policy, targets), starts },
+        reference: { ...this.#decoder.tokenLogprobs(scope, reference, targets), starts },
+        divergence: this.#decoder.divergence(scope, policy, reference),
+      };
     } finally {
       work.dispose();
     }

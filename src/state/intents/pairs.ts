@@ -1,5 +1,6 @@
 /** Intents on preference pairs. */
 import { type Context, newId, notify, updatePair } from '../context.ts';
+import { swapRow } from '../rows.ts';
 import type { AnswerScores } from '../scores.ts';
 import { candidatesOnTable, draftOf, markedOf } from '../selectors.ts';
 import type { AppState, CandidateRecord, PairRecord } from '../state.ts';
@@ -136,17 +137,7 @@ export function pairIntents(context: Context) {
           scores: pair.scores && {
             chosen: pair.scores.rejected,
             rejected: pair.scores.chosen,
-            row: {
-              ...pair.scores.row,
-              chosen: pair.scores.row.rejected,
-              rejected: pair.scores.row.chosen,
-              refChosen: pair.scores.row.refRejected,
-              refRejected: pair.scores.row.refChosen,
-              chosenLength: pair.scores.row.rejectedLength,
-              rejectedLength: pair.scores.row.chosenLength,
-              chosenLogRatio: pair.scores.row.rejectedLogRatio,
-              rejectedLogRatio: pair.scores.row.chosenLogRatio,
-            },
+            row: swapRow(pair.scores.row),
           },
         })),
       );
