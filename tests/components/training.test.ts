@@ -6,6 +6,7 @@ import type { MarginTraining } from '../../src/components/training/margin-traini
 import type { StepMetrics } from '../../src/engine/engine.ts';
 import { makeApp, makeAppWithDraft, stateWhere, type TestApp } from '../support/app.ts';
 import { expectAccessible } from '../support/axe.ts';
+import { FAKE_FACTS } from '../support/fake-engine.ts';
 import { fakeMetrics } from '../support/fake-training.ts';
 import { button, buttons, deep, deepAll, frames, mount, settled, type, unmountAll } from '../support/mount.ts';
 
@@ -24,7 +25,7 @@ describe('margin-training', () => {
   async function draw(pairs = 1): Promise<MarginTraining> {
     app = pairs > 0 ? await makeAppWithDraft() : await makeApp();
     if (pairs > 0) app.intents.addPair();
-    app.intents.setTraining({ max_steps: 6, eval_scenes: 0 });
+    app.intents.setTraining({ max_steps: 6, eval_scenes: 0, eval_pope_scenes: 0 });
     return mount<MarginTraining>('margin-training', { app });
   }
 
@@ -131,7 +132,8 @@ describe('margin-training', () => {
 
   it('shows before and after with the tokens that changed, and the held-out rates', async () => {
     const element = await draw();
-    app.intents.setTraining({ eval_scenes: 2 });
+    app.intents.setTraining({ eval_scenes: 2, eval_pope_scenes: 1 });
+    app.engine.answers = ['No, a cat.'];
     await app.intents.train();
     button(element, 'Before / after').click();
     await settled(element);
@@ -143,7 +145,37 @@ describe('margin-training', () => {
     button(element, 'Held-out').click();
     await settled(element);
     expect(textOf(element, '.big')).to.match(/Hallucinated mentions: .* → /);
+    const pope =
+      'POPE accuracy: random 50 % → 50 %, popular 50 % → 50 %, adversarial 50 % → 50 % (questions about 1 scene)';
+    expect(textOf(element, '.words')).to.contain(pope);
+    const chart = deepAll<MarginChart>(element, 'margin-chart').find(({ heading }) => heading === 'POPE accuracy, %')!;
+    expect(chart.lines.map(({ name, dashes }) => [name, dashes])).to.deep.equal([
+      ['random', undefined],
+      ['popular', '7 4'],
+      ['adversarial', '2 4'],
+    ]);
     await expectAccessible(element);
+  });
+
+  it('draws the KL on own samples, and times the phases when asked', async () => {
+    const element = await draw();
+    app.intents.setTraining({ kl_steps: 2, phase_times: true });
+    await app.intents.train();
+    await frames(element, 4);
+    const kl = deepAll<MarginChart>(element, 'margin-chart').find(({ heading }) => heading === 'KL (own samples)')!;
+    expect(Array.from(kl.lines[0].xs)).to.deep.equal([0, 2, 4, 6]);
+    expect(kl.lines[0].ys[3]).to.be.closeTo(0.12, 1e-12);
+    const phases = deep(element, 'margin-train-phases');
+    expect(phases.shadowRoot!.textContent!.replace(/\s+/g, ' ')).to.contain(
+      'GPU ms per step forward 4.0 loss 0.5 backward 11 optimizer 1.0',
+    );
+    await expectAccessible(element);
+    app.engine.setState({
+      kind: 'ready',
+      facts: { ...FAKE_FACTS, device: { ...FAKE_FACTS.device, features: [] } },
+    });
+    await settled(element);
+    expect(phases.shadowRoot!.textContent).to.contain('not available on this adapter');
   });
 
   it('offers export only with an adapter', async () => {

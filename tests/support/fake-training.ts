@@ -57,6 +57,9 @@ export function fakeMetrics(step: number): StepMetrics {
   };
 }
 
+/** Milliseconds of every step's phases. */
+const FAKE_TIMES = { 'gpu_ms/forward': 4, 'gpu_ms/loss': 0.5, 'gpu_ms/backward': 11.25, 'gpu_ms/optimizer': 1 };
+
 /** A pair at a step: the chosen answer gains what the rejected one loses; later pairs are further apart. */
 export function fakePair(step: number, index: number): StepPair {
   const half = 0.5 * (step - 1) * (index + 1);
@@ -150,7 +153,7 @@ export class FakeTraining {
         this.#facts = { lora, parameters: 1024, step, origin: 'trained' };
         const pairs = request.pairs.map((_, index) => fakePair(step, index));
         const metrics = request.prompts ? fakeOnlineMetrics(step) : { ...fakeMetrics(step), pairs };
-        yield { type: 'step', metrics };
+        yield { type: 'step', metrics: { ...metrics, ...(request.phaseTimes && FAKE_TIMES) } };
       }
     } finally {
       yield { type: 'checkpoint', checkpoint: checkpointOf(request, step) };

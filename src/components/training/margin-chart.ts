@@ -14,6 +14,9 @@ export interface ChartLine {
   readonly run: number;
   /** The other runs stand behind the present one. */
   readonly present: boolean;
+  /** Word before the newest value, and dashes of the line, where one chart has several plain lines. */
+  readonly label?: string;
+  readonly dashes?: string;
 }
 
 const LEFT = 46;
@@ -77,6 +80,7 @@ export class MarginChart extends LitElement {
         display: flex;
         gap: 8px;
         margin-left: auto;
+        white-space: nowrap;
         font-variant-numeric: tabular-nums;
       }
       /* Side by side, charts stay level whether or not a name leaves room for its number. */
@@ -169,8 +173,8 @@ export class MarginChart extends LitElement {
           ${newest.map(
             ({ line, last }) =>
               html`<span class="${line.tone}-text" title=${line.name}>${
-                line.tone === 'plain' ? nothing : line.tone === 'chosen' ? '✓ ' : '✗ '
-              }${number(last, this.digits)}</span>`,
+                line.tone === 'plain' ? (line.label ?? '') : line.tone === 'chosen' ? '✓' : '✗'
+              } ${number(last, this.digits)}</span>`,
           )}
         </span>
       </h3>
@@ -207,7 +211,7 @@ export class MarginChart extends LitElement {
       ${drawn.map(({ line, points }) => {
         const path = points.map(([px, py]) => `${x(px).toFixed(1)},${y(py).toFixed(1)}`).join(' ');
         const [endX, endY] = points.at(-1)!;
-        return svg`<polyline class=${`line ${line.tone}${line.present ? ' present' : ''}`} data-line=${line.name} points=${path}></polyline>
+        return svg`<polyline class=${`line ${line.tone}${line.present ? ' present' : ''}`} data-line=${line.name} stroke-dasharray=${line.dashes ?? nothing} points=${path}></polyline>
           ${line.present ? svg`<circle class=${line.tone} cx=${x(endX)} cy=${y(endY)} r="3.2"></circle>` : nothing}
           ${several ? svg`<text x=${x(endX) + 4} y=${y(endY) - 4}>${line.run}</text>` : nothing}`;
       })}

@@ -67,6 +67,9 @@ export class MarginTrainCompare extends LitElement {
       h3 {
         font-size: 14px;
       }
+      .about {
+        flex: 1 1 240px;
+      }
       .answer {
         min-height: 3em;
         font-size: 17px;
@@ -118,7 +121,7 @@ export class MarginTrainCompare extends LitElement {
         >
           ${icon('play')} Compare before / after
         </button>
-        <span class="muted">
+        <span class="muted about">
           ${
             !image
               ? 'Select an image first.'

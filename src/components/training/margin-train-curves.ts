@@ -10,6 +10,7 @@ import { number } from '../shared/format.ts';
 import { shared } from '../shared/styles.ts';
 import { FollowTraining } from './follow.ts';
 import './margin-chart.ts';
+import './margin-train-phases.ts';
 import type { ChartLine } from './margin-chart.ts';
 
 interface Chart {
@@ -44,6 +45,33 @@ const CHARTS: readonly Chart[] = [
   { heading: 'grad_norm', metrics: [['grad_norm', 'plain']], zero: true, digits: 2 },
 ];
 
+/** The same for objectives that sample their own answers. */
+const SAMPLED: readonly Chart[] = [
+  { heading: 'reward', metrics: [['reward', 'plain']], zero: true },
+  { heading: 'reward_std', metrics: [['reward_std', 'plain']], zero: true },
+  { heading: 'frac_reward_zero_std', metrics: [['frac_reward_zero_std', 'plain']], zero: true, digits: 2 },
+  { heading: 'completions/mean_length', metrics: [['completions/mean_length', 'plain']], zero: true, digits: 1 },
+  { heading: 'kl', metrics: [['kl', 'plain']], zero: true, digits: 4 },
+  { heading: 'loss', metrics: [['loss', 'plain']], digits: 4 },
+  { heading: 'grad_norm', metrics: [['grad_norm', 'plain']], zero: true, digits: 2 },
+];
+
+/** From this share of prompts whose answers all earned the same it is worth a word. */
+const MANY_EQUAL = 0.5;
+
+/** The policy is the reference before the first step. */
+const klLine = ({ divergence = [], ordinal }: RunRecord, present: boolean): ChartLine => ({
+  name: 'KL per token, nats',
+  tone: 'plain',
+  xs: [0, ...divergence.map(({ step }) => step)],
+  ys: [0, ...divergence.map(({ perToken }) => perToken)],
+  run: ordinal,
+  present,
+});
+
+/** Before the device is known. */
+const NO_FEATURES: readonly string[] = [];
+
 /** What keeps the chosen answer likely while the margin grows. */
 const REMEDIES = ['rpo_dpo_plus_sft', 'cpo', 'simpo', 'mdpo'];
 
@@ -58,7 +86,11 @@ export class MarginTrainCurves extends LitElement {
   #view = new Select(
     this,
     () => this.app?.store,
-    ({ training }) => ({ runs: training.runs, run: training.run }),
+    ({ training, engine }) => ({
+      runs: training.runs,
+      run: training.run,
+      features: engine.kind === 'ready' ? engine.facts.device.features : NO_FEATURES,
+    }),
   );
   #follow = new FollowTraining(this, () => this.app);
 
@@ -78,8 +110,13 @@ export class MarginTrainCurves extends LitElement {
         gap: 6px 16px;
         min-height: 110px;
       }
+      /* In two rows the charts are wide enough for a name and its number on one line. */
+      .charts.many {
+        grid-template-columns: repeat(4, minmax(0, 1fr));
+      }
       @media (max-width: 1180px) {
-        .charts {
+        .charts,
+        .charts.many {
           grid-template-columns: repeat(3, minmax(0, 1fr));
           grid-auto-rows: minmax(120px, 1fr);
         }
@@ -111,9 +148,11 @@ export class MarginTrainCurves extends LitElement {
     const { runs, run } = this.#view.value;
     const present = runs.find(({ id }) => id === run) ?? runs.at(-1);
     const steps = Math.max(0, ...runs.map((each) => each.steps));
+    const kl = this.renderKl(runs, present, steps);
+    const charts = present?.reward ? SAMPLED : CHARTS;
     return html`${present ? this.renderWords(present) : nothing}
-      <div class="charts">
-        ${CHARTS.map(
+      <div class="charts ${kl === nothing && charts === CHARTS ? '' : 'many'}">
+        ${charts.map(
           ({ heading, metrics, zero, digits }) =>
             html`<margin-chart
               heading=${heading}
@@ -136,13 +175,44 @@ export class MarginTrainCurves extends LitElement {
               .digits=${digits ?? 3}
             ></margin-chart>`,
         )}
-      </div>`;
+        ${kl}
+      </div>
+      ${present?.settings.phase_times ? this.renderPhases(present) : nothing}`;
+  }
+
+  /** Measured at some steps only, on answers the policy samples to the training prompts. */
+  private renderKl(runs: readonly RunRecord[], present: RunRecord | undefined, steps: number) {
+    const measured = runs.filter(({ divergence = [] }) => divergence.length > 0);
+    if (measured.length === 0) return nothing;
+    return html`<margin-chart
+      heading="KL (own samples)"
+      title="KL(policy ‖ reference) per token in nats: exact over the vocabulary at each token of answers that the policy samples to the training prompts at temperature 1"
+      .lines=${measured.map((run) => klLine(run, run === present))}
+      .steps=${steps}
+      zero
+      .digits=${4}
+    ></margin-chart>`;
+  }
+
+  private renderPhases({ id }: RunRecord) {
+    const available = this.#view.value.features.includes('timestamp-query');
+    return html`<margin-train-phases .log=${this.#follow.training.log(id)} .available=${available}></margin-train-phases>`;
   }
 
   private renderWords(run: RunRecord) {
-    const moved = displacement(this.#follow.training.log(run.id), run.stepsPerEpoch);
+    const log = this.#follow.training.log(run.id);
+    const moved = displacement(log, run.stepsPerEpoch);
     const over = overOptimisation(run);
+    const equal = log.last('frac_reward_zero_std') ?? 0;
+    const driven = run.reward ? 'reward' : 'margin';
     return html`${
+      equal >= MANY_EQUAL
+        ? html`<p class="said" data-said="equal-rewards">
+            <strong>Little to learn from.</strong> To ${number(100 * equal, 0)} % of the prompts of this step all answers earned the same, so
+            none was better than its neighbours. A higher temperature or more answers (num_generations) may differ.
+          </p>`
+        : nothing
+    }${
       moved
         ? html`<p class="said" data-said="displacement">
             <strong>Why did the chosen reward fall too?</strong> Both answers are less likely than
@@ -155,7 +225,7 @@ export class MarginTrainCurves extends LitElement {
     }${
       over
         ? html`<p class="said" data-said="over-optimisation">
-            <strong>Over-optimised.</strong> From step ${over.best.step} to ${over.last.step} the margin rose by
+            <strong>Over-optimised.</strong> From step ${over.best.step} to ${over.last.step} the ${driven} rose by
             ${number(over.last.margin - over.best.margin, 2)}, but on held-out scenes F1 fell from ${number(over.best.f1, 2)} to
             ${number(over.last.f1, 2)}.
             ${

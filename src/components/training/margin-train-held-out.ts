@@ -2,11 +2,26 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import type { App } from '../../state/app.ts';
 import { Select } from '../../state/select.ts';
-import type { HeldOutPoint } from '../../state/state.ts';
+import type { HeldOutPoint, RunRecord } from '../../state/state.ts';
 import { percent } from '../shared/format.ts';
 import { shared } from '../shared/styles.ts';
 import './margin-chart.ts';
 import type { ChartLine } from './margin-chart.ts';
+
+/** Lines of POPE's three ways to choose what is asked about. */
+const POPE = [
+  { setting: 'random', label: 'rnd', dashes: undefined },
+  { setting: 'popular', label: 'pop', dashes: '7 4' },
+  { setting: 'adversarial', label: 'adv', dashes: '2 4' },
+] as const;
+
+/** Points whose questions are those of the newest one. */
+function comparablePope({ heldOut }: RunRecord) {
+  const { scenes } = heldOut.at(-1)?.pope ?? {};
+  return heldOut.flatMap((point) =>
+    point.pope && point.pope.scenes === scenes ? [{ step: point.step, pope: point.pope }] : [],
+  );
+}
 
 /**
  * Hallucination on scenes the model never saw: before, during and after training, for every run.
@@ -27,7 +42,7 @@ export class MarginTrainHeldOut extends LitElement {
     css`
       :host {
         display: grid;
-        grid-template-columns: repeat(2, minmax(180px, 260px)) minmax(0, 1fr);
+        grid-template-columns: repeat(3, minmax(140px, 200px)) minmax(0, 1fr);
         gap: 6px 20px;
         min-height: 0;
       }
@@ -42,7 +57,8 @@ export class MarginTrainHeldOut extends LitElement {
         font-size: 14.5px;
       }
       .big {
-        font-size: 19px;
+        font-size: 17px;
+        line-height: 1.35;
         font-weight: 650;
       }
       .words button {
@@ -69,10 +85,39 @@ export class MarginTrainHeldOut extends LitElement {
     const can = ready && training.phase === 'idle' && training.run !== null && (present?.step ?? 0) > 0;
     return html`<margin-chart heading="CHAIR-i, %" .lines=${lines('chairI')} zero .digits=${1}></margin-chart>
       <margin-chart heading="cover, %" .lines=${lines('cover')} zero .digits=${1}></margin-chart>
+      ${present && comparablePope(present).length > 0 ? this.renderPopeChart(present) : nothing}
       <div class="words">
         ${points.length > 1 ? this.renderOutcome(points[0], points.at(-1)!) : this.renderExplanation()}
         <button ?disabled=${!can} @click=${() => void this.app.intents.examine()}>Examine now</button>
       </div>`;
+  }
+
+  private renderPopeChart(run: RunRecord) {
+    const points = comparablePope(run);
+    const lines = POPE.map(
+      ({ setting, label, dashes }): ChartLine => ({
+        name: setting,
+        tone: 'plain',
+        label,
+        dashes,
+        xs: points.map(({ step }) => step),
+        ys: points.map(({ pope }) => 100 * pope[setting]),
+        run: run.ordinal,
+        present: true,
+      }),
+    );
+    return html`<margin-chart heading="POPE accuracy, %" .lines=${lines} .digits=${1}></margin-chart>`;
+  }
+
+  private renderPope({ pope: before }: HeldOutPoint, { pope: after }: HeldOutPoint) {
+    if (!before || !after) return nothing;
+    const rates = POPE.map(
+      ({ setting }) => html`${setting} ${percent(before[setting])} → <strong>${percent(after[setting])}</strong>`,
+    );
+    return html`<p title="Yes / no questions about objects that are there and as many about objects that are not, chosen in three ways">
+      POPE accuracy: ${rates[0]}, ${rates[1]}, ${rates[2]}
+      <span class="muted">(questions about ${after.scenes} ${after.scenes === 1 ? 'scene' : 'scenes'})</span>
+    </p>`;
   }
 
   private renderOutcome(before: HeldOutPoint, after: HeldOutPoint) {
@@ -80,6 +125,7 @@ export class MarginTrainHeldOut extends LitElement {
         Hallucinated mentions: ${percent(before.chairI)} → ${percent(after.chairI)}. Objects covered:
         ${percent(before.cover)} → ${percent(after.cover)}.
       </p>
+      ${this.renderPope(before, after)}
       <p class="muted">
         Greedy descriptions of ${after.scenes} scenes that neither the model nor the pairs know, before and at step ${after.step}.
         ${after.scenes < 100 ? `With ${after.scenes} scenes a few mentions move the rate by points.` : nothing}
@@ -90,7 +136,8 @@ export class MarginTrainHeldOut extends LitElement {
   private renderExplanation() {
     return html`<p class="muted">
       After the last step (or every few steps, see Settings) reference and policy describe Toybox scenes that nobody trained
-      on. CHAIR-i is the share of mentioned objects that are not there; cover the share of objects there that are mentioned.
+      on, and answer yes / no questions about them. CHAIR-i is the share of mentioned objects that are not there; cover the share of
+      objects there that are mentioned; POPE the share of questions answered rightly.
     </p>`;
   }
 }

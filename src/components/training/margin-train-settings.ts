@@ -1,8 +1,9 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
+import { samplesAnswers } from '../../kernels/losses/families/every.ts';
 import type { App } from '../../state/app.ts';
 import { Select } from '../../state/select.ts';
-import { DEFAULT_TRAINING, type TrainingSettings, withTraining } from '../../state/training/settings.ts';
+import { DEFAULT_TRAINING, REWARDS, type TrainingSettings, withTraining } from '../../state/training/settings.ts';
 import { LR_SCHEDULER_TYPES, TARGET_MODULES } from '../../training/config.ts';
 import { icon } from '../shared/icons.ts';
 import { shared } from '../shared/styles.ts';
@@ -45,10 +46,58 @@ const LORA: readonly Field[] = [
   { key: 'r', label: 'rank r', title: 'r: rank of the adapter' },
   { key: 'lora_alpha', label: 'α alpha', title: 'lora_alpha: the adapter is scaled by alpha / r' },
 ];
-const HELD_OUT: readonly Field[] = [
-  { key: 'eval_scenes', label: 'scenes', title: 'Scenes described in an examination; 0 for none' },
-  { key: 'eval_steps', label: 'every … steps', title: 'eval_steps: 0 examines only after the last step' },
+const LOOKING: readonly Field[] = [
+  {
+    key: 'eval_scenes',
+    label: 'held-out scenes',
+    title: 'eval_scenes: scenes described in an examination; 0 for none',
+  },
+  {
+    key: 'eval_pope_scenes',
+    label: 'POPE on scenes',
+    title: 'eval_pope_scenes: of these scenes, how many are also asked about (yes / no questions); 0 for none',
+  },
+  { key: 'eval_steps', label: 'examine every', title: 'eval_steps: steps; 0 examines only after the last one' },
+  {
+    key: 'kl_answers',
+    label: 'KL samples',
+    title:
+      'kl_answers: answers the policy samples to the training prompts to measure its KL to the reference; 0 for none',
+  },
+  { key: 'kl_steps', label: 'KL every', title: 'kl_steps: steps; 0 measures with the examinations' },
 ];
+const SAMPLING_FIELDS: readonly Field[] = [
+  {
+    key: 'num_generations',
+    label: 'answers each',
+    title: 'num_generations: answers sampled to each prompt; objectives that compare two always take two',
+  },
+  { key: 'temperature', label: 'temperature', title: 'temperature: of sampling; near 1, or all answers are alike' },
+  { key: 'top_p', label: 'top p', title: 'top_p: nucleus of sampling; 1 takes every token' },
+  {
+    key: 'max_completion_length',
+    label: 'most tokens',
+    title: 'max_completion_length: most tokens of a sampled answer',
+  },
+];
+/** What an answer earns, in words. */
+const REWARD_WORDS = {
+  clip: 'clip: likeness with the picture',
+  truth: 'truth: objects seen less invented',
+} as const;
+const CHECKS = [
+  {
+    key: 'early_stopping',
+    label: 'early stopping',
+    title: 'Stops and goes back to the best step when held-out quality falls while the margin rises',
+  },
+  {
+    key: 'phase_times',
+    label: 'time the phases',
+    title:
+      'phase_times: measures forward, loss, backward and optimizer of every step on the GPU; steps take a little longer',
+  },
+] as const;
 
 /**
  * The training settings, under TRL's and PEFT's names.
@@ -64,13 +113,18 @@ export class MarginTrainSettings extends LitElement {
     () => this.app?.store,
     ({ settings }) => settings.training,
   );
+  #objective = new Select(
+    this,
+    () => this.app?.store,
+    ({ settings }) => settings.objective,
+  );
 
   static override styles = [
     shared,
     css`
       :host {
         display: grid;
-        grid-template-columns: minmax(0, 2.3fr) minmax(0, 1.2fr) minmax(0, 1fr);
+        grid-template-columns: minmax(0, 1.8fr) minmax(0, 1fr) minmax(0, 1.4fr);
         gap: 6px 26px;
         align-content: start;
         overflow: auto;
@@ -94,7 +148,7 @@ export class MarginTrainSettings extends LitElement {
       }
       .grid {
         display: grid;
-        grid-template-columns: repeat(auto-fill, minmax(104px, 1fr));
+        grid-template-columns: repeat(auto-fill, minmax(96px, 1fr));
         gap: 5px 10px;
       }
       label {
@@ -118,6 +172,14 @@ export class MarginTrainSettings extends LitElement {
         color: var(--m-danger);
         font-size: 14px;
       }
+      .sampling {
+        margin-top: 6px;
+        padding-top: 5px;
+        border-top: 1px solid var(--m-line);
+      }
+      .wide {
+        grid-column: span 2;
+      }
       .defaults {
         margin-top: 8px;
       }
@@ -140,6 +202,7 @@ export class MarginTrainSettings extends LitElement {
             </select>
           </label>
         </div>
+        ${samplesAnswers(this.#objective.value) ? this.renderSampling() : nothing}
       </fieldset>
       <fieldset>
         <legend>LoRA adapter</legend>
@@ -161,22 +224,38 @@ export class MarginTrainSettings extends LitElement {
         </div>
       </fieldset>
       <fieldset>
-        <legend>Held-out scenes</legend>
-        <div class="grid">${HELD_OUT.map((field) => this.renderField(field))}</div>
+        <legend>What to look at</legend>
+        <div class="grid">${LOOKING.map((field) => this.renderField(field))}</div>
         <div class="checks">
-          <label class="check" title="Stops and goes back to the best step when held-out quality falls while the margin rises"
-            ><input
-              type="checkbox"
-              .checked=${settings.early_stopping}
-              @change=${(event: Event) => this.set({ early_stopping: (event.target as HTMLInputElement).checked })}
-            />early stopping</label
-          >
+          ${CHECKS.map(
+            ({ key, label, title }) => html`<label class="check" title=${title}
+              ><input
+                type="checkbox"
+                .checked=${settings[key]}
+                @change=${(event: Event) => this.set({ [key]: (event.target as HTMLInputElement).checked })}
+              />${label}</label
+            >`,
+          )}
         </div>
         <button class="quiet defaults" ?disabled=${settings === DEFAULT_TRAINING} @click=${() => this.defaults()}>
           ${icon('reset')} Defaults
         </button>
       </fieldset>
       ${this.refused ? html`<p class="refused" role="alert">${this.refused}</p>` : nothing}`;
+  }
+
+  /** Only for objectives that sample their own answers. */
+  private renderSampling() {
+    const { reward } = this.#view.value;
+    return html`<div class="grid sampling" role="group" aria-label="Sampled answers">
+      ${SAMPLING_FIELDS.map((field) => this.renderField(field))}
+      <label class="wide" title="reward: what a sampled answer earns; the truth is known of Toybox pictures only"
+        >reward
+        <select @change=${(event: Event) => this.set({ reward: (event.target as HTMLSelectElement).value as TrainingSettings['reward'] })}>
+          ${REWARDS.map((name) => html`<option value=${name} ?selected=${name === reward}>${REWARD_WORDS[name]}</option>`)}
+        </select>
+      </label>
+    </div>`;
   }
 
   private renderField({ key, label, title }: Field) {

@@ -1,16 +1,18 @@
 import { html, LitElement, nothing } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
+import { samplesAnswers } from '../../kernels/losses/families/every.ts';
 import type { App } from '../../state/app.ts';
 import { ADAPTER_FILE } from '../../state/intents/training.ts';
 import { objectiveNamed } from '../../state/objectives.ts';
 import { Select } from '../../state/select.ts';
 import type { RunRecord } from '../../state/state.ts';
-import { intendedRun, runToContinue, trainablePairs, whyNotTrain } from '../../state/training/run.ts';
+import { intendedRun, runToContinue, whyNotTrain } from '../../state/training/run.ts';
 import { download } from '../pairs/download.ts';
 import { bytes, count, number } from '../shared/format.ts';
 import { icon } from '../shared/icons.ts';
 import { shared } from '../shared/styles.ts';
 import { FollowTraining } from './follow.ts';
+import './margin-train-answers.ts';
 import './margin-train-compare.ts';
 import './margin-train-curves.ts';
 import './margin-train-held-out.ts';
@@ -21,6 +23,7 @@ import { secondsLeft, timeText } from './time.ts';
 
 const VIEWS = [
   ['curves', 'Curves'],
+  ['answers', 'Answers'],
   ['compare', 'Before / after'],
   ['held-out', 'Held-out'],
   ['runs', 'Runs'],
@@ -55,7 +58,8 @@ export class MarginTraining extends LitElement {
   static override styles = [shared, trainingStyles];
 
   protected override render() {
-    const { training } = this.#view.value;
+    const { training, settings } = this.#view.value;
+    const samples = this.presentRun()?.reward !== undefined || samplesAnswers(settings.objective);
     return html`<div class="head">
         ${this.renderButtons()}
         <div class="status" role="status">${this.renderStatus()}</div>
@@ -63,7 +67,7 @@ export class MarginTraining extends LitElement {
       </div>
       <div class="body">
         <div class="views" role="group" aria-label="Training views">
-          ${VIEWS.map(
+          ${VIEWS.filter(([id]) => id !== 'answers' || samples).map(
             ([id, label]) =>
               html`<button
                 aria-pressed=${this.view === id}
@@ -75,7 +79,7 @@ export class MarginTraining extends LitElement {
               </button>`,
           )}
         </div>
-        ${this.renderView()}
+        ${this.renderView(this.view === 'answers' && !samples ? 'curves' : this.view)}
       </div>`;
   }
 
@@ -134,20 +138,21 @@ export class MarginTraining extends LitElement {
     const objective = objectiveNamed(settings.objective)?.label ?? settings.objective;
     switch (training.phase) {
       case 'reference':
-        return html`Scoring the pairs with the reference${of}${this.renderMemory(run)}`;
+        return html`${progress?.what ?? (run?.reward ? 'Preparing the first step' : 'Scoring the pairs with the reference')}${of}${this.renderMemory(run)}`;
       case 'evaluating':
-        return html`Held-out scenes${of} <button class="quiet" @click=${() => this.app.intents.skipExamination()}>Skip</button>`;
+        return html`${progress?.what ?? 'Looking at the policy'}${of} <button class="quiet" @click=${() => this.app.intents.skipExamination()}>Skip</button>`;
       case 'comparing':
         return html`Answering before / after…`;
       case 'pausing':
         return html`Pausing after this step…`;
       case 'training':
-        return html`${this.renderSteps(run)}${this.renderMemory(run)}`;
+        return html`${this.renderSteps(run)}${progress?.what ? html`<span class="muted">${progress.what}${of}</span>` : nothing}${this.renderMemory(run)}`;
       case 'idle': {
         if (engine.kind !== 'ready') return html`<span class="muted">${whyNotTrain(state)}</span>`;
-        const pairs = trainablePairs(state).length;
-        if (pairs === 0) return html`<span class="muted">${whyNotTrain(state)}</span>`;
-        const next = runToContinue(state, intendedRun(state));
+        const why = whyNotTrain(state);
+        if (why) return html`<span class="muted">${why}</span>`;
+        const intent = intendedRun(state);
+        const next = runToContinue(state, intent);
         if (next) {
           return next.status === 'failed'
             ? html`<span class="message">${next.message}</span>`
@@ -155,7 +160,7 @@ export class MarginTraining extends LitElement {
         }
         const done = run?.status === 'finished' || run?.status === 'stopped' ? this.renderSteps(run) : nothing;
         return html`${done} ${run?.status === 'stopped' ? html`<span class="message">${run.message}</span>` : nothing}
-          <span class="muted">Train ${run ? 'starts a new run' : 'learns'} from ${count(pairs, 'pair')} with ${objective}.</span>`;
+          <span class="muted">Train ${run ? 'starts a new run' : 'learns'} from ${count(intent.pairs, intent.reward ? 'prompt' : 'pair')} with ${objective}.</span>`;
       }
       default:
         return training.phase satisfies never;
@@ -199,13 +204,15 @@ export class MarginTraining extends LitElement {
     </div>`;
   }
 
-  private renderView() {
+  private renderView(view: View) {
     const { app } = this;
-    switch (this.view) {
+    switch (view) {
       case 'curves':
         return this.#view.value.training.runs.length > 0
           ? html`<margin-train-curves .app=${app}></margin-train-curves>`
           : this.renderEmpty();
+      case 'answers':
+        return html`<margin-train-answers .app=${app}></margin-train-answers>`;
       case 'compare':
         return html`<margin-train-compare .app=${app}></margin-train-compare>`;
       case 'held-out':
@@ -215,7 +222,7 @@ export class MarginTraining extends LitElement {
       case 'settings':
         return html`<margin-train-settings .app=${app}></margin-train-settings>`;
       default:
-        return this.view satisfies never;
+        return view satisfies never;
     }
   }
 
