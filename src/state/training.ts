@@ -16,7 +16,7 @@ import { Driver, type Progress } from './training/driver.ts';
 import { Examiner } from './training/examiner.ts';
 import { RunHistories } from './training/history.ts';
 import type { MetricsLog } from './training/metrics.ts';
-import { enginePrompts, trainablePrompts } from './training/prompts.ts';
+import { enginePrompts, type PromptRecord, trainablePrompts } from './training/prompts.ts';
 import { RunRecords } from './training/records.ts';
 import {
   engineInputs,
@@ -91,8 +91,9 @@ export class Training {
   }
 
   /** What the newest step of a run sampled to one of its prompts; undefined where it sampled nothing on this visit. */
-  completions(run: string): StepCompletions | undefined {
-    return this.#histories.of(run).completions;
+  tried(run: string): { readonly prompt: PromptRecord; readonly answers: StepCompletions['answers'] } | undefined {
+    const { completions, prompts } = this.#histories.of(run);
+    return completions && { prompt: prompts[completions.index], answers: completions.answers };
   }
 
   /** A pair's row as the run under way last saw it, until the pair is scored anew; undefined where there is none. */
@@ -251,7 +252,9 @@ export class Training {
         this.#seen.clear();
         this.tracks(run.id).begin(taken.map(({ id }) => id));
         const pairs = await engineInputs(taken, this.#images, intent.objective);
-        const prompts = samples ? await enginePrompts(trainablePrompts(state), this.#images) : undefined;
+        const asked = samples ? trainablePrompts(state) : [];
+        this.#histories.of(run.id).prompts = asked;
+        const prompts = samples ? await enginePrompts(asked, this.#images) : undefined;
         await this.#driver.drive(run.id, { pairs, prompts, steps: options.steps, onStep: options.onStep, signal });
       });
     } catch (caught) {

@@ -66,7 +66,8 @@ describe('training', () => {
     expect(run).to.include({ status: 'finished', pairs: 1 });
     expect(app.training.log(run.id).last('reward')).to.be.closeTo(0.1, 1e-9);
     expect(app.training.log(run.id).last('rewards/margins')).to.deep.equal(Number.NaN);
-    expect(app.training.completions(run.id)!.answers[1].text).to.equal('A cat and an apple.');
+    const { prompt: asked, answers } = app.training.tried(run.id)!;
+    expect([asked.prompt, answers[1].text]).to.deep.equal([prompt, 'A cat and an apple.']);
 
     app.intents.deletePair(app.store.state.pairs[0].id);
     app.intents.setSetting('objective', 'rloo');

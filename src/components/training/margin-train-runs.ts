@@ -77,7 +77,7 @@ export class MarginTrainRuns extends LitElement {
           <th scope="col">run</th>
           <th scope="col">steps</th>
           <th scope="col">loss</th>
-          <th scope="col">rewards/margins</th>
+          <th scope="col" title="rewards/margins; reward where answers are sampled">margin or reward</th>
           <th scope="col">CHAIR-i</th>
           <th scope="col">cover</th>
           <th scope="col">adapter, memory</th>
@@ -98,7 +98,7 @@ export class MarginTrainRuns extends LitElement {
       <td>${name}<span class="message muted" title=${run.message ?? ''}>${run.status === 'finished' ? '' : `, ${run.status}`}</span></td>
       <td>${log.step} / ${run.steps || '–'}</td>
       <td>${number(log.last('loss'), 4)}</td>
-      <td>${number(log.last('rewards/margins'), 3)}</td>
+      <td>${number(log.last(run.reward ? 'reward' : 'rewards/margins'), 3)}</td>
       <td>${point ? percent(point.chairI) : '–'}</td>
       <td>${point ? percent(point.cover) : '–'}</td>
       <td>${run.parameters.toLocaleString('en')} numbers, ${bytes(run.trainingBytes)}</td>

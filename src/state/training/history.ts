@@ -1,10 +1,12 @@
 /** What is remembered of a run beside its record, too much and too often changed for the state. */
 import type { StepCompletions, StepMetrics } from '../../engine/engine.ts';
 import { MetricsLog } from './metrics.ts';
+import type { PromptRecord } from './prompts.ts';
 import { PairTracks } from './tracks.ts';
 
 export class RunHistory {
-  /** Answers that the newest step sampled to one of its prompts. Of this visit only. */
+  /** Where the run samples answers: its prompts, and what the newest step sampled to one. Of this visit only. */
+  prompts: readonly PromptRecord[] = [];
   completions: StepCompletions | undefined;
 
   constructor(
