@@ -113,7 +113,7 @@ function tokenPicture(objective: TokenObjective, h: HyperparameterValues): Pictu
     };
   }
   const line = (advantage: number) =>
-    sampled(0.02, 2, (ratio) => {
+    sampled(0.1, 2, (ratio) => {
       const token = { ...SAMPLED, logp: SAMPLED.oldLogp + Math.log(ratio), advantage };
       return objective.evaluate(token, h).loss;
     });
