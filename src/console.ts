@@ -15,8 +15,8 @@ import type {
   TokenScore,
 } from './engine/engine.ts';
 import { fromErrorData, InputError } from './errors.ts';
-import { evaluateF64 } from './kernels/losses/evaluate.ts';
-import { type EveryLoss, everyLoss } from './kernels/losses/families/every.ts';
+import { evaluatePairsF64 } from './kernels/losses/families/evaluate-pairs.ts';
+import { type EveryLoss, everyLoss, taggedLoss } from './kernels/losses/families/every.ts';
 import type { Hyperparameter } from './kernels/losses/objective.ts';
 import type { App } from './state/app.ts';
 import type { Intents } from './state/intents/index.ts';
@@ -94,8 +94,8 @@ export interface MarginConsole {
     list(): ConsolePair[];
     /**
      * Samples answers about each image (default: all on the page) and yields the pair that CLIP makes of them, as soon
-     * as it is on the page; an image whose answers CLIP cannot tell apart gives none. What is not given comes from the
-     * page's settings. Leaving the loop early cancels.
+     * as it is on the page; an image whose answers CLIP cannot tell apart gives none. `n` is 8 if not given, the rest
+     * comes from the page's settings. Leaving the loop early cancels.
      */
     byClip(
       request?: SampleSettings & { images?: readonly ImageRef[]; signal?: AbortSignal },
@@ -103,7 +103,8 @@ export interface MarginConsole {
   };
   /**
    * Loss, rewards, margin and gradients per pair, and batch means under TRL's names, computed by the WGSL kernel (by
-   * the float64 reference where there is no WebGPU; `backend` tells). Without `pairs`: the page's own scored pairs.
+   * the float64 reference where there is no WebGPU, and for losses that are not pairwise, which look at a pair as two
+   * examples, a group of two, or two scores; `backend` tells). Without `pairs`: the page's own scored pairs.
    */
   evaluate(request?: {
     objective?: string;
@@ -340,7 +341,9 @@ export function createConsole(app: App): MarginConsole {
         hyperparameters: hyperparameters ?? (known ? hyperparameterValues(store.state.settings, known) : {}),
         rows: pairs ?? scored.map((pair) => ({ ...pair.scores!.row, ...scoreInputs(pair) })),
       };
-      return engine.state.kind === 'ready' ? engine.evaluate(request) : evaluateF64(request);
+      const { kind = 'pairwise' } = taggedLoss(objective) ?? {};
+      const byEngine = kind === 'pairwise' && engine.state.kind === 'ready';
+      return byEngine ? engine.evaluate(request) : evaluatePairsF64(request);
     },
     train: (config = {}, { signal } = {}) => trainSteps(app, config, signal),
     adapter: {

@@ -12,6 +12,7 @@ export const SHORTCUTS: readonly { readonly keys: readonly string[]; readonly do
   { keys: ['t'], does: 'keep the two marked candidates as a tie' },
   { keys: ['a'], does: 'add the pair' },
   { keys: ['n'], does: 'next image' },
+  { keys: ['e'], does: 'explore the objective on the whole window' },
   { keys: ['Space'], does: 'train, or pause the training' },
   { keys: ['Ctrl', 'Z'], does: 'undo (Cmd on a Mac)' },
   { keys: ['Ctrl', 'Shift', 'Z'], does: 'redo' },
@@ -106,6 +107,7 @@ export class Shortcuts implements ReactiveController {
       t: () => intents.tie(),
       a: () => intents.addPair(),
       n: () => intents.next(),
+      e: () => intents.openOverlay('explorer'),
     };
   }
 }

@@ -48,8 +48,9 @@ export interface CurvePicture {
   }[];
 }
 
-/** Where there is nothing else to go by. */
+/** Where there is nothing else to go by: nats of sums, and nats per token. */
 const PLAIN_RANGE = 20;
+const PLAIN_MEAN_RANGE = 3;
 
 /** @param range half the width of the axis; 0 shows every dot and every bend */
 export function curvePicture(
@@ -75,6 +76,7 @@ export function curvePicture(
           landscapes,
           slice,
           dots.map((dot) => dot.margin),
+          margin.startsWith('mean') ? PLAIN_MEAN_RANGE : PLAIN_RANGE,
         );
   return {
     slice,
@@ -89,7 +91,13 @@ export function curvePicture(
 }
 
 /** Wide enough for every dot, and for every curve that bends to show it. */
-function automatic(view: View, landscapes: readonly Landscape[], slice: Slice, margins: readonly number[]): number {
+function automatic(
+  view: View,
+  landscapes: readonly Landscape[],
+  slice: Slice,
+  margins: readonly number[],
+  plain: number,
+): number {
   const finite = margins.filter(Number.isFinite);
   const wanted = landscapes.map((landscape) =>
     bendingRange((margin) => sampleAt(landscape, slice, view.like, margin)?.loss ?? Number.NaN, [...finite, 0.5]),
@@ -97,7 +105,7 @@ function automatic(view: View, landscapes: readonly Landscape[], slice: Slice, m
   const dots = bendingRange(() => Number.NaN, [...finite, 0]);
   // A curve that never bends asks for no more room than the dots do, which says little where there are none.
   const bent = wanted.filter((range) => range > dots && range <= 500);
-  return Math.max(dots, ...(bent.length > 0 ? bent : [PLAIN_RANGE]));
+  return Math.max(dots, ...(bent.length > 0 ? bent : [plain]));
 }
 
 /** The first curve's dots and every curve's values where the cursor stands. */

@@ -34,7 +34,7 @@ export const curvesLooks = css`
     padding: 0 7px 0 0;
   }
   margin-loss-picker {
-    width: 210px;
+    width: 190px;
   }
   .plots {
     flex: 1;

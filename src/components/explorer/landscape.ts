@@ -19,6 +19,9 @@ export interface Landscape {
   gradient(sample: PairSample, like: PairInputs): readonly [number, number];
 }
 
+/** Log-probability 0, whatever rounding made of it. */
+const CERTAIN = 1e-9;
+
 /** More pairs than this do not take part in a coupled loss that is drawn: a map asks for thousands of batches. */
 const COUPLED_PAIRS = 24;
 
@@ -70,7 +73,7 @@ export function landscapeOf(
     values,
     exact: furtherInputs(every).length === 0 && likelihood === 0 && others.length === 0,
     at(pair) {
-      if (referenceFree && !(pair.chosen < 0 && pair.rejected < 0)) return null;
+      if (referenceFree && !(pair.chosen <= CERTAIN && pair.rejected <= CERTAIN)) return null;
       const sample = samplePair(every, pair, values, others);
       return Number.isFinite(sample.loss) ? sample : null;
     },

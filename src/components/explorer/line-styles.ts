@@ -58,6 +58,7 @@ export const explorerStyles: CSSResult = css`
   }
   .bar select {
     width: auto;
+    max-width: 150px;
     min-height: 30px;
     padding-block: 2px;
   }

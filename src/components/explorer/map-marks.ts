@@ -29,17 +29,30 @@ const lengthOf = (line: Line, x: Scale, y: Scale): number =>
   );
 
 export function renderContours({ contours }: MapPicture, x: Scale, y: Scale) {
-  const lines = contours.flatMap(({ level, lines: all }) => all.map((line) => ({ level, line })));
+  const path = contours.flatMap(({ lines }) => lines.map((line) => pathOf(line, x, y))).join('');
+  return svg`<path class="contour" aria-hidden="true" d=${path}></path>`;
+}
+
+/** Levels of the contours, and the corner every lecture comes to. They stand over the arrows. */
+export function renderNames({ contours, landscape, domain }: MapPicture, x: Scale, y: Scale) {
+  const long = contours
+    .flatMap(({ level, lines }) => lines.map((line) => ({ level, line })))
+    .filter(({ line }) => lengthOf(line, x, y) > ROOM_FOR_LEVEL);
   return svg`<g aria-hidden="true">
-    <path class="contour" d=${lines.map(({ line }) => pathOf(line, x, y)).join('')}></path>
-    ${lines
-      .filter(({ line }) => lengthOf(line, x, y) > ROOM_FOR_LEVEL)
-      .map(({ level, line }, i) => {
-        // Numbers of neighbouring lines stand at different places, or they would form a wall.
-        const [px, py] = line[Math.floor(line.length * (i % 2 === 0 ? 0.35 : 0.65))];
-        return svg`<text class="level" x=${x(px)} y=${y(py) + 4} text-anchor="middle">${Number(level.toPrecision(2))}</text>`;
-      })}
+    ${long.map(({ level, line }, i) => {
+      // Numbers of neighbouring lines stand at different places, or they would form a wall.
+      const [px, py] = line[Math.floor(line.length * (i % 2 === 0 ? 0.35 : 0.65))];
+      return svg`<text class="level" x=${x(px)} y=${y(py) + 4} text-anchor="middle">${Number(level.toPrecision(2))}</text>`;
+    })}
+    ${landscape.plane.id.endsWith('log-ratios') ? renderDisplacement(x, y, domain) : nothing}
   </g>`;
+}
+
+/** Where the margin grows, and yet the chosen answer gets less likely. */
+function renderDisplacement(x: Scale, y: Scale, [min, max]: readonly [number, number]) {
+  const [left, low] = [x(min + 0.36 * (max - min)), y(min) - 14];
+  return svg`<text class="place" text-anchor="middle" x=${left} y=${low - 19}>both fall,</text>
+    <text class="place" text-anchor="middle" x=${left} y=${low}>margin grows</text>`;
 }
 
 /** One path for all arrows. `reach` is the length of the longest, in pixels. */
@@ -77,18 +90,7 @@ export function renderAxes({ domain, landscape }: MapPicture, x: Scale, y: Scale
         : nothing
     }
     ${even ? svg`<line class="even" x1=${left} y1=${bottom} x2=${right} y2=${top}></line>` : nothing}
-    ${renderPlaces(landscape.plane.id, x, y, domain)}
   </g>`;
-}
-
-/** The corner every lecture comes to: the margin grows, and yet the chosen answer gets less likely. */
-function renderPlaces(plane: string, x: Scale, y: Scale, [min, max]: readonly [number, number]) {
-  if (plane !== 'log-ratios' && plane !== 'mean log-ratios') return nothing;
-  const span = max - min;
-  const [left, low] = [x(min + 0.36 * span), y(min + 0.035 * span)];
-  return svg`<text class="place" text-anchor="middle" x=${left} y=${low - 18}>both fall,</text>
-    <text class="place" text-anchor="middle" x=${left} y=${low}>margin grows</text>
-    <text class="place" text-anchor="end" x=${x(max - 0.02 * span)} y=${low}>chosen up, rejected down</text>`;
 }
 
 export function renderPaths(dots: readonly MapDot[], shown: string | null, x: Scale, y: Scale) {

@@ -8,7 +8,15 @@ import { shared } from '../shared/styles.ts';
 import { FollowTraining } from '../training/follow.ts';
 import { explorerStyles } from './line-styles.ts';
 import { mapStyles } from './map-looks.ts';
-import { arrowPath, type MapDot, renderAxes, renderContours, renderDots, renderPaths } from './map-marks.ts';
+import {
+  arrowPath,
+  type MapDot,
+  renderAxes,
+  renderContours,
+  renderDots,
+  renderNames,
+  renderPaths,
+} from './map-marks.ts';
 import { type MapPicture, mapPicture } from './map-picture.ts';
 import './margin-field.ts';
 import { cell } from './margin-lines.ts';
@@ -76,7 +84,7 @@ export class MarginExplorerMap extends LitElement {
     const picture = this.#gpu.over(this.#picture);
     const { plane } = picture.landscape;
     const [x, y] = this.#scales();
-    const inner = this.side - LEFT - RIGHT;
+    const inner = this.#inner;
     const shown = this.view.likeId;
     const { label } = this.view.every.loss;
     return html`<div class="bar">
@@ -93,7 +101,7 @@ export class MarginExplorerMap extends LitElement {
       <div class="frame">
         <div class="square" style=${`width:${this.side}px;height:${this.side}px`}>
           <margin-field
-            style=${`left:${LEFT}px;top:${TOP}px;width:${inner}px;height:${this.side - TOP - BOTTOM}px`}
+            style=${`left:${LEFT}px;top:${TOP}px;width:${inner}px;height:${inner}px`}
             .grid=${picture.grid}
             .levels=${picture.levels}
             .range=${picture.range}
@@ -110,7 +118,7 @@ export class MarginExplorerMap extends LitElement {
             @keydown=${this.onKey}
           >
             ${renderContours(picture, x, y)} ${renderAxes(picture, x, y)}
-            ${this.renderArrows(picture, x, y, inner / 13)}
+            ${this.renderArrows(picture, x, y, inner / 13)} ${renderNames(picture, x, y)}
             ${renderPaths(this.#dots, shown, x, y)} ${renderDots(this.#dots, shown, this.#pointed.id, x, y)}
             ${
               this.cross
@@ -135,9 +143,14 @@ export class MarginExplorerMap extends LitElement {
     return svg`<path class="arrows under" aria-hidden="true" d=${path}></path><path class="arrows" aria-hidden="true" d=${path}></path>`;
   }
 
+  /** Side of the map itself, in pixels: as long across as up, so that right angles are right angles. */
+  get #inner(): number {
+    return this.side - Math.max(LEFT + RIGHT, TOP + BOTTOM);
+  }
+
   #scales(): [Scale, Scale] {
     const { domain } = this.#picture;
-    return [linear(domain, LEFT, this.side - RIGHT), linear(domain, this.side - BOTTOM, TOP)];
+    return [linear(domain, LEFT, LEFT + this.#inner), linear(domain, TOP + this.#inner, TOP)];
   }
 
   private words({ landscape, field, grid }: MapPicture): string {
