@@ -194,6 +194,7 @@ describe('online training', () => {
     expect(await refused({ objective: 'grpo', config: { num_generations: 1 } })).to.contain(
       'GRPO needs at least 2 answers per prompt, and num_generations is 1: a group of one has no standard deviation',
     );
+    expect(await refused({ objective: 'ppo_fact_rlhf' })).to.contain('needs a critic');
     expect(await refused({ objective: 'rloo', config: { temperature: 0 } })).to.contain('would be the same');
     expect(await refused({ objective: 'grpo', config: { max_completion_length: 300 } })).to.contain(
       'Lower max_completion_length',

@@ -156,8 +156,14 @@ const needsReference = ({ needs }: GroupObjective, { beta }: Readonly<Record<str
 
 /** @throws InputError for settings of sampling that the loss cannot learn from. */
 function checkGeneration(objective: GroupObjective, config: TrainingConfig): void {
-  const { group, label } = objective;
+  const { group, label, needs } = objective;
   const { num_generations: n, temperature } = config;
+  if (needs.includes('oldValues')) {
+    throw new InputError(
+      `${label} needs a critic that values every position of an answer, and this trainer has none. GRPO and RLOO do without: they compare answers with one another.`,
+      'objective',
+    );
+  }
   if (!group.exact && n < group.size) {
     throw new InputError(
       `${label} needs at least ${group.size} answers per prompt, and num_generations is ${n}: ${group.reason}.`,
