@@ -1,6 +1,6 @@
 /**
  * The one state of the page: plain, serialisable, replaced and never mutated. Components select what they read;
- * only the intents change it. Where each part is kept is the table in `persistence.ts`, typed over every key.
+ * only the intents change it. Where each part is kept is the table in `persistence/places.ts`, typed over every key.
  */
 
 import type { EngineState, FinishReason, LogpsResult, PairRow, RewardChoice, TokenScore } from '../engine/engine.ts';

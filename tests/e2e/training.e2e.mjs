@@ -49,7 +49,7 @@ await endToEnd(async ({ checks, browser, url }) => {
     await idle(page);
     await button(page, 'Training').click();
     await shot('before');
-    await page.evaluate(() => margin.intents.setTraining({ max_steps: 6, per_device_train_batch_size: 2, learning_rate: 1e-3, eval_scenes: 0, save_steps: 2 }));
+    await page.evaluate(() => margin.intents.setTraining({ max_steps: 6, per_device_train_batch_size: 2, learning_rate: 1e-3, eval_scenes: 0, save_steps: 2, phase_times: true }));
   });
 
   await checks.check('Train moves the margin; Pause keeps the whole steps', async () => {
@@ -65,6 +65,8 @@ await endToEnd(async ({ checks, browser, url }) => {
     await page.waitForFunction(() => margin.state.training.runs.at(-1).status === 'finished', null, TRAINED);
     await phase(page, 'idle');
     equal(await page.evaluate(() => margin.state.training.runs.length), 1, 'runs');
+    await page.getByText(/^GPU ms per step$/).waitFor();
+    for (const name of ['forward', 'backward', 'optimizer']) await page.getByText(new RegExp(`^${name} [0-9.,]+$`)).waitFor();
   });
 
   await checks.check('the pairs are rescored: policy and reference differ, and the margin is above 0', async () => {
@@ -100,6 +102,14 @@ await endToEnd(async ({ checks, browser, url }) => {
     );
     const back = await page.evaluate(() => margin.pairs.list()[0].row.chosen);
     ok(Math.abs(back - trained) < 1e-3, `the first chosen answer had ${trained} and has ${back}`);
+    const { key } = await page.evaluate(() => margin.state.adapter);
+    await page.evaluate(() => margin.intents.setTraining({ phase_times: false }));
+    await page.reload();
+    await engineReady(page);
+    equal(await page.evaluate(() => margin.state.adapter?.key), key, 'the imported adapter after a reload');
+    const { image, prompt, chosen } = await page.evaluate(() => margin.pairs.list()[0]);
+    const { sum } = await page.evaluate((answer) => margin.logps(answer), { image, prompt, response: chosen });
+    ok(Math.abs(sum - trained) < 1e-2, `the policy gave ${trained} and gives ${sum} after a reload`);
   });
 
   await checks.check('an absurd rate stops with a sentence and keeps the last good adapter', async () => {
@@ -112,7 +122,7 @@ await endToEnd(async ({ checks, browser, url }) => {
   });
 
   await checks.check('a reload costs at most the steps since the last checkpoint', async () => {
-    await page.evaluate(() => margin.intents.setTraining({ learning_rate: 1e-3, max_steps: 5, save_steps: 1, eval_scenes: 2 }));
+    await page.evaluate(() => margin.intents.setTraining({ learning_rate: 1e-3, max_steps: 5, save_steps: 1, eval_scenes: 2, eval_pope_scenes: 1, kl_answers: 2 }));
     await button(page, 'Train').click();
     await page.waitForFunction(() => margin.state.training.runs.at(-1).step >= 1, null, TRAINED);
     await page.waitForTimeout(600);
@@ -127,11 +137,14 @@ await endToEnd(async ({ checks, browser, url }) => {
     await shot('resumed');
   });
 
-  await checks.check('held-out scenes are described before and after', async () => {
+  await checks.check('held-out scenes are described and asked about before and after; the policy has moved on its own samples', async () => {
     await phase(page, 'idle');
-    const { heldOut } = await run();
+    const { heldOut, divergence } = await run();
     equal(heldOut.map(({ step }) => step).join(), '0,5', 'examined steps');
     ok(heldOut.every(({ cover }) => cover > 0), 'the model describes something that is there');
+    ok(heldOut.every(({ pope }) => pope.scenes === 1 && pope.random > 0), 'the model answers questions');
+    equal(divergence.map(({ step, answers }) => `${answers} at ${step}`).join(), '2 at 5', 'measurements of the KL');
+    ok(divergence[0].perToken > 0, `KL per token is ${divergence[0].perToken}`);
     await button(page, 'Held-out').click();
     await shot('held-out');
     for (const name of ['Runs 3', 'Settings', 'Curves']) {

@@ -11,6 +11,7 @@ import { fullFormula, type HyperparameterValues } from '../../kernels/losses/obj
 import type { App } from '../../state/app.ts';
 import { DRAFT } from '../../state/evaluation.ts';
 import { hyperparameterValues } from '../../state/objectives.ts';
+import { needsScores } from '../../state/scores.ts';
 import { Select } from '../../state/select.ts';
 import { answerPicture } from '../explorer/answer-picture.ts';
 import '../explorer/margin-answer.ts';
@@ -33,9 +34,14 @@ import { type Drawable, isDrawable } from './plot.ts';
 /** Objectives that say something without a reference, to point to while the reference is the policy. */
 const WITHOUT_REFERENCE = ['simpo', 'cpo', 'orpo'];
 
-/** Some objectives need more than the model's numbers: scores, further rewards. The table takes any. */
-const withAdvice = (figures: Figures): Figures =>
-  figures.error ? { ...figures, error: `${figures.error} “Type numbers” lets you give it by hand.` } : figures;
+/** Some objectives need more than the model's numbers: scores, which pairs have sliders for, or rewards. The table takes any. */
+function withAdvice(figures: Figures, objective: string): Figures {
+  if (!figures.error) return figures;
+  const advice = needsScores(objective)
+    ? 'The sliders of each pair set its scores.'
+    : '“Type numbers” lets you give it by hand.';
+  return { ...figures, error: `${figures.error} ${advice}` };
+}
 
 /**
  * The right column: objective, formula, sliders, the live numbers and the curve.
@@ -55,6 +61,7 @@ export class MarginObjective extends LitElement {
       settings: state.settings,
       pairs: state.pairs,
       selectedPair: state.selectedPair,
+      bottom: state.view.bottom,
       unavailable: state.engine.kind === 'unavailable',
     }),
   );
@@ -76,7 +83,7 @@ export class MarginObjective extends LitElement {
     const figures = typing
       ? typedFigures(this.typedRows, loss.id, values)
       : every.kind === 'pairwise'
-        ? withAdvice(live)
+        ? withAdvice(live, loss.id)
         : live;
     const pairId = this.pairToShow(figures);
     return html`<div class="controls">
@@ -168,9 +175,10 @@ export class MarginObjective extends LitElement {
     if (!batch || !referenceIsPolicy(needsOfPair(every), figures.rows)) return nothing;
     const others = objectives.filter(({ id }) => WITHOUT_REFERENCE.includes(id));
     const reads = Math.abs(batch.loss - Math.LN2) < 5e-5 ? 'ln 2 = 0.6931' : number(batch.loss, 4);
-    return html`<p class="why">
-      Policy and reference are the same weights until an adapter is trained, so ${every.loss.label} reads ${reads} and margin
-      0${
+    // Above the training panel there is room for one line; the rest is a click away.
+    return html`<details class="why" ?open=${this.#view.value.bottom === 'pairs'}>
+      <summary>Policy and reference are still the same weights</summary>
+      They differ once an adapter is trained. Until then ${every.loss.label} reads ${reads} and margin 0${
         others.length > 0
           ? html`; ${others.map(
               ({ id, label }, i) =>
@@ -179,7 +187,7 @@ export class MarginObjective extends LitElement {
             compare without a reference.`
           : '.'
       }
-    </p>`;
+    </details>`;
   }
 
   private renderCurve(objective: Drawable, values: HyperparameterValues, figures: Figures, pairId: string | null) {

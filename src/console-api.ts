@@ -1,0 +1,126 @@
+/** What `window.margin` offers. */
+import type {
+  AdapterFacts,
+  EngineFacts,
+  Evaluation,
+  FinishReason,
+  LogpsResult,
+  PairRow,
+  RewardChoice,
+  StepMetrics,
+  TokenScore,
+} from './engine/engine.ts';
+import type { EveryLoss } from './kernels/losses/families/every.ts';
+import type { Hyperparameter } from './kernels/losses/objective.ts';
+import type { Intents } from './state/intents/index.ts';
+import type { SampleOptions } from './state/intents/sampling.ts';
+import type { AppState, PairRecord, Settings } from './state/state.ts';
+import type { TrainingSettings } from './state/training/settings.ts';
+
+/** An image: its id, or anything that has one, as `margin.images.add` returns. */
+export type ImageRef = string | { readonly id: string };
+
+export interface ConsoleCandidate {
+  readonly id: string;
+  readonly text: string;
+  readonly tokens: readonly TokenScore[];
+  /** Log-probability of each token, in nats, of the untempered distribution. */
+  readonly logps: readonly number[];
+  readonly finish: FinishReason | undefined;
+}
+
+/** A pair with what is known about it; `row` is missing until it is scored. */
+export interface ConsolePair {
+  readonly id: string;
+  readonly image: string;
+  readonly prompt: string;
+  readonly chosen: string;
+  readonly rejected: string;
+  readonly verdict: PairRecord['verdict'];
+  readonly row?: PairRow;
+  readonly clip?: PairRecord['clip'];
+  readonly error?: string;
+}
+
+/** Settings of one run under TRL's and PEFT's names; what is not given comes from the page. */
+export interface TrainConfig extends Partial<Omit<TrainingSettings, 'reward'>> {
+  readonly objective?: string;
+  readonly hyperparameters?: Readonly<Record<string, number>>;
+  /** For objectives that sample their own answers: `clip`, `truth`, or weights such as `{ clip: 10, truth: 1 }`. */
+  readonly reward?: RewardChoice;
+  /** The same settings as those beside it, in an object of their own. */
+  readonly config?: Partial<Omit<TrainingSettings, 'reward'>>;
+}
+
+export type SampleSettings = NonNullable<SampleOptions['settings']>;
+
+export interface MarginConsole {
+  /** Settles with the device's facts when the models are loaded; rejects when the engine cannot run here. */
+  readonly ready: Promise<EngineFacts>;
+  readonly images: {
+    /** Adds pictures. Files that cannot be used are left out and reported on the page. */
+    add(files: Iterable<Blob>): Promise<{ id: string; width: number; height: number }[]>;
+    list(): { id: string; name: string; width: number; height: number }[];
+  };
+  /**
+   * Samples answers about an image (default: the selected one); what is not given comes from the page's settings.
+   * Yields each answer as it is finished, while its tokens stream on the page. Leaving the loop early cancels.
+   */
+  sample(request?: SampleSettings & { image?: ImageRef; signal?: AbortSignal }): AsyncIterable<ConsoleCandidate>;
+  /** Cosine similarities of an image with each text. */
+  clipScore(request: { image: ImageRef; texts: readonly string[]; signal?: AbortSignal }): Promise<number[]>;
+  /** Log-probability of each token of a response, end-of-utterance included, with their sum and number. */
+  logps(request: {
+    image: ImageRef;
+    prompt: string;
+    response: string;
+    model?: 'policy' | 'reference';
+    signal?: AbortSignal;
+  }): Promise<LogpsResult & { readonly logps: readonly number[] }>;
+  readonly pairs: {
+    /** Adds a pair and settles when it is scored. */
+    add(pair: { image: ImageRef; prompt: string; chosen: string; rejected: string }): Promise<ConsolePair>;
+    list(): ConsolePair[];
+    /**
+     * Samples answers about each image (default: all on the page) and yields the pair that CLIP makes of them, as soon
+     * as it is on the page; an image whose answers CLIP cannot tell apart gives none. `n` is 8 if not given, the rest
+     * comes from the page's settings. Leaving the loop early cancels.
+     */
+    byClip(
+      request?: SampleSettings & { images?: readonly ImageRef[]; signal?: AbortSignal },
+    ): AsyncIterable<ConsolePair>;
+  };
+  /**
+   * Loss, rewards, margin and gradients per pair, and batch means under TRL's names, computed by the WGSL kernel (by
+   * the float64 reference where there is no WebGPU, and for losses that are not pairwise, which look at a pair as two
+   * examples, a group of two, or two scores; `backend` tells). Without `pairs`: the page's own scored pairs.
+   */
+  evaluate(request?: {
+    objective?: string;
+    hyperparameters?: Readonly<Record<string, number>>;
+    pairs?: readonly PairRow[];
+  }): Promise<Evaluation>;
+  /**
+   * Trains on the page's pairs, as the Train button does: continues the paused run where nothing differs, else starts a
+   * new one. Yields the metrics of each step. An aborted signal, or leaving the loop early, pauses.
+   */
+  train(config?: TrainConfig, options?: { signal?: AbortSignal }): AsyncIterable<StepMetrics>;
+  readonly adapter: {
+    /** The adapter as a ZIP of a PEFT folder. */
+    export(): Promise<Uint8Array<ArrayBuffer>>;
+    /** Puts an adapter (such a ZIP) to work. */
+    import(bytes: Uint8Array): Promise<AdapterFacts>;
+  };
+  /** Every loss of every family; `train` takes any of them as `objective`. */
+  readonly objectives: readonly {
+    id: string;
+    label: string;
+    family: EveryLoss['kind'];
+    hyperparameters: readonly Hyperparameter[];
+  }[];
+  /** Every intent of the page: what its buttons and keys call. */
+  readonly intents: Intents;
+  /** The present state: frozen, plain data. */
+  readonly state: AppState;
+  readonly settings: Settings;
+}

@@ -1,0 +1,143 @@
+/** Runs of the page's own work (sampling, pairing, training) as async iterables of what they give. */
+import type { ConsoleCandidate, ConsolePair, ImageRef, SampleSettings, TrainConfig } from './console-api.ts';
+import type { StepMetrics } from './engine/engine.ts';
+import { InputError } from './errors.ts';
+import type { App } from './state/app.ts';
+import { whyNotPairByClip } from './state/intents/ranking.ts';
+import { whyNotSample } from './state/intents/sampling.ts';
+import { scoreInputs } from './state/scores.ts';
+import type { AppState, CandidateRecord, PairRecord } from './state/state.ts';
+
+/** The id of an image that is on the page. @throws {InputError} for any other. */
+export function imageNamed(state: AppState, image: ImageRef): string {
+  const id = typeof image === 'string' ? image : image?.id;
+  if (state.images.some((known) => known.id === id)) return id;
+  throw new InputError(`There is no image "${id}". Add it with margin.images.add first.`, 'image');
+}
+
+const candidateOf = ({ id, text, tokens, finish }: CandidateRecord): ConsoleCandidate => ({
+  id,
+  text,
+  tokens,
+  logps: tokens.map(({ logp }) => logp),
+  finish,
+});
+
+export const pairOf = ({
+  id,
+  imageId,
+  prompt,
+  chosen,
+  rejected,
+  verdict,
+  scores,
+  clip,
+  given,
+  error,
+}: PairRecord): ConsolePair => ({
+  id,
+  image: imageId,
+  prompt,
+  chosen,
+  rejected,
+  verdict,
+  row: scores && { ...scores.row, ...scoreInputs({ clip, given }) },
+  clip,
+  error,
+});
+
+/** One run of the page's own sampling as an async iterable of finished answers. */
+export async function* sampleAnswers(
+  app: App,
+  request: SampleSettings & { image?: ImageRef; signal?: AbortSignal },
+): AsyncIterable<ConsoleCandidate> {
+  const { image, signal, ...settings } = request;
+  const { state } = app.store;
+  const imageId = image === undefined ? (state.selectedImage ?? undefined) : imageNamed(state, image);
+  const why = whyNotSample({
+    ...state,
+    selectedImage: imageId ?? null,
+    settings: { ...state.settings, ...settings },
+  });
+  if (why) throw new InputError(why);
+  yield* reported<ConsoleCandidate>(signal, async (either, report) => {
+    let failure: unknown;
+    await app.intents.sample({
+      imageId,
+      settings,
+      signal: either,
+      onCandidate: (each) => report(candidateOf(each)),
+      onError: (error) => {
+        failure = error;
+      },
+    });
+    if (failure) throw failure;
+  });
+}
+
+/** One run of the page's own pairing by CLIP as an async iterable of pairs. */
+export async function* pairsByClip(
+  app: App,
+  request: SampleSettings & { images?: readonly ImageRef[]; signal?: AbortSignal },
+): AsyncIterable<ConsolePair> {
+  const { images, signal, ...settings } = request;
+  const { state } = app.store;
+  const imageIds = images?.map((image) => imageNamed(state, image));
+  const why = whyNotPairByClip({ ...state, settings: { ...state.settings, ...settings } });
+  if (why) throw new InputError(why);
+  yield* reported<ConsolePair>(signal, async (either, report) => {
+    let failure: unknown;
+    await app.intents.pairByClip({
+      imageIds,
+      settings,
+      signal: either,
+      onPair: (pair) => report(pairOf(pair)),
+      onError: (error) => {
+        failure = error;
+      },
+    });
+    if (failure) throw failure;
+  });
+}
+
+/** One run of the page's own training as an async iterable of its steps. */
+export function trainSteps(app: App, config: TrainConfig, signal?: AbortSignal): AsyncIterable<StepMetrics> {
+  const { objective, hyperparameters, reward, config: inner, ...outer } = config;
+  const settings = { ...inner, ...outer };
+  return reported<StepMetrics>(signal, (either, onStep) =>
+    app.training.train({ objective, hyperparameters, reward, settings, signal: either, onStep }),
+  );
+}
+
+/** What `work` reports, as an async iterable that ends with it. Leaving the loop early ends the work. */
+async function* reported<T>(
+  signal: AbortSignal | undefined,
+  work: (signal: AbortSignal, report: (item: T) => void) => Promise<unknown>,
+): AsyncGenerator<T, void, undefined> {
+  const controller = new AbortController();
+  const items: T[] = [];
+  let wake = () => {};
+  let over = false;
+  const run = work(signal ? AbortSignal.any([signal, controller.signal]) : controller.signal, (item) => {
+    items.push(item);
+    wake();
+  });
+  const ended = () => {
+    over = true;
+    wake();
+  };
+  run.then(ended, ended);
+  try {
+    while (!over || items.length > 0) {
+      const next = items.shift();
+      if (next) yield next;
+      else
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+    }
+    await run;
+  } finally {
+    if (!over) controller.abort();
+  }
+}
