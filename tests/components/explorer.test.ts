@@ -69,7 +69,7 @@ describe('explorer', () => {
     const row = deepAll<HTMLTableRowElement>(tabOf(element, 'curves'), 'tbody tr')[0];
     expect(numberIn(row.cells[1])).to.be.closeTo(Math.log1p(Math.exp(-0.2)), 6e-5);
     expect(deep(element, '[data-dots]').getAttribute('data-dots')).to.equal('2');
-    button(element, 'IPO').click();
+    button(element, 'IPO (sequence sums)').click();
     await frames(element);
     expect(app.store.state.settings.objective).to.equal('ipo_sum');
     expect(curves()).to.include('dpo_sigmoid');
@@ -141,7 +141,7 @@ describe('explorer', () => {
   it('opens a loss of every family on every tab', async () => {
     const app = await appWithPairs();
     const element = await open(app);
-    for (const id of ['bco_unpaired', 'aot', 'grpo', 'rloo', 'bradley_terry']) {
+    for (const id of ['bco_unpaired', 'aot', 'grpo', 'rloo', 'bradley_terry_center']) {
       app.intents.setSetting('objective', id);
       await frames(element, 1);
       const tabs = deepAll(element, '[role="tab"]');
