@@ -137,6 +137,8 @@ export interface StepPair {
   /** Log-ratios of policy to reference, where the objective has a reference. */
   readonly chosenLogRatio?: number;
   readonly rejectedLogRatio?: number;
+  /** Further numbers of the objective that follow the policy, by their names in a pair's row: sequence KLs, for one. */
+  readonly inputs?: Readonly<Record<string, number>>;
 }
 
 /** One answer that a step sampled. */

@@ -4,6 +4,7 @@
  * places under another picture; divergences of whole next-token distributions; WPO's weights.
  */
 import type { PairRow } from '../engine/engine.ts';
+import type { PairInputs } from '../kernels/losses/inputs.ts';
 import type { Objective } from '../kernels/losses/objective.ts';
 import { changedTokens } from './changed.ts';
 import type { ReferenceLogps, TokenizedPair } from './data.ts';
@@ -23,8 +24,9 @@ export type PairTokens = Pick<TokenizedPair, 'promptIds' | 'chosenIds' | 'reject
 
 /** One extra input of an objective, from some tokens of one sequence per pair. */
 export interface Part {
-  /** Place among the objective's extras. */
+  /** Place among the objective's extras, and its name in a pair's row. */
   readonly extra: number;
+  readonly input: keyof PairInputs;
   readonly side: Side;
   readonly quantity: Quantity;
   /** Which of the answer's tokens count. */
@@ -41,7 +43,7 @@ const logRatio = (side: Side, tokens: Part['tokens']) => ({ side, tokens, quanti
 const whole = (side: 'chosen' | 'rejected', quantity: Quantity) =>
   ({ side, quantity, tokens: (pair: PairTokens) => all(pair[`${side}Ids`]) }) as const;
 
-const PARTS: Readonly<Record<string, Omit<Part, 'extra' | 'gradient'>>> = {
+const PARTS: Readonly<Record<string, Omit<Part, 'extra' | 'input' | 'gradient'>>> = {
   chosenChangedLogRatio: logRatio('chosen', (pair) => changedTokens(pair).chosen),
   rejectedChangedLogRatio: logRatio('rejected', (pair) => changedTokens(pair).rejected),
   chosenTailLogRatio: logRatio('chosen', (pair) => tail(pair.chosenIds, pair.rejectedIds)),
@@ -57,7 +59,7 @@ const PARTS: Readonly<Record<string, Omit<Part, 'extra' | 'gradient'>>> = {
 /** The parts that an objective needs; none for most. */
 export function partsOf({ extras = [] }: Objective): Part[] {
   return extras.flatMap(({ input, gradient }, extra) =>
-    input in PARTS ? [{ ...PARTS[input], extra, gradient: gradient !== undefined }] : [],
+    input in PARTS ? [{ ...PARTS[input], extra, input, gradient: gradient !== undefined }] : [],
   );
 }
 

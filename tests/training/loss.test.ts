@@ -2,11 +2,12 @@ import { expect } from '@esm-bundle/chai';
 import type { PairRow } from '../../src/engine/engine.ts';
 import { evaluateF64 } from '../../src/kernels/losses/evaluate.ts';
 import { objectiveById } from '../../src/kernels/losses/index.ts';
+import { pairInputs } from '../../src/kernels/losses/inputs.ts';
 import { changedTokens } from '../../src/training/changed.ts';
 import type { TokenizedPair } from '../../src/training/data.ts';
 import { needsReference, recordLoss } from '../../src/training/families/pairwise-loss.ts';
 import { pairwiseMetrics } from '../../src/training/families/pairwise-metrics.ts';
-import { needsDivergence, needsOnPolicyWeight, thirdOf } from '../../src/training/parts.ts';
+import { needsDivergence, needsOnPolicyWeight, partsOf, thirdOf } from '../../src/training/parts.ts';
 import { random } from '../support/random.ts';
 import { sharedGpu } from '../support/shared-gpu.ts';
 import { expectClose } from '../support/tolerance.ts';
@@ -169,15 +170,21 @@ describe('from token log-probabilities to a gradient per token', () => {
             : undefined,
           starts,
         });
-        const { partials, sums, results } = loss;
-        const [dLogps, ...values] = (await gpu.readAll([loss.dLogps, partials, sums, results])) as Float32Array[];
+        const { partials, sums, results, rows } = loss;
+        const [dLogps, ...values] = (await gpu.readAll([loss.dLogps, partials, sums, results, rows])) as Float32Array[];
         const near = { atol: 2e-6, rtol: 2e-4 };
         expectClose(dLogps, expected.subarray(0, flat.length), near, 'dLogps');
         expect(loss.dKlFromReference !== undefined).to.equal(withKl);
         if (loss.dKlFromReference) {
           expectClose(await gpu.read(loss.dKlFromReference), expected.subarray(flat.length), near, 'dKlFromReference');
         }
-        const { means } = pairwiseMetrics(values, [...pairs.keys()], true);
+        const parts = partsOf(objective);
+        const { means, pairs: seen } = pairwiseMetrics(values, [...pairs.keys()], true, parts);
+        const inputs = all.map((logps, index) => pairInputs(row(index, logps, divergences[index], logps)));
+        for (const { input } of parts) {
+          const [got, wanted] = [seen!.map((pair) => pair.inputs![input]), inputs.map((pair) => pair[input])];
+          expectClose(got, wanted, { atol: 1e-5, rtol: 1e-5 }, input);
+        }
         expect(means.loss).to.be.closeTo(lossAt(at), 1e-5 * Math.max(1, Math.abs(lossAt(at))));
       } finally {
         scope.dispose();

@@ -33,9 +33,10 @@ export class SeenPairs {
     const stale = state.training.phase === 'idle' && pair.scoredBy?.adapter === state.adapter?.key;
     if (!seen || !pair.scores || seen.scores !== pair.scores || stale) return undefined;
     const { row } = pair.scores;
-    const { chosen, rejected, chosenLogRatio, rejectedLogRatio } = seen.point;
+    const { chosen, rejected, chosenLogRatio, rejectedLogRatio, inputs } = seen.point;
     return {
       ...row,
+      ...inputs,
       chosen,
       rejected,
       chosenLogRatio: chosenLogRatio ?? chosen - (row.refChosen ?? chosen),

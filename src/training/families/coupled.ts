@@ -91,7 +91,7 @@ function coupledMetrics(
     chosenLogRatio: logRatios[2 * p],
     rejectedLogRatio: logRatios[2 * p + 1],
   }));
-  const mean = (value: (pair: Required<StepPair>) => number) =>
+  const mean = (value: (pair: Required<Omit<StepPair, 'inputs'>>) => number) =>
     pairs.reduce((sum, pair) => sum + value(pair), 0) / pairs.length;
   return {
     means: {

@@ -18,6 +18,7 @@ import {
 import { SUM_COLUMNS, sequenceReduce, sequenceReduceBackward } from '../../kernels/sequence-reduce/kernel.ts';
 import { fixedRow, type ReferenceLogps, type TokenizedPair } from '../data.ts';
 import { partsOf, type Third, thirdOf } from '../parts.ts';
+import { readFinite } from './not-finite.ts';
 import { backwardParts, partKernels, recordParts } from './pairwise-parts.ts';
 
 /** Extras of `struct Pair`: its last four floats. */
@@ -49,6 +50,8 @@ export interface RecordedLoss {
   readonly sums: Tensor;
   /** f32 [pairs, RESULT_FLOATS]. */
   readonly results: Tensor;
+  /** What the objective read of each pair, f32 [pairs, PAIR_FLOATS]. */
+  readonly rows: Tensor;
 }
 
 /** Kernels of an objective's training step, to compile ahead. */
@@ -92,7 +95,7 @@ export async function recordLoss(gpu: Gpu, scope: Scope, batch: LossBatch): Prom
   gpu.run(sequenceReduce, { policy, reference, mask: masks, sums });
 
   const fixed = pairs.map((pair, p) => fixedRow(pair, references?.[p]));
-  const rows = objective.prepare ? movingRows(fixed, (await gpu.read(sums)) as Float32Array) : fixed;
+  const rows = objective.prepare ? movingRows(fixed, (await readFinite(gpu, [sums]))[0]) : fixed;
   const prepared = prepareBatch({ objective: objective.id, hyperparameters, rows });
   const packed = packPairs(objective, prepared.pairs);
   const extras = Float32Array.from({ length: pairs.length * 4 }, (_, i) => {
@@ -135,7 +138,7 @@ export async function recordLoss(gpu: Gpu, scope: Scope, batch: LossBatch): Prom
     return values;
   };
   const dLogps = flat(dPolicy, 'd logps');
-  return { dLogps, dKlFromReference: dKl && flat(dKl, 'd KL'), partials, sums, results };
+  return { dLogps, dKlFromReference: dKl && flat(dKl, 'd KL'), partials, sums, results, rows: pairTensor };
 }
 
 /** Reference log-probabilities of a sequence, in the order of `sequencesOf`. */

@@ -6,7 +6,7 @@ import { prepareBatch } from '../../kernels/losses/evaluate.ts';
 import type { Objective } from '../../kernels/losses/objective.ts';
 import { RESULT_FLOATS } from '../../kernels/preference-loss/kernel.ts';
 import { fixedRow, sequencesOf, type TokenizedPair, tokensOf } from '../data.ts';
-import { needsCorrupted, needsDivergence, needsNoisy, needsOnPolicyWeight } from '../parts.ts';
+import { needsCorrupted, needsDivergence, needsNoisy, needsOnPolicyWeight, partsOf } from '../parts.ts';
 import { scoreReference } from '../reference.ts';
 import type { FamilyOptions, Footprint, MicroBatch, RecordedMicroBatch, TrainingFamily } from './family.ts';
 import { noisyArgmax } from './noisy-argmax.ts';
@@ -89,8 +89,8 @@ export class PairwiseFamily implements TrainingFamily {
       pass.backward(loss.dLogps, gradients, { dKlFromReference: loss.dKlFromReference });
       return {
         tokens: tokensOf(pairs),
-        read: [loss.partials, loss.sums, loss.results],
-        metrics: (values) => pairwiseMetrics(values, batch, this.#withReference),
+        read: [loss.partials, loss.sums, loss.results, loss.rows],
+        metrics: (values) => pairwiseMetrics(values, batch, this.#withReference, partsOf(objective)),
       };
     } finally {
       pass.dispose();
