@@ -12,6 +12,7 @@ import { hashPairs } from './data.ts';
 import { stepBatches } from './data-order.ts';
 import type { FamilyOptions, FamilyState, RecordedMicroBatch, TrainingFamily } from './families/family.ts';
 import { trainingFamily } from './families/index.ts';
+import { NotFiniteError } from './families/not-finite.ts';
 import { phaseMetrics, stepMetrics } from './metrics.ts';
 import { Optimizer, optimizerKernels } from './optimizer.ts';
 import { planRun } from './plan.ts';
@@ -163,6 +164,9 @@ export class Trainer {
         ...times,
         ...details,
       };
+    } catch (error) {
+      if (error instanceof NotFiniteError) this.#assertFinite(Number.NaN, Number.NaN);
+      throw error;
     } finally {
       scope.dispose();
     }

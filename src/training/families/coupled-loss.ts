@@ -12,6 +12,7 @@ import type { Gpu, KernelSpec, Scope, Tensor } from '../../kernels/gpu/index.ts'
 import type { CoupledObjective } from '../../kernels/losses/families/coupled.ts';
 import { hyperparameterValues } from '../../kernels/losses/families/description.ts';
 import { prepareCoupled } from '../../kernels/losses/families/evaluate-coupled.ts';
+import { readFinite } from './not-finite.ts';
 import { columnOf } from './token-runs.ts';
 
 export interface CoupledBatch {
@@ -41,7 +42,7 @@ export async function recordCoupled(
   scope: Scope,
   { objective, hyperparameters, sums }: CoupledBatch,
 ): Promise<RecordedCoupled> {
-  const read = (await gpu.read(sums)) as Float32Array;
+  const [read] = await readFinite(gpu, [sums]);
   const [policy, reference, logRatio] = (['policy', 'reference', 'logRatio'] as const).map((c) => columnOf(read, c));
   const rows = Array.from({ length: policy.length / 2 }, (_, p) => ({
     chosen: policy[2 * p],

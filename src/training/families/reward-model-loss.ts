@@ -5,6 +5,7 @@ import { hyperparameterValues } from '../../kernels/losses/families/description.
 import { prepareScores } from '../../kernels/losses/families/evaluate-reward-model.ts';
 import type { RewardModelObjective } from '../../kernels/losses/families/reward-model.ts';
 import { rewardModelLoss, SCORE_FLOATS, SCORES_PER_GROUP } from '../../kernels/reward-model-loss/kernel.ts';
+import { readFinite } from './not-finite.ts';
 
 export interface ScoreBatch {
   readonly objective: RewardModelObjective;
@@ -34,7 +35,7 @@ export const rewardModelKernels = (objective: RewardModelObjective): readonly Ke
  */
 export async function recordScores(gpu: Gpu, scope: Scope, batch: ScoreBatch): Promise<RecordedScores> {
   const { objective, hyperparameters, scores, margins } = batch;
-  const read = objective.prepare ? ((await gpu.read(scores)) as Float32Array) : undefined;
+  const [read] = objective.prepare ? await readFinite(gpu, [scores]) : [];
   const rows = margins.map((margin, p) => ({
     scoreChosen: read?.[2 * p] ?? 0,
     scoreRejected: read?.[2 * p + 1] ?? 0,

@@ -12,6 +12,7 @@ import {
   EXAMPLES_PER_GROUP,
   unpairedLoss,
 } from '../../kernels/unpaired-loss/kernel.ts';
+import { readFinite } from './not-finite.ts';
 import { columnOf } from './token-runs.ts';
 
 /** Columns of an example's result. */
@@ -84,6 +85,6 @@ export async function recordUnpaired(gpu: Gpu, scope: Scope, batch: UnpairedBatc
 }
 
 async function readLogRatios(gpu: Gpu, sums: Tensor, mismatchedSums: Tensor | undefined) {
-  const [own, mismatched] = (await gpu.readAll(mismatchedSums ? [sums, mismatchedSums] : [sums])) as Float32Array[];
+  const [own, mismatched] = await readFinite(gpu, mismatchedSums ? [sums, mismatchedSums] : [sums]);
   return { own: columnOf(own, 'logRatio'), mismatched: mismatched && columnOf(mismatched, 'logRatio') };
 }
