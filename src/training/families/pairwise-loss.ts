@@ -18,6 +18,7 @@ import {
 import { SUM_COLUMNS, sequenceReduce, sequenceReduceBackward } from '../../kernels/sequence-reduce/kernel.ts';
 import { fixedRow, type ReferenceLogps, type TokenizedPair } from '../data.ts';
 import { partsOf, type Third, thirdOf } from '../parts.ts';
+import { readFinite } from './not-finite.ts';
 import { backwardParts, partKernels, recordParts } from './pairwise-parts.ts';
 
 /** Extras of `struct Pair`: its last four floats. */
@@ -94,7 +95,7 @@ export async function recordLoss(gpu: Gpu, scope: Scope, batch: LossBatch): Prom
   gpu.run(sequenceReduce, { policy, reference, mask: masks, sums });
 
   const fixed = pairs.map((pair, p) => fixedRow(pair, references?.[p]));
-  const rows = objective.prepare ? movingRows(fixed, (await gpu.read(sums)) as Float32Array) : fixed;
+  const rows = objective.prepare ? movingRows(fixed, (await readFinite(gpu, [sums]))[0]) : fixed;
   const prepared = prepareBatch({ objective: objective.id, hyperparameters, rows });
   const packed = packPairs(objective, prepared.pairs);
   const extras = Float32Array.from({ length: pairs.length * 4 }, (_, i) => {
