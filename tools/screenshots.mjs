@@ -27,7 +27,7 @@ await endToEnd(async ({ checks, browser, url }) => {
       await button('Sample responses').click();
       await page.waitForFunction((count) => margin.state.candidates.length > count, known, PATIENCE);
       await idle(page);
-      await button('Best vs worst by CLIP').click();
+      await button('Mark by CLIP').click();
       await page.waitForTimeout(300);
       if (i < 2) await button('Add pair').click();
       await idle(page);

@@ -7,7 +7,7 @@ import type { ImageInput, StepMetrics, TrainingConfig } from '../../src/engine/e
 import { evaluateHeldOut, type HeldOutReport } from '../../src/preference/heldout.ts';
 import { sceneImage } from '../../src/state/scenes.ts';
 import { mentionedNouns, randomScene, type Scene, sceneTruth } from '../../src/toybox/index.ts';
-import { type RankedPair, rankedPairs } from './pairs.ts';
+import { type RankedPair, rankedPairs, type Sampling } from './pairs.ts';
 
 export interface StudyOptions {
   readonly pairs: number;
@@ -15,9 +15,8 @@ export interface StudyOptions {
   readonly objectives: readonly string[];
   /** Held-out scenes. */
   readonly scenes: number;
-  readonly candidates: number;
-  readonly temperature: number;
-  readonly maxTokens: number;
+  /** Deviations from the page's way of sampling the answers that become pairs. */
+  readonly sampling: Partial<Sampling>;
   readonly vlm: string;
   readonly clip: string;
   /** Deviations from the product's training defaults. */
@@ -100,9 +99,9 @@ const grades = ({ chairI, chairS, cover, precision, f1, mentions, hallucinated, 
 window.study = async (options) => {
   const engine = new EngineClient({ baseUrl: new URL('/models/', location.href).href });
   const { device } = await engine.load({ vlm: options.vlm, clip: options.clip });
-  const { scenes, maxTokens } = options;
+  const { scenes } = options;
   const heldOut = async (model: 'policy' | 'reference') => {
-    const report = grades(await evaluateHeldOut(engine, { scenes, model, picture, maxTokens }));
+    const report = grades(await evaluateHeldOut(engine, { scenes, model, picture }));
     tell(
       `  held-out ${model}: CHAIR-i ${(100 * report.chairI).toFixed(1)} %, cover ${(100 * report.cover).toFixed(1)} %`,
     );
@@ -114,7 +113,8 @@ window.study = async (options) => {
   const runs: StudyRun[] = [];
   for (const seed of options.seeds) {
     const pairs = await rankedPairs(engine, {
-      ...options,
+      pairs: options.pairs,
+      sampling: options.sampling,
       seed,
       picture,
       onProgress: (done, total) => done % 16 === 0 && tell(`  seed ${seed}: ${done} of ${total} pairs`),

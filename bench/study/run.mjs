@@ -3,8 +3,8 @@
 //
 //   npm run study -- --pairs 64 --seeds 3 --scenes 200 --objectives dpo_sigmoid,simpo
 //
-// Options: --candidates 8 (answers per scene), --temperature 1, --max-tokens 48, --vlm toybox-vlm, --clip toybox-clip,
-// --config '{"learning_rate":1e-4}' and --hyperparameters '{"beta":0.1}' (deviations from the defaults),
+// Options: --sampling '{"n":8,"temperature":1}', --config '{"learning_rate":1e-4}' and --hyperparameters '{"beta":0.1}'
+// (deviations from the product's defaults), --first-seed 1, --vlm toybox-vlm, --clip toybox-clip,
 // --out folder (default bench/results/study), --gpu (the machine's own GPU; without it SwiftShader).
 // Writes study.json and study.svg there.
 
@@ -24,9 +24,8 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '3' },
     scenes: { type: 'string', default: '200' },
     objectives: { type: 'string', default: 'dpo_sigmoid,simpo' },
-    candidates: { type: 'string', default: '8' },
-    temperature: { type: 'string', default: '1' },
-    'max-tokens': { type: 'string', default: '48' },
+    'first-seed': { type: 'string', default: '1' },
+    sampling: { type: 'string', default: '{}' },
     vlm: { type: 'string', default: 'toybox-vlm' },
     clip: { type: 'string', default: 'toybox-clip' },
     config: { type: 'string', default: '{}' },
@@ -38,12 +37,10 @@ const { values } = parseArgs({
 
 const options = {
   pairs: Number(values.pairs),
-  seeds: Array.from({ length: Number(values.seeds) }, (_, index) => index + 1),
+  seeds: Array.from({ length: Number(values.seeds) }, (_, index) => Number(values['first-seed']) + index),
   scenes: Number(values.scenes),
   objectives: values.objectives.split(','),
-  candidates: Number(values.candidates),
-  temperature: Number(values.temperature),
-  maxTokens: Number(values['max-tokens']),
+  sampling: JSON.parse(values.sampling),
   vlm: values.vlm,
   clip: values.clip,
   config: JSON.parse(values.config),

@@ -3,6 +3,7 @@ import { diffWords } from '../../src/components/pairs/diff.ts';
 import '../../src/components/pairs/margin-pairs.ts';
 import type { MarginPairs } from '../../src/components/pairs/margin-pairs.ts';
 import { pointersOf } from '../../src/components/shared/pointed.ts';
+import { CLIP_CANDIDATES } from '../../src/preference/clip-pairs.ts';
 import { makeApp, makeAppWithDraft, plainPicture, stateWhere, type TestApp } from '../support/app.ts';
 import { expectAccessible } from '../support/axe.ts';
 import { button, buttons, deep, deepAll, frames, mount, press, settled, unmountAll } from '../support/mount.ts';
@@ -169,6 +170,20 @@ describe('margin-pairs', () => {
     app.engine.before = () => {};
     button(element, 'Score again').click();
     await stateWhere(app, ({ pairs }) => pairs[0].scores !== undefined, 'scores');
+    app.dispose();
+  });
+
+  it('has CLIP make a pair of every image in one press', async () => {
+    const app = await makeApp();
+    const element = await mount<MarginPairs>('margin-pairs', { app });
+    expect(button(element, 'Pair all by CLIP').disabled).to.equal(true);
+    expect(button(element, 'Pair all by CLIP').title).to.include('Add images');
+    await app.intents.addImages([await plainPicture(), await plainPicture([30, 30, 200], 'blue.png')]);
+    await settled(element);
+    button(element, 'Pair all by CLIP').click();
+    await stateWhere(app, ({ pairs, activity }) => pairs.length === 2 && !activity, 'a pair of each image');
+    expect(app.engine.callsOf('sample')[0]).to.include({ n: CLIP_CANDIDATES, temperature: 1 });
+    expect(app.store.state.pairs.every(({ clip }) => clip!.chosen > clip!.rejected)).to.equal(true);
     app.dispose();
   });
 

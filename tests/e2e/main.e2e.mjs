@@ -200,7 +200,7 @@ await endToEnd(async ({ checks, browser, url }) => {
   });
 
   await check('best against worst by CLIP in one press', async () => {
-    await button(page, 'Best vs worst by CLIP').click();
+    await button(page, 'Mark by CLIP').click();
     const table = await page.evaluate(() => margin.state.candidates.filter(({ imageId }) => imageId === margin.state.selectedImage));
     const scores = table.map(({ clip }) => clip);
     equal(table.find(({ mark }) => mark === 'chosen').clip, Math.max(...scores), 'chosen');

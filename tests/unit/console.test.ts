@@ -88,7 +88,30 @@ describe('the console', () => {
     expect(await failure(margin.pairs.add({ image: 'nope', prompt: 'p', chosen: 'a', rejected: 'b' }))).to.include(
       'nope',
     );
+    expect(await failure(first(margin.pairs.byClip()))).to.include('image');
+    expect(await failure(first(margin.pairs.byClip({ images: ['nope'] })))).to.include('nope');
     expect(await failure(margin.evaluate({ objective: 'nope', pairs: [] }))).to.include('nope');
+    app.dispose();
+  });
+
+  it('makes pairs by CLIP of all images or of some, visibly on the page', async () => {
+    const app = await makeApp();
+    const margin = createConsole(app);
+    const images = await margin.images.add([await plainPicture(), await plainPicture([30, 30, 200], 'blue.png')]);
+    app.engine.answers = ['A cat.', 'A crow.'];
+    const made = [];
+    for await (const pair of margin.pairs.byClip({ prompt: 'What?', n: 2 })) made.push(pair);
+    expect(made.map(({ image }) => image)).to.deep.equal(images.map(({ id }) => id));
+    expect(made[1]).to.include({ prompt: 'What?', chosen: 'A crow.', rejected: 'A cat.', verdict: 'preferred' });
+    expect(made[1].clip).to.deep.equal({ chosen: fakeClip('A crow.'), rejected: fakeClip('A cat.') });
+    for await (const { image } of margin.pairs.byClip({ images: [images[1]] })) expect(image).to.equal(images[1].id);
+    expect(margin.pairs.list()).to.have.lengthOf(3);
+    app.engine.before = () => Promise.reject(new InputError('No more answers.'));
+    const more = async () => {
+      for await (const _ of margin.pairs.byClip());
+    };
+    expect(await failure(more())).to.equal('No more answers.');
+    expect(app.store.state.notices.at(-1)?.message).to.include('The pairs so far were kept');
     app.dispose();
   });
 

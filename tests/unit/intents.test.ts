@@ -1,5 +1,6 @@
 import { expect } from '@esm-bundle/chai';
 import { DeviceLostError, EngineError } from '../../src/errors.ts';
+import { clipPair } from '../../src/preference/clip-pairs.ts';
 import type { App } from '../../src/state/app.ts';
 import { sampleSeed } from '../../src/state/scenes.ts';
 import type { Scene } from '../../src/toybox/index.ts';
@@ -234,14 +235,19 @@ describe('answers', () => {
     app.dispose();
   });
 
-  it('are ranked by CLIP: the highest chosen, the lowest rejected', async () => {
+  it('are marked by CLIP: the pair that says most', async () => {
     const app = await withPicture();
     app.intents.rankByClip();
     expect(lastNotice(app)).to.include('CLIP can rank');
     await app.intents.sample();
     app.intents.rankByClip();
-    const marks = app.store.state.candidates.map(({ mark }) => mark);
-    expect(marks).to.deep.equal([undefined, 'chosen', 'rejected', undefined]);
+    const { candidates } = app.store.state;
+    const scored = candidates.map(({ text, clip }) => ({ text, clip: clip! }));
+    const { chosen, rejected } = clipPair(scored)!;
+    const expected = scored.map((each) => (each === chosen ? 'chosen' : each === rejected ? 'rejected' : undefined));
+    expect(candidates.map(({ mark }) => mark)).to.deep.equal(expected);
+    app.intents.undo();
+    expect(app.store.state.candidates.some(({ mark }) => mark)).to.equal(false);
     app.dispose();
   });
 });

@@ -1,7 +1,9 @@
 import { html, LitElement, type PropertyValues } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
+import { CLIP_CANDIDATES } from '../../preference/clip-pairs.ts';
 import type { App } from '../../state/app.ts';
+import { whyNotPairByClip } from '../../state/intents/ranking.ts';
 import { needsScores } from '../../state/scores.ts';
 import { Select } from '../../state/select.ts';
 import type { PairRecord } from '../../state/state.ts';
@@ -27,11 +29,12 @@ export class MarginPairs extends LitElement {
   #view = new Select(
     this,
     () => this.app?.store,
-    ({ pairs, selectedPair, images, settings }) => ({
-      pairs,
-      selectedPair,
-      images,
-      scored: needsScores(settings.objective),
+    (state) => ({
+      pairs: state.pairs,
+      selectedPair: state.selectedPair,
+      images: state.images,
+      scored: needsScores(state.settings.objective),
+      whyNotByClip: whyNotPairByClip(state) ?? '',
     }),
   );
   #evaluation = new FollowEvaluation(this, () => this.app);
@@ -51,7 +54,7 @@ export class MarginPairs extends LitElement {
   }
 
   protected override render() {
-    const { pairs, images } = this.#view.value;
+    const { pairs, images, whyNotByClip } = this.#view.value;
     const ties = pairs.filter(({ verdict }) => verdict === 'tie').length;
     const total =
       pairs.length > 0 ? `${count(pairs.length - ties, 'pair')}${ties > 0 ? `, ${count(ties, 'tie')}` : ''}` : '';
@@ -59,6 +62,14 @@ export class MarginPairs extends LitElement {
         <h2>Pairs</h2>
         <span class="muted" role="status">${total}</span>
         <span class="grow"></span>
+        <button
+          class="quiet"
+          title=${whyNotByClip || `Samples ${CLIP_CANDIDATES} answers about each of ${count(images.length, 'image')} and adds the pair CLIP makes of them`}
+          ?disabled=${whyNotByClip !== ''}
+          @click=${() => void this.app.intents.pairByClip()}
+        >
+          ${icon('play')} Pair all by CLIP
+        </button>
         <button
           class="quiet"
           title="A file for TRL: JSON Lines with images, prompt, chosen, rejected"

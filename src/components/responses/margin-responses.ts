@@ -141,10 +141,10 @@ export class MarginResponses extends LitElement {
       </button>
       <button
         ?disabled=${scored < 2}
-        title="Marks the highest CLIP score chosen and the lowest rejected"
+        title="Marks two answers that CLIP tells far apart although they are alike: the better one chosen, the other rejected"
         @click=${() => this.app.intents.rankByClip()}
       >
-        Best vs worst by CLIP
+        Mark by CLIP
       </button>`;
   }
 

@@ -1,6 +1,6 @@
 /** Intents on the answers on the table: marks, edits, deletions. */
 import { type Context, newId, notify, updateCandidate } from '../context.ts';
-import { candidatesOnTable, selectedImageOf } from '../selectors.ts';
+import { selectedImageOf } from '../selectors.ts';
 import type { AppState, CandidateRecord } from '../state.ts';
 
 type Mark = 'chosen' | 'rejected';
@@ -37,29 +37,6 @@ export function candidateIntents(context: Context) {
       history.record('clear mark', (state) =>
         updateCandidate(state, id, (now) => (now.mark ? { ...now, mark: undefined } : now)),
       );
-    },
-
-    /** Marks the answer with the highest CLIP score as chosen and the one with the lowest as rejected. */
-    rankByClip(): void {
-      const scored = candidatesOnTable(store.state).filter(
-        (candidate) => candidate.clip !== undefined && candidate.status === 'ready',
-      );
-      const prompt = scored.at(-1)?.prompt;
-      const comparable = scored.filter((candidate) => candidate.prompt === prompt);
-      const byScore = comparable.toSorted((a, b) => (b.clip ?? 0) - (a.clip ?? 0));
-      const [best, worst] = [byScore[0], byScore.at(-1)];
-      if (!best || !worst || best.clip === worst.clip) {
-        notify(store, 'info', 'CLIP can rank once two answers to the same prompt have different scores.');
-        return;
-      }
-      history.record('rank by CLIP', (state) => ({
-        ...state,
-        candidates: state.candidates.map((candidate) => {
-          if (candidate.imageId !== best.imageId) return candidate;
-          const mark = candidate.id === best.id ? 'chosen' : candidate.id === worst.id ? 'rejected' : undefined;
-          return candidate.mark === mark ? candidate : { ...candidate, mark };
-        }),
-      }));
     },
 
     /** Replaces an answer's text. Its log-probabilities and CLIP score are computed anew; the newest edit wins. */

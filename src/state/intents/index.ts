@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { candidateIntents } from './candidates.ts';
 import { imageIntents } from './images.ts';
 import { pairIntents } from './pairs.ts';
+import { rankingIntents } from './ranking.ts';
 import { samplingIntents } from './sampling.ts';
 import { settingsIntents } from './settings.ts';
 import { trainingIntents } from './training.ts';
@@ -13,6 +14,7 @@ export function createIntents(context: Context) {
     ...imageIntents(context),
     ...candidateIntents(context),
     ...samplingIntents(context),
+    ...rankingIntents(context),
     ...pairIntents(context),
     ...settingsIntents(context),
     ...trainingIntents(context),

@@ -1,0 +1,117 @@
+/** Intents that let CLIP judge: marks on the table, and pairs of every picture at once. */
+import { CancelledError } from '../../errors.ts';
+import { CLIP_CANDIDATES, type ClipPair, clipPair, sampleClipPair } from '../../preference/clip-pairs.ts';
+import { type Context, newId, notify, sentence, underActivity } from '../context.ts';
+import { candidatesOnTable } from '../selectors.ts';
+import type { AppState, PairRecord, Settings } from '../state.ts';
+import { whyNotSample } from './sampling.ts';
+
+export interface PairByClipOptions {
+  /** Which images; all of them if not given. */
+  readonly imageIds?: readonly string[];
+  /** Settings for this run alone; `n` is `CLIP_CANDIDATES` if not given. */
+  readonly settings?: Partial<Pick<Settings, 'prompt' | 'n' | 'temperature' | 'topP' | 'maxTokens' | 'seed'>>;
+  /** Ends the run as `cancel()` does. */
+  readonly signal?: AbortSignal;
+  /** Called with each pair as soon as it is on the page. */
+  readonly onPair?: (pair: PairRecord) => void;
+  /** Told what ended the run, other than a cancel; the page's notice says the same. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Why CLIP cannot make pairs of the pictures now, as a sentence; null when it can. */
+export function whyNotPairByClip(state: AppState): string | null {
+  if (state.images.length === 0) return 'Add images first.';
+  return whyNotSample({ ...state, selectedImage: state.selectedImage ?? state.images[0].id });
+}
+
+export function rankingIntents(context: Context) {
+  const { store, engine, images, history, running } = context;
+
+  const addPair = (imageId: string, prompt: string, { chosen, rejected }: ClipPair): PairRecord => {
+    const pair: PairRecord = {
+      id: newId('pair'),
+      imageId,
+      prompt,
+      chosen: chosen.text,
+      rejected: rejected.text,
+      verdict: 'preferred',
+      clip: { chosen: chosen.clip, rejected: rejected.clip },
+      scoredBy: { clip: store.state.settings.clip },
+    };
+    history.record('add pair by CLIP', (state) => ({ ...state, pairs: [...state.pairs, pair], selectedPair: pair.id }));
+    return pair;
+  };
+
+  return {
+    /** Marks the two answers that make the best pair by CLIP: see `clipPair`. */
+    rankByClip(): void {
+      const scored = candidatesOnTable(store.state).filter(
+        ({ clip, status }) => clip !== undefined && status === 'ready',
+      );
+      const prompt = scored.at(-1)?.prompt;
+      const comparable = scored.flatMap(({ id, imageId, prompt: own, text, clip }) =>
+        own === prompt && clip !== undefined ? [{ id, imageId, text, clip }] : [],
+      );
+      const pair = clipPair(comparable);
+      if (!pair) {
+        notify(store, 'info', 'CLIP can rank once two answers to the same prompt have different scores.');
+        return;
+      }
+      const { chosen, rejected } = pair;
+      history.record('rank by CLIP', (state) => ({
+        ...state,
+        candidates: state.candidates.map((candidate) => {
+          if (candidate.imageId !== chosen.imageId) return candidate;
+          const mark = candidate.id === chosen.id ? 'chosen' : candidate.id === rejected.id ? 'rejected' : undefined;
+          return candidate.mark === mark ? candidate : { ...candidate, mark };
+        }),
+      }));
+    },
+
+    /**
+     * Samples answers about each image and adds the pair that CLIP makes of them. Settles at the end or
+     * after a cancel, which keeps the pairs so far. Problems become notices; nothing is thrown. Returns the pairs' ids.
+     */
+    async pairByClip(options: PairByClipOptions = {}): Promise<string[]> {
+      const settings = { ...store.state.settings, n: CLIP_CANDIDATES, ...options.settings };
+      const why = [...running].some(({ kind }) => kind === 'sample')
+        ? 'Sampling is under way. Cancel it, or wait until it is done.'
+        : whyNotPairByClip({ ...store.state, settings });
+      if (why) {
+        notify(store, 'info', why);
+        return [];
+      }
+      const imageIds = options.imageIds ?? store.state.images.map(({ id }) => id);
+      const { prompt, n, temperature, topP, maxTokens, seed } = settings;
+      const ids: string[] = [];
+      let without = 0;
+      const activity = { kind: 'sample', label: 'Pairs by CLIP', done: 0, total: imageIds.length } as const;
+      try {
+        await underActivity(context, activity, async (signal, report) => {
+          const either = options.signal ? AbortSignal.any([signal, options.signal]) : signal;
+          for (const [index, id] of imageIds.entries()) {
+            const request = { image: await images.input(id), prompt, n, temperature, topP, maxTokens, seed };
+            const pair = await sampleClipPair(engine, request, { signal: either });
+            if (!pair) without += 1;
+            else {
+              const added = addPair(id, prompt, pair);
+              ids.push(added.id);
+              options.onPair?.(added);
+            }
+            report(index + 1, imageIds.length);
+          }
+        });
+      } catch (error) {
+        if (error instanceof CancelledError) return ids;
+        notify(store, 'error', `CLIP stopped making pairs: ${sentence(error)} The pairs so far were kept.`);
+        options.onError?.(error);
+      }
+      if (without > 0) {
+        const which = without === 1 ? 'One image gave no pair: its' : `${without} images gave no pair: their`;
+        notify(store, 'info', `${which} answers were alike to CLIP, or cut off by "Max tokens".`);
+      }
+      return ids;
+    },
+  };
+}

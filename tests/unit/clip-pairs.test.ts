@@ -1,0 +1,65 @@
+import { expect } from '@esm-bundle/chai';
+import type { SampleRequest } from '../../src/engine/engine.ts';
+import { clipPair, sampleClipPair, wordOverlap } from '../../src/preference/clip-pairs.ts';
+import { FakeEngine, fakeClip } from '../support/fake-engine.ts';
+
+const answers = (...list: [text: string, clip: number][]) => list.map(([text, clip]) => ({ text, clip }));
+
+const request: SampleRequest = {
+  image: { id: 'a', blob: new Blob() },
+  prompt: 'What?',
+  n: 4,
+  temperature: 1,
+  topP: 1,
+  maxTokens: 48,
+  seed: 1,
+};
+
+describe('pairs by CLIP', () => {
+  it('share words in their order, whatever case and punctuation', () => {
+    expect(wordOverlap('A cat, a dog.', 'a cat and a dog')).to.be.closeTo(8 / 9, 1e-12);
+    expect(wordOverlap('a cat', 'cat a')).to.equal(0.5);
+    expect(wordOverlap('a cat', 'two dogs')).to.equal(0);
+    expect(wordOverlap('', '')).to.equal(1);
+  });
+
+  it('prefer two answers that differ in what is seen to two that differ in everything', () => {
+    const pair = clipPair(
+      answers(
+        ['A cat and a hat on the grass.', 0.8],
+        ['On the grass, I can see a cat, a hat, a ball of yarn and a fish.', 0.3],
+        ['A cat and a bat on the grass.', 0.4],
+      ),
+    );
+    expect(pair?.chosen.text).to.equal('A cat and a hat on the grass.');
+    expect(pair?.rejected.text).to.equal('A cat and a bat on the grass.');
+  });
+
+  it('have the wider gap among answers that are equally alike, and keep what the answers bring along', () => {
+    const [best, middle, worst] = answers(['A cat.', 0.8], ['A bat.', 0.6], ['A hat.', 0.1]).map((each, id) => ({
+      ...each,
+      id,
+    }));
+    expect(clipPair([middle, worst, best])).to.deep.equal({ chosen: best, rejected: worst });
+  });
+
+  it('need two answers that CLIP tells apart', () => {
+    expect(clipPair([])).to.equal(null);
+    expect(clipPair(answers(['A cat.', 0.5]))).to.equal(null);
+    expect(clipPair(answers(['A cat.', 0.5], ['A dog.', 0.5]))).to.equal(null);
+  });
+
+  it('are made of answers that came to an end, each counted once', async () => {
+    const engine = new FakeEngine();
+    engine.answers = ['A cat.', 'A cat.', ' ', 'A cow.'];
+    expect(await sampleClipPair(engine, request)).to.equal(null); // equally long texts score alike
+    expect(engine.callsOf('clipScore')).to.deep.equal([{ image: request.image, texts: ['A cat.', 'A cow.'] }]);
+    engine.answers = ['A cat.', 'A crow.', 'A cat and a crow on the grass.'];
+    expect(await sampleClipPair(engine, request)).to.deep.equal({
+      chosen: { text: 'A crow.', clip: fakeClip('A crow.') },
+      rejected: { text: 'A cat.', clip: fakeClip('A cat.') },
+    });
+    engine.answers = ['A cat.'];
+    expect(await sampleClipPair(engine, request)).to.equal(null);
+  });
+});
