@@ -115,8 +115,7 @@ export class MarginTrainCurves extends LitElement {
         grid-template-columns: repeat(4, minmax(0, 1fr));
       }
       @media (max-width: 1180px) {
-        .charts,
-        .charts.many {
+        .charts:not(.many) {
           grid-template-columns: repeat(3, minmax(0, 1fr));
           grid-auto-rows: minmax(120px, 1fr);
         }

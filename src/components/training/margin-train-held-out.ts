@@ -106,7 +106,7 @@ export class MarginTrainHeldOut extends LitElement {
         present: true,
       }),
     );
-    return html`<margin-chart heading="POPE accuracy, %" .lines=${lines} .digits=${1}></margin-chart>`;
+    return html`<margin-chart heading="POPE accuracy, %" .lines=${lines} .digits=${0}></margin-chart>`;
   }
 
   private renderPope({ pope: before }: HeldOutPoint, { pope: after }: HeldOutPoint) {

@@ -49,18 +49,18 @@ const LORA: readonly Field[] = [
 const LOOKING: readonly Field[] = [
   {
     key: 'eval_scenes',
-    label: 'held-out scenes',
+    label: 'scenes',
     title: 'eval_scenes: scenes described in an examination; 0 for none',
   },
   {
     key: 'eval_pope_scenes',
-    label: 'POPE on scenes',
+    label: 'POPE scenes',
     title: 'eval_pope_scenes: of these scenes, how many are also asked about (yes / no questions); 0 for none',
   },
-  { key: 'eval_steps', label: 'examine every', title: 'eval_steps: steps; 0 examines only after the last one' },
+  { key: 'eval_steps', label: 'every … steps', title: 'eval_steps: steps; 0 examines only after the last one' },
   {
     key: 'kl_answers',
-    label: 'KL samples',
+    label: 'KL answers',
     title:
       'kl_answers: answers the policy samples to the training prompts to measure its KL to the reference; 0 for none',
   },
@@ -148,7 +148,7 @@ export class MarginTrainSettings extends LitElement {
       }
       .grid {
         display: grid;
-        grid-template-columns: repeat(auto-fill, minmax(96px, 1fr));
+        grid-template-columns: repeat(auto-fill, minmax(90px, 1fr));
         gap: 5px 10px;
       }
       label {
@@ -224,7 +224,7 @@ export class MarginTrainSettings extends LitElement {
         </div>
       </fieldset>
       <fieldset>
-        <legend>What to look at</legend>
+        <legend>Held-out scenes and KL</legend>
         <div class="grid">${LOOKING.map((field) => this.renderField(field))}</div>
         <div class="checks">
           ${CHECKS.map(
