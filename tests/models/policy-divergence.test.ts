@@ -1,7 +1,7 @@
 import { expect } from '@esm-bundle/chai';
-import { CancelledError } from '../../src/errors.ts';
+import { CancelledError, EngineError, InputError } from '../../src/errors.ts';
 import type { Gpu, Scope } from '../../src/kernels/gpu/index.ts';
-import type { SequenceInput } from '../../src/models/policy/index.ts';
+import { type SequenceInput, trainingSize } from '../../src/models/policy/index.ts';
 import { uploadVisual } from '../support/decoder-golden.ts';
 import { sharedGpu } from '../support/shared-gpu.ts';
 import { expectClose } from '../support/tolerance.ts';
@@ -58,10 +58,33 @@ describe('divergence of the policy from its reference', () => {
     expect(cancelled).to.be.instanceOf(CancelledError);
   });
 
+  it('has a gradient only once it was asked for', () => {
+    const { policy, adapter } = setup;
+    const pass = policy.trainingPass(sequences, adapter);
+    const d = scope.zeros('f32', [pass.tokens], 'd');
+    const gradients = adapter.zeros(scope, 'gradients');
+    expect(() => pass.backward(d, gradients, { dKlFromReference: d })).to.throw(EngineError, 'diverge()');
+    pass.dispose();
+  });
+
   it('comes beside the chance that two draws agree', async () => {
     const { golden, policy, adapter } = setup;
     const { logCollision } = policy.scoreTensors(scope, sequences, adapter);
     const expected = golden.pairs.flatMap((pair) => pair.log_collision.flat());
     expectClose(await gpu.read(logCollision), expected, NEAR, 'log Σ p²');
+  });
+
+  it('scores other tokens at the places of an answer, on the same rows', async () => {
+    const { policy, adapter } = setup;
+    const [answer] = sequences;
+    const [said] = await policy.scoreMany([answer], { adapter });
+    const other = { ...answer, targetIds: [...said.topIds] };
+    const [again, likeliest] = await policy.scoreMany([answer, other], { adapter });
+    expectClose(again.logps, said.logps, { atol: 1e-5, rtol: 1e-5 }, 'the answer itself');
+    expectClose(likeliest.logps, said.top1.map(Math.log), { atol: 1e-5, rtol: 1e-5 }, 'the likeliest tokens');
+    expect(trainingSize([answer, other]).rows).to.equal(trainingSize([answer]).rows);
+    const short = await policy.scoreMany([{ ...answer, targetIds: [5] }]).catch((error: unknown) => error);
+    expect(short).to.be.instanceOf(InputError);
+    expect((short as Error).message).to.equal('There are 1 tokens to score at the 9 places of the response.');
   });
 });
