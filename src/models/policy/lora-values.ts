@@ -1,7 +1,7 @@
 /** The numbers of an adapter: matrices by their PEFT names, and the buffer of the GPU's layout that holds them. */
 import { InputError } from '../../errors.ts';
 import { Random } from '../../toybox/random.ts';
-import type { LoraPlan, PlacedMatrix } from './lora.ts';
+import type { LoraPlan, PlacedMatrix } from './lora-plan.ts';
 
 /** `initializer_range` of Hugging Face's configurations. */
 const SCORE_DEVIATION = 0.02;

@@ -6,9 +6,10 @@ import { throwIfCancelled } from '../../errors.ts';
 import type { Gpu, Scope, Tensor } from '../../kernels/gpu/index.ts';
 import type { Safetensors } from '../weights/safetensors.ts';
 import type { LlamaConfig } from './config.ts';
-import { Decoder, type DivergenceTensors, type TokenTensors } from './decoder.ts';
+import { Decoder } from './decoder.ts';
 import { DecoderPass } from './decoder-pass.ts';
 import { type GeneratedToken, type GenerateRequest, generate } from './generate.ts';
+import type { DivergenceTensors, TokenTensors } from './head.ts';
 import { checkSequence, layoutLast, layoutScore, type ScoreLayout, type SequenceInput } from './layout.ts';
 import { LoraAdapter, type LoraConfig, type LoraPlan, planLora } from './lora.ts';
 import { prepareDivergence, prepareTraining, TrainingPass } from './training-pass.ts';
@@ -136,7 +137,7 @@ export class Policy {
     const work = this.#gpu.scope('score forward');
     try {
       const hidden = this.#hidden(work, layout, adapter);
-      return { ...this.#decoder.tokenLogprobs(scope, hidden, layout.targets), starts: layout.starts };
+      return { ...this.#decoder.head.tokenLogprobs(scope, hidden, layout.targets), starts: layout.starts };
     } finally {
       work.dispose();
     }
@@ -154,9 +155,9 @@ export class Policy {
     try {
       const [policy, reference] = [adapter, undefined].map((each) => this.#hidden(work, layout, each));
       return {
-        policy: { ...this.#decoder.tokenLogprobs(scope, policy, targets), starts },
-        reference: { ...this.#decoder.tokenLogprobs(scope, reference, targets), starts },
-        divergence: this.#decoder.divergence(scope, policy, reference),
+        policy: { ...this.#decoder.head.tokenLogprobs(scope, policy, targets), starts },
+        reference: { ...this.#decoder.head.tokenLogprobs(scope, reference, targets), starts },
+        divergence: this.#decoder.head.divergence(scope, policy, reference),
       };
     } finally {
       work.dispose();
@@ -172,7 +173,7 @@ export class Policy {
     sequences: readonly SequenceInput[],
     { adapter, signal, onProgress }: ScoreOptions = {},
   ): Promise<SequenceDivergence[]> {
-    await this.#decoder.prepareDivergence();
+    await this.#decoder.head.prepareDivergence();
     const divergences: SequenceDivergence[] = [];
     for (const batch of batches(sequences)) {
       throwIfCancelled(signal);
@@ -180,7 +181,7 @@ export class Policy {
       try {
         const layout = this.#layout(batch);
         const [policy, reference] = [adapter, undefined].map((each) => this.#hidden(scope, layout, each));
-        const { klToReference, klFromReference } = this.#decoder.divergence(scope, policy, reference);
+        const { klToReference, klFromReference } = this.#decoder.head.divergence(scope, policy, reference);
         const [to, from] = (await this.#gpu.readAll([klToReference, klFromReference])) as Float32Array[];
         for (const s of batch.keys()) {
           const own = [layout.starts[s], layout.starts[s + 1]] as const;

@@ -7,8 +7,9 @@ import { headDivergenceBackward } from '../../kernels/head-divergence/kernel.ts'
 import { headLogprobBackward, headSlab } from '../../kernels/head-logprob/kernel.ts';
 import { linearBackward } from '../../kernels/linear/kernel.ts';
 import { rmsNormBackward } from '../../kernels/rms-norm/kernel.ts';
-import type { Decoder, DivergenceTensors, TokenTensors } from './decoder.ts';
+import type { Decoder } from './decoder.ts';
 import { DecoderPass } from './decoder-pass.ts';
+import type { DivergenceTensors, TokenTensors } from './head.ts';
 import { layerBackwardKernels } from './layer-backward.ts';
 import type { ScoreLayout } from './layout.ts';
 import type { LoraAdapter } from './lora.ts';
@@ -30,7 +31,7 @@ export function prepareTraining(decoder: Decoder): Promise<void> {
 /** Compiles what `TrainingPass.diverge` and its gradient need beside that. */
 export function prepareDivergence(decoder: Decoder): Promise<void> {
   const backward = headDivergenceBackward[decoder.weights.head.format] as KernelSpec;
-  return Promise.all([decoder.prepareDivergence(), decoder.gpu.prepare([backward])]).then(() => undefined);
+  return Promise.all([decoder.head.prepareDivergence(), decoder.gpu.prepare([backward])]).then(() => undefined);
 }
 
 /** Made by `policy.trainingPass(sequences, adapter)`; the forward pass is recorded by then. Dispose it. */
@@ -51,7 +52,7 @@ export class TrainingPass {
     this.#pass = new DecoderPass(decoder, adapter, layout, layout.predictedBy);
     try {
       decoder.gpu.phases.begin('forward');
-      this.#scores = decoder.tokenLogprobs(this.#pass.scope, this.#pass.hidden, layout.targets);
+      this.#scores = decoder.head.tokenLogprobs(this.#pass.scope, this.#pass.hidden, layout.targets);
       decoder.gpu.phases.begin('loss');
     } catch (error) {
       this.#pass.dispose();
@@ -93,7 +94,7 @@ export class TrainingPass {
       gpu.phases.begin('reference');
       const stream = this.#decoder.forward(work, this.#layout, 'many');
       const reference = this.#decoder.normed(work, stream, this.#layout.predictedBy);
-      this.#divergence = this.#decoder.divergence(this.#pass.scope, this.hidden, reference);
+      this.#divergence = this.#decoder.head.divergence(this.#pass.scope, this.hidden, reference);
       gpu.phases.begin('loss');
       return this.#divergence;
     } finally {
