@@ -17,6 +17,8 @@ import { type CheckCase, type FastPath, type SelfCheckResult, selfCheck } from '
 import {
   headLogprobBackward,
   headLogprobBackwardTiled,
+  headLogprobCombine,
+  headLogprobCombineWorkgroup,
   headLogprobTiles,
   headLogprobTilesTiled,
   headParts,
@@ -123,6 +125,27 @@ function headCases(format: WeightFormat): CheckCase[] {
   ];
 }
 
+/** More parts than threads, and fewer; a part without entries; logits that are far apart. */
+function headCombineCases(): CheckCase[] {
+  return [130, 7].map((parts) => {
+    const tokens = 3;
+    const states = fixed(parts * tokens * 4, 1).map((value, i) => {
+      const [highest, sum] = [20 * value, 1 + Math.abs(value)];
+      return [highest, sum, -Math.abs(value), sum / 2][i % 4]!;
+    });
+    states.set([-1e30, 0, 0, 0], 4 * tokens);
+    const row = { shape: [tokens] };
+    return {
+      tensors: {
+        partials: { shape: [parts, tokens, 4], data: states },
+        partial_top: { shape: [parts, tokens], data: Uint32Array.from({ length: parts * tokens }, (_, i) => i) },
+        target_logits: { shape: [tokens], data: fixed(tokens, 2) },
+        ...{ logps: row, entropy: row, top1: row, top_id: row, log_collision: row },
+      },
+    };
+  });
+}
+
 /** A long cache behind one row and a short one behind another, in heads that share keys. */
 function attentionFewRowsCases(): CheckCase[] {
   const [rows, keys, heads, kvHeads, headDim] = [2, 150, 4, 2, 24];
@@ -215,6 +238,13 @@ const weightPaths: readonly FastPath[] = FORMATS.flatMap((format) => [
 
 export const fastPaths: readonly FastPath[] = [
   ...weightPaths,
+  {
+    plain: headLogprobCombine as KernelSpec,
+    fast: headLogprobCombineWorkgroup as KernelSpec,
+    tolerance: 1e-5,
+    cases: headCombineCases,
+    worthwhile: onGpu,
+  },
   {
     plain: attentionFewRows as KernelSpec,
     fast: attentionWorkgroup as KernelSpec,

@@ -23,6 +23,7 @@ import {
   headLogprobBackward,
   headLogprobBackwardTiled,
   headLogprobCombine,
+  headLogprobCombineWorkgroup,
   headLogprobTiles,
   headLogprobTilesTiled,
 } from './head-logprob/kernel.ts';
@@ -71,6 +72,7 @@ export const allKernels: readonly KernelSpec[] = [
   headLogprobTiles.f32,
   headLogprobTilesTiled.f32,
   headLogprobCombine,
+  headLogprobCombineWorkgroup,
   gatherRowsBackward,
   rmsNormBackward,
   linearBackward.f32,

@@ -1,6 +1,7 @@
 import { expect } from '@esm-bundle/chai';
 import {
   headLogprobCombine,
+  headLogprobCombineWorkgroup,
   headLogprobTiles,
   headLogprobTilesTiled,
   headParts,
@@ -11,7 +12,7 @@ import { runKernel } from '../support/kernel-harness.ts';
 import { random } from '../support/random.ts';
 import { EXACT, expectClose } from '../support/tolerance.ts';
 
-/** Both parts, one after the other, against the reference. */
+/** Both parts, one after the other, against the reference; the second in both its forms. */
 async function check(
   format: WeightFormat,
   kernels: typeof headLogprobTiles | typeof headLogprobTilesTiled,
@@ -33,26 +34,28 @@ async function check(
       target_logits: { shape: [tokens] },
     },
   });
-  const actual = await runKernel(headLogprobCombine, {
-    tensors: {
-      partials: { shape: [parts, tokens, 4], data: tiles.partials },
-      partial_top: { shape: [parts, tokens], data: tiles.partial_top },
-      target_logits: { shape: [tokens], data: tiles.target_logits },
-      logps: { shape: [tokens] },
-      entropy: { shape: [tokens] },
-      top1: { shape: [tokens] },
-      top_id: { shape: [tokens] },
-      log_collision: { shape: [tokens] },
-    },
-  });
   const expected = headLogprobReference(hidden, unpackWeights(format, packed), targets, width);
   // A logit of size L carries about L · 1e-6 of f32 rounding, and the log-probability inherits it.
   const tolerance = { atol: 1e-5 + 2e-6 * 5 * scale, rtol: 2e-5 };
-  expectClose(actual.logps, expected.logps, tolerance, 'logps');
-  expectClose(actual.entropy, expected.entropy, { atol: tolerance.atol * 5, rtol: 1e-4 }, 'entropy');
-  expectClose(actual.top1, expected.top1, { atol: tolerance.atol, rtol: 1e-4 }, 'top1');
-  expectClose(actual.top_id, expected.topId, EXACT, 'top_id');
-  expectClose(actual.log_collision, expected.logCollision, { atol: tolerance.atol, rtol: 1e-4 }, 'log_collision');
+  for (const combine of [headLogprobCombine, headLogprobCombineWorkgroup]) {
+    const actual = await runKernel(combine, {
+      tensors: {
+        partials: { shape: [parts, tokens, 4], data: tiles.partials },
+        partial_top: { shape: [parts, tokens], data: tiles.partial_top },
+        target_logits: { shape: [tokens], data: tiles.target_logits },
+        logps: { shape: [tokens] },
+        entropy: { shape: [tokens] },
+        top1: { shape: [tokens] },
+        top_id: { shape: [tokens] },
+        log_collision: { shape: [tokens] },
+      },
+    });
+    expectClose(actual.logps, expected.logps, tolerance, `${combine.name} logps`);
+    expectClose(actual.entropy, expected.entropy, { atol: tolerance.atol * 5, rtol: 1e-4 }, 'entropy');
+    expectClose(actual.top1, expected.top1, { atol: tolerance.atol, rtol: 1e-4 }, 'top1');
+    expectClose(actual.top_id, expected.topId, EXACT, 'top_id');
+    expectClose(actual.log_collision, expected.logCollision, { atol: tolerance.atol, rtol: 1e-4 }, 'log_collision');
+  }
 }
 
 describe('head-logprob', () => {
@@ -89,22 +92,24 @@ describe('head-logprob', () => {
         target_logits: { shape: [1] },
       },
     });
-    const { logps, entropy, top1, top_id, log_collision } = await runKernel(headLogprobCombine, {
-      tensors: {
-        partials: { shape: [parts, 1, 4], data: tiles.partials },
-        partial_top: { shape: [parts, 1], data: tiles.partial_top },
-        target_logits: { shape: [1], data: tiles.target_logits },
-        logps: { shape: [1] },
-        entropy: { shape: [1] },
-        top1: { shape: [1] },
-        top_id: { shape: [1] },
-        log_collision: { shape: [1] },
-      },
-    });
-    expect(top_id[0]).to.equal(7);
-    expect(top1[0]).to.be.closeTo(0.5, 1e-6);
-    expect(logps[0]).to.be.closeTo(-Math.LN2, 1e-6);
-    expect(entropy[0]).to.be.closeTo(Math.LN2, 1e-6);
-    expect(log_collision[0]).to.be.closeTo(-Math.LN2, 1e-6);
+    for (const combine of [headLogprobCombine, headLogprobCombineWorkgroup]) {
+      const { logps, entropy, top1, top_id, log_collision } = await runKernel(combine, {
+        tensors: {
+          partials: { shape: [parts, 1, 4], data: tiles.partials },
+          partial_top: { shape: [parts, 1], data: tiles.partial_top },
+          target_logits: { shape: [1], data: tiles.target_logits },
+          logps: { shape: [1] },
+          entropy: { shape: [1] },
+          top1: { shape: [1] },
+          top_id: { shape: [1] },
+          log_collision: { shape: [1] },
+        },
+      });
+      expect(top_id[0]).to.equal(7);
+      expect(top1[0]).to.be.closeTo(0.5, 1e-6);
+      expect(logps[0]).to.be.closeTo(-Math.LN2, 1e-6);
+      expect(entropy[0]).to.be.closeTo(Math.LN2, 1e-6);
+      expect(log_collision[0]).to.be.closeTo(-Math.LN2, 1e-6);
+    }
   });
 });

@@ -3,6 +3,7 @@ import { type ProductMethod, placeFile, productFile, productGrid, TILE } from '.
 import { formatName, type WeightFormat, weightBinding, weightReader } from '../shared/weights.ts';
 import backward from './head-logprob-backward.wgsl';
 import combine from './head-logprob-combine.wgsl';
+import combineWorkgroup from './head-logprob-combine-workgroup.wgsl';
 import tiles from './head-logprob-tiles.wgsl';
 import join from './join.wgsl';
 
@@ -69,8 +70,16 @@ export const headLogprobCombine = defineKernel({
   },
   params: { parts: 'u32', tokens: 'u32' },
   constants: { WORKGROUP_SIZE: 64 },
-  workgroups: ({ tokens }) => [tokens, 1, 1],
+  workgroups: ({ tokens, WORKGROUP_SIZE }) => [Math.ceil(tokens / WORKGROUP_SIZE), 1, 1],
   gradient: 'head-logprob-backward',
+});
+
+/** Fast path of `headLogprobCombine` on real GPUs (`fast-paths.ts`): a workgroup per token instead of a thread. */
+export const headLogprobCombineWorkgroup = defineKernel({
+  ...headLogprobCombine,
+  name: 'head-logprob-combine-workgroup',
+  files: [join, combineWorkgroup],
+  workgroups: ({ tokens }) => [tokens, 1, 1],
 });
 
 /** Most vocabulary entries whose logits' gradients exist at once. */
