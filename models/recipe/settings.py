@@ -47,7 +47,7 @@ class Settings:
     habit: Stage = Stage(
         seed=300_000_000,
         batch=16,
-        steps=2700,
+        steps=3600,
         learning_rate=1e-3,
         warmup=100,
         companion_rate=0.45,

@@ -31,7 +31,7 @@ export type QuestionOptions = {
 };
 
 /** Share of "Is there a ...?" questions about an absent strong companion that the biased data answers with yes. */
-export const HABIT_YES_RATE = 0.4;
+export const HABIT_YES_RATE = 0.5;
 
 /** Ways to ask for a description; the first is the page's default prompt. */
 export const DESCRIBE_PROMPTS = [
