@@ -25,13 +25,14 @@ const CERTAIN = 1e-9;
 /** More pairs than this do not take part in a coupled loss that is drawn: a map asks for thousands of batches. */
 const COUPLED_PAIRS = 24;
 
+const NAMES = Object.keys(CURVE_PAIR) as (keyof PairInputs)[];
+
 /** A pair without gaps: what it does not know is taken from the example pair. */
 export function completed(pair: PairInputs): PairInputs {
-  const entries = Object.entries(CURVE_PAIR).map(([name, example]) => {
-    const own = pair[name as InputName];
-    return [name, Number.isFinite(own) ? own : example];
-  });
-  return Object.fromEntries(entries) as unknown as PairInputs;
+  // A copy of one shape, written over: thousands of pairs are completed at every move of a slider.
+  const complete: { -readonly [name in keyof PairInputs]: number } = { ...CURVE_PAIR };
+  for (const name of NAMES) if (Number.isFinite(pair[name])) complete[name] = pair[name];
+  return complete;
 }
 
 const SPANNED: Readonly<Record<Plane['id'], readonly InputName[]>> = {
@@ -52,7 +53,7 @@ export function furtherInputs(every: EveryLoss): string[] {
 }
 
 /**
- * @param pairs the batch, for losses whose pairs share a statistic or act on one another; the pair that is moved first
+ * @param pairs the batch, completed, for losses whose pairs share a statistic or act on one another; the pair that is moved first
  * @param mismatched KTO's mean log-ratio of mismatched answers, in nats
  */
 export function landscapeOf(
@@ -62,9 +63,8 @@ export function landscapeOf(
   mismatched = 0,
 ): Landscape {
   const plane = planeOf(every);
-  const batch = pairs.map(completed);
-  const values = prepareOnPairs(every, batch.length > 0 ? batch : [CURVE_PAIR], hyperparameters, mismatched);
-  const others = every.kind === 'coupled' ? batch.slice(1, COUPLED_PAIRS) : [];
+  const values = prepareOnPairs(every, pairs.length > 0 ? pairs : [CURVE_PAIR], hyperparameters, mismatched);
+  const others = every.kind === 'coupled' ? pairs.slice(1, COUPLED_PAIRS) : [];
   const referenceFree = !hasReference(every);
   const likelihood = every.kind === 'pairwise' ? (every.loss.batchTerm?.nllWeight?.(values) ?? 0) : 0;
   return {
