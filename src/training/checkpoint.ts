@@ -12,18 +12,25 @@ export function loraSettings({ config }: LoraPlan): LoraSettings {
   return { r: config.r, lora_alpha: config.alpha, target_modules: config.targets };
 }
 
-/** The plan's settings of a run; what a reward-model loss trains has a score layer too. */
+/** The plan's settings of a run; what a reward-model loss trains has a score layer too, and PPO's policy a critic. */
 export function loraConfig({
   lora,
   config,
   objective,
 }: Pick<RunSettings, 'lora' | 'config' | 'objective'>): LoraConfig {
   const { r, lora_alpha: alpha, target_modules: targets } = lora;
-  return { r, alpha, targets, seed: config.seed, score: trainsScore(objective) };
+  const critic = trainsCritic(objective);
+  return { r, alpha, targets, seed: config.seed, score: trainsScore(objective), ...(critic && { critic }) };
 }
 
 /** Whether the objective trains a reward model. */
 export const trainsScore = (objective: string): boolean => taggedLoss(objective)?.kind === 'reward-model';
+
+/** Whether the objective trains a critic beside the policy. */
+export function trainsCritic(objective: string): boolean {
+  const tagged = taggedLoss(objective);
+  return tagged?.kind === 'token' && tagged.loss.needs.includes('oldValues');
+}
 
 /** Flat values in the order of `matricesOf`, without the gaps of the GPU's layout. */
 function packedValues(plan: LoraPlan, buffer: Float32Array): Float32Array {

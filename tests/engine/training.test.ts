@@ -209,7 +209,7 @@ describe('training jobs on tiny models', () => {
     const { image } = [request.pairs[0], request.pairs[1], request.pairs[2]][index];
     const texts = answers.map(({ text }) => text);
     const scores = await clipScore(host, { image, texts }, context);
-    answers.forEach(({ reward }, i) => expect(reward).to.be.closeTo(scores[i], 1e-6));
+    for (const [i, { reward }] of answers.entries()) expect(reward).to.be.closeTo(scores[i], 1e-6);
     expect(checkpointOf(events).reward).to.deep.equal({ clip: 1 });
   });
 
@@ -230,6 +230,24 @@ describe('training jobs on tiny models', () => {
       expect(error, words).to.be.instanceOf(InputError);
       expect((error as Error).message).to.contain(words);
     }
+  });
+
+  it('trains a critic beside the policy, which a file leaves behind', async () => {
+    const config = { ...request.config, num_generations: 2, max_completion_length: 8 };
+    const given = { objective: 'ppo_fact_rlhf', reward: 'clip', config } as const;
+    const whole = metricsOf(await trained({ ...given, config: { ...config, max_steps: 3 } }));
+    const begun = await trained({ ...given, config: { ...config, max_steps: 3 }, stopAfter: 2 });
+    const rest = metricsOf(await trained({ ...given, resume: structuredClone(checkpointOf(begun)) }));
+    expect(rest.map(({ loss, reward }) => [loss, reward])).to.deep.equal(
+      whole.slice(2).map(({ loss, reward }) => [loss, reward]),
+    );
+    expect(adapterFacts(host)).not.to.have.property('rewardModel');
+    const files = await unzip(new Blob([await exportAdapter(host)]));
+    const saved = JSON.parse(new TextDecoder().decode(files.get('adapter_config.json')));
+    expect(saved).to.include({ task_type: 'CAUSAL_LM', modules_to_save: null });
+    const policy = await sumOf('policy');
+    await importAdapter(host, await exportAdapter(host));
+    expect(await sumOf('policy')).to.equal(policy);
   });
 
   it('refuses pairs and settings before it touches the adapter', async () => {

@@ -29,9 +29,14 @@ describe('token-rows-backward', () => {
     [1, 7, 65],
     (tokens, source) => {
       const results = source.normals(4 * tokens);
+      const { dLogps, dValues } = tokenRowsBackwardReference(results);
       return {
-        tensors: { results: { shape: [tokens, 4], data: results }, d_logps: { shape: [tokens] } },
-        expected: { d_logps: tokenRowsBackwardReference(results) },
+        tensors: {
+          results: { shape: [tokens, 4], data: results },
+          d_logps: { shape: [tokens] },
+          d_values: { shape: [tokens] },
+        },
+        expected: { d_logps: dLogps, d_values: dValues },
       };
     },
     EXACT,

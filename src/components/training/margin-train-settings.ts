@@ -69,7 +69,7 @@ const LOOKING: readonly Field[] = [
 const SAMPLING_FIELDS: readonly Field[] = [
   {
     key: 'num_generations',
-    label: 'answers each',
+    label: 'answers',
     title: 'num_generations: answers sampled to each prompt; objectives that compare two always take two',
   },
   { key: 'temperature', label: 'temperature', title: 'temperature: of sampling; near 1, or all answers are alike' },
@@ -82,8 +82,8 @@ const SAMPLING_FIELDS: readonly Field[] = [
 ];
 /** What an answer earns, in words. */
 const REWARD_WORDS = {
-  clip: 'clip: likeness with the picture',
-  truth: 'truth: objects seen less invented',
+  clip: 'clip: like the picture',
+  truth: 'truth: seen less invented',
 } as const;
 const CHECKS = [
   {
@@ -173,9 +173,7 @@ export class MarginTrainSettings extends LitElement {
         font-size: 14px;
       }
       .sampling {
-        margin-top: 6px;
-        padding-top: 5px;
-        border-top: 1px solid var(--m-line);
+        grid-column: 1 / -1;
       }
       .wide {
         grid-column: span 2;
@@ -189,7 +187,8 @@ export class MarginTrainSettings extends LitElement {
   protected override render() {
     const settings = this.#view.value;
     const modules = settings.target_modules;
-    return html`<fieldset>
+    return html`${samplesAnswers(this.#objective.value) ? this.renderSampling() : nothing}
+      <fieldset>
         <legend>Optimiser and data</legend>
         <div class="grid">
           ${OPTIMISER.map((field) => this.renderField(field))}
@@ -202,7 +201,6 @@ export class MarginTrainSettings extends LitElement {
             </select>
           </label>
         </div>
-        ${samplesAnswers(this.#objective.value) ? this.renderSampling() : nothing}
       </fieldset>
       <fieldset>
         <legend>LoRA adapter</legend>
@@ -247,7 +245,9 @@ export class MarginTrainSettings extends LitElement {
   /** Only for objectives that sample their own answers. */
   private renderSampling() {
     const { reward } = this.#view.value;
-    return html`<div class="grid sampling" role="group" aria-label="Sampled answers">
+    return html`<fieldset class="sampling">
+      <legend>Sampled answers</legend>
+      <div class="grid">
       ${SAMPLING_FIELDS.map((field) => this.renderField(field))}
       <label class="wide" title="reward: what a sampled answer earns; the truth is known of Toybox pictures only"
         >reward
@@ -255,7 +255,8 @@ export class MarginTrainSettings extends LitElement {
           ${REWARDS.map((name) => html`<option value=${name} ?selected=${name === reward}>${REWARD_WORDS[name]}</option>`)}
         </select>
       </label>
-    </div>`;
+      </div>
+    </fieldset>`;
   }
 
   private renderField({ key, label, title }: Field) {

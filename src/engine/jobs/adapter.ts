@@ -10,7 +10,7 @@ export function adapterFacts({ adapter }: EngineHost): AdapterFacts | null {
   if (!adapter) return null;
   const { lora, step, origin } = adapter;
   const facts = { lora: loraSettings(lora.plan), parameters: lora.parameterCount, step, origin };
-  return lora.plan.score ? { ...facts, rewardModel: true } : facts;
+  return lora.plan.config.score ? { ...facts, rewardModel: true } : facts;
 }
 
 /** A ZIP of a PEFT folder. @throws {InputError} without an adapter. */

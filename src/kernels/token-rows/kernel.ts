@@ -23,13 +23,14 @@ export const tokenRows = defineKernel({
   gradient: 'token-rows-backward',
 });
 
-/** The gradient of every token's log-probability, out of the results of `token-loss`. */
+/** The gradients of every token's log-probability and value, out of the results of `token-loss`. */
 export const tokenRowsBackward = defineKernel({
   name: 'token-rows-backward',
   files: [token, backward],
   bindings: {
     results: read('f32', ['tokens', TOKEN_LOSS_FLOATS]),
     d_logps: write('f32', ['tokens']),
+    d_values: write('f32', ['tokens']),
   },
   params: { tokens: 'u32' },
   constants: { WORKGROUP_SIZE: 64 },

@@ -10,7 +10,12 @@ export function tokenRowsReference(logps: ArrayLike<number>, facts: ArrayLike<nu
   return rows;
 }
 
-/** The second of each token's four results. */
-export function tokenRowsBackwardReference(results: ArrayLike<number>): Float64Array {
-  return Float64Array.from({ length: results.length / 4 }, (_, t) => results[4 * t + 1]);
+/** The second and the third of each token's four results. */
+export function tokenRowsBackwardReference(results: ArrayLike<number>): {
+  dLogps: Float64Array;
+  dValues: Float64Array;
+} {
+  const column = (offset: number) =>
+    Float64Array.from({ length: results.length / 4 }, (_, t) => results[4 * t + offset]);
+  return { dLogps: column(1), dValues: column(2) };
 }

@@ -28,7 +28,7 @@ export interface PeftAdapter {
 export const matrixKey = (layer: number, target: LoraTarget, part: 'A' | 'B'): string => `${layer}.${target}.${part}`;
 
 /**
- * Packs an adapter.
+ * Packs an adapter; a critic stays behind.
  * @param matrices by the names of `plan.matrices`, as `LoraAdapter.read` gives them.
  * @param baseModel name that the configuration gives as `base_model_name_or_path`.
  */
@@ -37,9 +37,8 @@ export async function exportPeft(
   matrices: ReadonlyMap<string, Float32Array>,
   baseModel: string | null = null,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const tensors = new Map(
-    matricesOf(plan).map(({ name, shape }) => [name, { shape, data: matrices.get(name)! }] as const),
-  );
+  const kept = plan.config.critic ? plan.matrices : matricesOf(plan);
+  const tensors = new Map(kept.map(({ name, shape }) => [name, { shape, data: matrices.get(name)! }] as const));
   const files = new Map<string, Blob | string>([
     [CONFIG_FILE, `${JSON.stringify(adapterConfig(plan, baseModel), null, 2)}\n`],
     [WEIGHTS_FILE, new Blob([writeSafetensors(tensors)])],

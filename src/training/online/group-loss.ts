@@ -43,6 +43,8 @@ export interface GroupLossBatch {
 export interface RecordedGroupLoss {
   /** f32 [tokens]: d(batch loss) / d(logps). */
   readonly dLogps: Tensor;
+  /** f32 [tokens]: d(batch loss) / d(values of the critic), of token losses. */
+  readonly dValues?: Tensor;
   /** f32 [groups, 2] of a token loss (loss, clipped share), [groups, 1] of a sequence loss: their sums are the batch's. */
   readonly partials: Tensor;
   /** What each answer was judged by: an advantage (of its first token), a share, or the reward. */
@@ -87,8 +89,9 @@ function recordTokenLoss(
   gpu.run(tokenLoss(objective), { rows, results, partials }, given);
 
   const dLogps = scope.tensor('f32', [tokens], 'd logps');
-  gpu.run(tokenRowsBackward, { results, d_logps: dLogps });
-  return { dLogps, partials, signals: answers.map(([first]) => first.advantage) };
+  const dValues = scope.tensor('f32', [tokens], 'd values');
+  gpu.run(tokenRowsBackward, { results, d_logps: dLogps, d_values: dValues });
+  return { dLogps, dValues, partials, signals: answers.map(([first]) => first.advantage) };
 }
 
 function recordSequenceLoss(

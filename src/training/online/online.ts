@@ -5,11 +5,13 @@
  */
 import type { TrainingConfig } from '../../engine/engine.ts';
 import { InputError } from '../../errors.ts';
-import type { KernelSpec } from '../../kernels/gpu/index.ts';
+import type { KernelSpec, Scope, Tensor } from '../../kernels/gpu/index.ts';
 import { bucket } from '../../kernels/gpu/pool.ts';
 import type { Completion, GroupObjective } from '../../kernels/losses/families/group.ts';
+import { scoreHead, scoreHeadBackward } from '../../kernels/score-head/kernel.ts';
 import { TOKEN_FLOATS } from '../../kernels/token-loss/kernel.ts';
-import type { PromptInput, SequenceInput } from '../../models/policy/index.ts';
+import type { PromptInput, SequenceInput, TrainingPass } from '../../models/policy/index.ts';
+import { trainsCritic } from '../checkpoint.ts';
 import type { TokenizedPair } from '../data.ts';
 import type {
   FamilyOptions,
@@ -31,6 +33,7 @@ export class OnlineFamily implements TrainingFamily {
   readonly #source: AnswerSource;
   readonly #groupSize: number;
   readonly #withReference: boolean;
+  readonly #withCritic: boolean;
   /** Of the step under way, by micro-batch. */
   #rollouts: readonly (readonly Rollout[])[] = [];
 
@@ -43,7 +46,9 @@ export class OnlineFamily implements TrainingFamily {
     this.#source = answers;
     this.#groupSize = groupSizeOf(objective, settings.config);
     this.#withReference = needsReference(objective, settings.hyperparameters);
-    this.kernels = groupLossKernels(objective);
+    this.#withCritic = trainsCritic(objective.id);
+    const critic = this.#withCritic ? [scoreHead as KernelSpec, scoreHeadBackward as KernelSpec] : [];
+    this.kernels = [...groupLossKernels(objective), ...critic];
   }
 
   check(): void {
@@ -67,9 +72,11 @@ export class OnlineFamily implements TrainingFamily {
     return { rows: promptIds.length + tokens - this.#groupSize, tokens, answer };
   }
 
-  /** `recordGroupLoss`: at most ten tensors with a row per token, padding included. */
+  /** `recordGroupLoss`: at most ten tensors with a row per token, padding included; a critic's gradient of hidden states. */
   lossBytes(prompts: number, longestAnswer: number): number {
-    return 10 * bucket(TOKEN_FLOATS * prompts * this.#groupSize * longestAnswer * 4);
+    const tokens = prompts * this.#groupSize * longestAnswer;
+    const critic = this.#withCritic ? bucket(tokens * this.#options.policy.config.hiddenSize * 4) : 0;
+    return 10 * bucket(TOKEN_FLOATS * tokens * 4) + critic;
   }
 
   /** Samples and rewards the answers of the whole step, prompt by prompt. */
@@ -107,10 +114,13 @@ export class OnlineFamily implements TrainingFamily {
     const pass = policy.trainingPass(sequences, adapter);
     try {
       const { logps, starts, scores } = pass;
-      const [own, entropy] = (await gpu.readAll([logps, scores.entropy])) as Float32Array[];
+      const critic = this.#withCritic ? this.#critic(scope, pass) : undefined;
+      const wanted = [logps, scores.entropy, ...(critic ? [critic] : [])];
+      const [own, entropy, valued] = (await gpu.readAll(wanted)) as Float32Array[];
       const completions = groups.flat().map(
         ({ reward, hasStop }, i): Completion => ({
           logps: [...own.subarray(starts[i], starts[i + 1])],
+          ...(valued && valuesOf(valued.subarray(starts[i], starts[i + 1]))),
           ...(refLogps && { refLogps: [...refLogps[i].logps] }),
           reward,
           hasStop,
@@ -119,8 +129,9 @@ export class OnlineFamily implements TrainingFamily {
       const batch = { groupSize: this.#groupSize, completions };
       const { hyperparameters } = settings;
       const loss = recordGroupLoss(gpu, scope, { objective, hyperparameters, batch, logps, starts });
-      pass.backward(loss.dLogps, gradients);
-      const { dLogps: _, partials, signals } = loss;
+      const dHidden = critic && this.#criticBackward(scope, pass, loss.dValues!, gradients);
+      pass.backward(loss.dLogps, gradients, { dHidden });
+      const { partials, signals } = loss;
       const { rewards } = this.#source;
       return {
         tokens: sequences.reduce((sum, { promptIds, responseIds }) => sum + promptIds.length + responseIds.length, 0),
@@ -130,6 +141,22 @@ export class OnlineFamily implements TrainingFamily {
     } finally {
       pass.dispose();
     }
+  }
+
+  /** Value of the position before each token, f32 [tokens]: a linear layer over the policy's own hidden states. */
+  #critic(scope: Scope, { hidden }: TrainingPass): Tensor {
+    const values = scope.tensor('f32', [hidden.rows], 'values');
+    this.#options.gpu.run(scoreHead, { hidden, weights: this.#options.adapter.score, scores: values });
+    return values;
+  }
+
+  /** Adds the gradient of the critic's layer; returns that of the hidden states. */
+  #criticBackward(scope: Scope, { hidden }: TrainingPass, dValues: Tensor, gradients: Tensor): Tensor {
+    const { gpu, adapter } = this.#options;
+    const d_hidden = scope.tensor('f32', hidden.shape, 'd(hidden) of the critic');
+    const d_weights = adapter.scoreGradient(gradients);
+    gpu.run(scoreHeadBackward, { hidden, weights: adapter.score, d_scores: dValues, d_hidden, d_weights });
+    return d_hidden;
   }
 
   async #prompt(index: number): Promise<PromptInput & { readonly promptIds: readonly number[] }> {
@@ -150,20 +177,20 @@ export class OnlineFamily implements TrainingFamily {
   }
 }
 
+/** The critic's values now, which are those when the answer was sampled. */
+const valuesOf = (values: Float32Array): Pick<Completion, 'values' | 'oldValues'> => {
+  const numbers = [...values];
+  return { values: numbers, oldValues: numbers };
+};
+
 /** Whether the loss compares with the frozen reference: a KL without weight does without one. */
 const needsReference = ({ needs }: GroupObjective, { beta }: Readonly<Record<string, number>>): boolean =>
   needs.includes('refLogps') && beta !== 0;
 
 /** @throws InputError for settings of sampling that the loss cannot learn from. */
 function checkGeneration(objective: GroupObjective, config: TrainingConfig): void {
-  const { group, label, needs } = objective;
+  const { group, label } = objective;
   const { num_generations: n, temperature } = config;
-  if (needs.includes('oldValues')) {
-    throw new InputError(
-      `${label} needs a critic that values every position of an answer, and this trainer has none. GRPO and RLOO do without: they compare answers with one another.`,
-      'objective',
-    );
-  }
   if (!group.exact && n < group.size) {
     throw new InputError(
       `${label} needs at least ${group.size} answers per prompt, and num_generations is ${n}: ${group.reason}.`,
