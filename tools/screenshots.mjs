@@ -47,6 +47,11 @@ await endToEnd(async ({ checks, browser, url }) => {
   await shot('objective-tab-dark');
   await page.setViewportSize({ width: 1280, height: 800 });
   await page.emulateMedia({ colorScheme: 'light' });
+  await button('Explore').click();
+  await shot('explorer-curves');
+  await page.getByRole('tab', { name: 'Map', exact: true }).click();
+  await shot('explorer-map');
+  await page.keyboard.press('Escape');
   await button('Kernels').click();
   await page.getByRole('button', { name: /^preference-loss.simpo \d/ }).click();
   await shot('kernels');

@@ -172,7 +172,8 @@ function sequence(view: View, landscape: Landscape): AnswerPicture {
   ];
   const places = view.pairs.flatMap(({ inputs }) => [inputs.chosenLogRatio, inputs.rejectedLogRatio]);
   const ratio = every.kind === 'sequence' && every.loss.ratioTo === 'old';
-  const range = ratio ? Math.max(1, widest(places) * 1.1) : bendingRange((x) => traces[0].at(x).loss, [...places, 2]);
+  // Around the clip, which is narrow; pairs after some training stand far outside of it.
+  const range = ratio ? 1 : bendingRange((x) => traces[0].at(x).loss, [...places, 2]);
   const { epsilon } = values;
   return {
     title: 'One answer',

@@ -37,7 +37,8 @@ export interface PlotBand {
 }
 
 const RIGHT = 16;
-const TOP = 10;
+/** Room for the heading: lines would run through it inside. */
+const TOP = 26;
 const BOTTOM = 24;
 /** Pointers hit a dot from this far, in pixels. */
 const REACH = 14;
@@ -46,7 +47,7 @@ const REACH = 14;
  * Lines over one axis, with dots, shaded stretches and a rule under the cursor. Drawn as few elements however many dots
  * there are; values stand in the table that every user of this element puts beside it.
  *
- * @property heading - what the vertical axis is, printed in the corner and spoken
+ * @property heading - what the vertical axis is, printed above it and spoken
  * @property domain - ends of the horizontal axis
  * @property include - values the vertical axis must show
  * @property fitted - id of the line that the vertical axis fits; empty fits all of them
@@ -119,7 +120,7 @@ export class MarginLines extends LitElement {
         ${[...lines].sort((a, b) => Number(a.strong ?? false) - Number(b.strong ?? false)).map((line) => this.renderLine(line, x, y))}
       </g>
       ${this.named ? this.renderNames(x, y) : nothing} ${this.renderCursor(x, y)} ${this.renderDots(x, y)}
-      <text class="title" x=${width - right - 6} y=${TOP + 13} text-anchor="end">${this.heading}</text>
+      <text class="title" x=${left} y=${TOP - 10}>${this.heading}</text>
     </svg>`;
   }
 
