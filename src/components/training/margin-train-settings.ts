@@ -176,7 +176,7 @@ export class MarginTrainSettings extends LitElement {
         grid-column: 1 / -1;
       }
       .wide {
-        grid-column: span 2;
+        grid-column: span 3;
       }
       .defaults {
         margin-top: 8px;
