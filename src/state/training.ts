@@ -2,7 +2,7 @@
  * Training as the page sees it: runs are started, paused, continued and rewound; metrics go to append-only columns
  * outside the state, checkpoints to the browser's storage.
  */
-import type { AdapterFacts, Engine, EngineState, PairRow, StepCompletions, StepMetrics } from '../engine/engine.ts';
+import type { AdapterFacts, Engine, EngineState, PairRow } from '../engine/engine.ts';
 import { CancelledError, DeviceLostError, InputError } from '../errors.ts';
 import { notify, sentence } from './context.ts';
 import type { ImageLibrary } from './images.ts';
@@ -14,15 +14,15 @@ import { AdapterAtWork } from './training/adapter.ts';
 import { Checkpoints } from './training/checkpoints.ts';
 import { Driver, type Progress } from './training/driver.ts';
 import { Examiner } from './training/examiner.ts';
-import { RunHistories } from './training/history.ts';
+import { RunHistories, type Tried } from './training/history.ts';
 import type { MetricsLog } from './training/metrics.ts';
-import { enginePrompts, type PromptRecord, trainablePrompts } from './training/prompts.ts';
+import { enginePrompts, trainablePrompts } from './training/prompts.ts';
 import { RunRecords } from './training/records.ts';
 import {
   engineInputs,
   intendedRun,
-  type RunOptions,
   runToContinue,
+  type TrainOptions,
   trainablePairs,
   whyNotTrain,
 } from './training/run.ts';
@@ -30,14 +30,7 @@ import { SeenPairs } from './training/seen.ts';
 import { DEFAULT_TRAINING } from './training/settings.ts';
 import type { PairTracks } from './training/tracks.ts';
 
-export interface TrainOptions extends RunOptions {
-  /** Optimiser steps before the run pauses by itself. */
-  readonly steps?: number;
-  /** Starts afresh even where a run could be continued. */
-  readonly fresh?: boolean;
-  readonly signal?: AbortSignal;
-  readonly onStep?: (metrics: StepMetrics) => void;
-}
+export type { TrainOptions } from './training/run.ts';
 
 export class Training {
   #store: Store<AppState>;
@@ -91,9 +84,8 @@ export class Training {
   }
 
   /** What the newest step of a run sampled to one of its prompts; undefined where it sampled nothing on this visit. */
-  tried(run: string): { readonly prompt: PromptRecord; readonly answers: StepCompletions['answers'] } | undefined {
-    const { completions, prompts } = this.#histories.of(run);
-    return completions && { prompt: prompts[completions.index], answers: completions.answers };
+  tried(run: string): Tried | undefined {
+    return this.#histories.of(run).tried;
   }
 
   /** A pair's row as the run under way last saw it, until the pair is scored anew; undefined where there is none. */

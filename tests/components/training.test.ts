@@ -1,9 +1,11 @@
 import { expect } from '@esm-bundle/chai';
 import { type ChartLine, type MarginChart, pointsOf } from '../../src/components/training/margin-chart.ts';
 import { differenceTint } from '../../src/components/training/margin-train-compare.ts';
+import { phaseMeans } from '../../src/components/training/margin-train-phases.ts';
 import '../../src/components/training/margin-training.ts';
 import type { MarginTraining } from '../../src/components/training/margin-training.ts';
 import type { StepMetrics } from '../../src/engine/engine.ts';
+import { MetricsLog } from '../../src/state/training/metrics.ts';
 import { makeApp, makeAppWithDraft, stateWhere, type TestApp } from '../support/app.ts';
 import { expectAccessible } from '../support/axe.ts';
 import { FAKE_FACTS } from '../support/fake-engine.ts';
@@ -202,6 +204,19 @@ describe('chart arithmetic', () => {
     const xs = Float64Array.from({ length: 1000 }, (_, i) => i);
     const points = pointsOf({ xs, ys: xs }, 100);
     expect([points.length, points[0][0], points.at(-1)![0]]).to.deep.equal([100, 0, 999]);
+  });
+
+  it('averages the phases over the steps that were measured', () => {
+    const log = new MetricsLog();
+    log.append(fakeMetrics(1));
+    log.append({ ...fakeMetrics(2), 'gpu_ms/reference': 30, 'gpu_ms/forward': 4 });
+    log.append({ ...fakeMetrics(3), 'gpu_ms/forward': 6 });
+    expect(phaseMeans(log).map(({ phase, ms }) => [phase, ms])).to.deep.equal([
+      ['reference', 15],
+      ['forward', 5],
+    ]);
+    for (let step = 4; step <= 13; step++) log.append({ ...fakeMetrics(step), 'gpu_ms/forward': 5 });
+    expect(phaseMeans(log).map(({ phase, ms }) => [phase, ms])).to.deep.equal([['forward', 5]]);
   });
 
   it('tints a token by which model finds it likelier', () => {

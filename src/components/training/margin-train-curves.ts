@@ -102,9 +102,10 @@ export class MarginTrainCurves extends LitElement {
         flex-direction: column;
         gap: 6px;
         min-height: 0;
+        overflow: auto;
       }
       .charts {
-        flex: 1;
+        flex: 1 0 auto;
         display: grid;
         grid-template-columns: repeat(6, minmax(0, 1fr));
         gap: 6px 16px;
@@ -113,6 +114,7 @@ export class MarginTrainCurves extends LitElement {
       /* In two rows the charts are wide enough for a name and its number on one line. */
       .charts.many {
         grid-template-columns: repeat(4, minmax(0, 1fr));
+        grid-auto-rows: minmax(90px, 1fr);
       }
       @media (max-width: 1180px) {
         .charts:not(.many) {
@@ -142,6 +144,14 @@ export class MarginTrainCurves extends LitElement {
       }
     `,
   ];
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    // What scrolls must be reachable by keyboard.
+    this.tabIndex = 0;
+    this.role = 'region';
+    this.ariaLabel = 'Curves';
+  }
 
   protected override render() {
     const { runs, run } = this.#view.value;

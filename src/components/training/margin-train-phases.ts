@@ -17,11 +17,19 @@ const PHASES = [
 /** Steps that are averaged: single ones tremble, and browsers round GPU times to a tenth of a millisecond. */
 const WINDOW = 10;
 
-/** Mean GPU milliseconds of each phase over the last steps that have it; phases without one are left out. */
+/**
+ * Mean GPU milliseconds of each phase over the last steps that were measured. A phase that only some of them have, such
+ * as scoring the reference before the first, counts as nothing in the others; one that none has is left out.
+ */
 export function phaseMeans(log: MetricsLog): { phase: string; ms: number; shade: number }[] {
-  return PHASES.flatMap(([phase, shade]) => {
-    const recent = [...log.column(`gpu_ms/${phase}` as Metric).slice(-WINDOW)].filter(Number.isFinite);
-    return recent.length > 0 ? [{ phase, shade, ms: recent.reduce((sum, ms) => sum + ms, 0) / recent.length }] : [];
+  const columns = PHASES.map(([phase, shade]) => ({ phase, shade, column: log.column(`gpu_ms/${phase}` as Metric) }));
+  const measured = Array.from({ length: log.length }, (_, at) => at).filter((at) =>
+    columns.some(({ column }) => Number.isFinite(column[at])),
+  );
+  const recent = measured.slice(-WINDOW);
+  return columns.flatMap(({ phase, shade, column }) => {
+    const times = recent.map((at) => column[at]).filter(Number.isFinite);
+    return times.length > 0 ? [{ phase, shade, ms: times.reduce((sum, ms) => sum + ms, 0) / recent.length }] : [];
   });
 }
 

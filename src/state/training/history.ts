@@ -4,6 +4,12 @@ import { MetricsLog } from './metrics.ts';
 import type { PromptRecord } from './prompts.ts';
 import { PairTracks } from './tracks.ts';
 
+/** What a step sampled to one of its prompts. */
+export interface Tried {
+  readonly prompt: PromptRecord;
+  readonly answers: StepCompletions['answers'];
+}
+
 export class RunHistory {
   /** Where the run samples answers: its prompts, and what the newest step sampled to one. Of this visit only. */
   prompts: readonly PromptRecord[] = [];
@@ -15,6 +21,11 @@ export class RunHistory {
     /** One track per pair. */
     readonly tracks = new PairTracks(),
   ) {}
+
+  get tried(): Tried | undefined {
+    const { completions, prompts } = this;
+    return completions && { prompt: prompts[completions.index], answers: completions.answers };
+  }
 
   append(metrics: StepMetrics): void {
     this.log.append(metrics);

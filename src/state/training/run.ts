@@ -1,7 +1,7 @@
 /** What a run is before it starts: its settings and pairs, whether it can start, whether it is an earlier one. */
 
 import { crc32 } from '../../crc32.ts';
-import type { Engine, RewardChoice, TrainingPair } from '../../engine/engine.ts';
+import type { Engine, RewardChoice, StepMetrics, TrainingPair } from '../../engine/engine.ts';
 import { samplesAnswers } from '../../kernels/losses/families/every.ts';
 import type { ImageLibrary } from '../images.ts';
 import { hyperparameterValues, objectiveNamed } from '../objectives.ts';
@@ -17,6 +17,16 @@ export interface RunOptions {
   readonly settings?: Partial<TrainingSettings>;
   /** What sampled answers earn, for objectives that sample; weights of several rewards can be given here alone. */
   readonly reward?: RewardChoice;
+}
+
+/** How Train is called. */
+export interface TrainOptions extends RunOptions {
+  /** Optimiser steps before the run pauses by itself. */
+  readonly steps?: number;
+  /** Starts afresh even where a run could be continued. */
+  readonly fresh?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onStep?: (metrics: StepMetrics) => void;
 }
 
 export type RunIntent = Pick<
