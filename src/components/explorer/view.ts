@@ -27,21 +27,21 @@ export interface View {
   readonly lent: readonly string[];
 }
 
-/** What a pair is called. */
-export function pairName(id: string, pairs: readonly { readonly id: string }[]): string {
-  return id === DRAFT ? 'Marked pair' : `Pair ${pairs.findIndex((pair) => pair.id === id) + 1}`;
+/** What pairs are called, by id: their places in the list. */
+function pairNames(pairs: readonly { readonly id: string }[]): Map<string, string> {
+  return new Map([...pairs.map(({ id }, i) => [id, `Pair ${i + 1}`] as const), [DRAFT, 'Marked pair'] as const]);
 }
 
 /** The pair `wanted` is shown, else the last one, else the example. */
 export function viewOf(app: App, every: EveryLoss, values: HyperparameterValues, wanted: string | null): View {
-  const known = app.store.state.pairs;
+  const names = pairNames(app.store.state.pairs);
   // Lent scores are no scores: such pairs would all stand in the example's place.
   const usable = app.evaluation.rows.map(
     (row) => every.kind !== 'reward-model' || missingInputs(row, needsOfPair(every)).length === 0,
   );
   const ids = app.evaluation.ids.filter((_, i) => usable[i]);
   const rows = app.evaluation.rows.filter((_, i) => usable[i]);
-  const pairs = ids.map((id, i) => ({ id, name: pairName(id, known), inputs: completed(pairInputs(rows[i])) }));
+  const pairs = ids.map((id, i) => ({ id, name: names.get(id) ?? id, inputs: completed(pairInputs(rows[i])) }));
   const shown = pairs.find(({ id }) => id === wanted) ?? pairs.at(-1);
   const row = shown && rows[pairs.indexOf(shown)];
   return {

@@ -192,10 +192,12 @@ export class MarginObjective extends LitElement {
 
   private renderCurve(objective: Drawable, values: HyperparameterValues, figures: Figures, pairId: string | null) {
     const { evaluation, rows, ids } = figures;
+    // Looked up once: a thousand searches through a thousand pairs are felt under a slider.
+    const names = new Map(this.#view.value.pairs.map(({ id }, i) => [id, `Pair ${i + 1}`]));
     const dots: Dot[] = evaluation
       ? rows.map((row, i) => ({
           id: ids[i],
-          name: this.nameOf(ids[i]),
+          name: names.get(ids[i]) ?? this.nameOf(ids[i]),
           inputs: pairInputs(row),
           loss: evaluation.pairs[i].loss,
         }))
