@@ -82,7 +82,7 @@ export interface TrainRequest {
   /** Shape of a fresh adapter. */
   readonly lora?: Partial<LoraSettings>;
   /**
-   * Continue this run: same pairs, and the checkpoint's settings (`config`, `lora` and `hyperparameters` beside it are
+   * Continue this run: same pairs, and the checkpoint's settings (`config`, `lora`, `reward` and `hyperparameters` beside it are
    * ignored), so the same trajectory. Without it a fresh adapter starts at step 0.
    */
   readonly resume?: TrainingCheckpoint;
