@@ -2,13 +2,8 @@
  * Fast paths and the fixed inputs they are checked on at start-up (see `gpu/self-check.ts`). A new one is one entry.
  */
 import type { DeviceFacts } from '../engine/engine.ts';
-import {
-  attention,
-  attentionBackwardKey,
-  attentionBackwardQuery,
-  attentionFewRows,
-  seenBy,
-} from './attention/kernel.ts';
+import { attention, attentionBackwardKey, attentionBackwardQuery, seenBy } from './attention/kernel.ts';
+import { attentionFewRows } from './attention-few-rows/kernel.ts';
 import { attentionBackwardKeyTiled, attentionBackwardQueryTiled, attentionTiled } from './attention-tiled/kernel.ts';
 import { attentionWorkgroup } from './attention-workgroup/kernel.ts';
 import type { KernelSpec } from './gpu/declare.ts';

@@ -4,13 +4,8 @@
  */
 import { adamw } from './adamw/kernel.ts';
 import { addScaled } from './add-scaled/kernel.ts';
-import {
-  attention,
-  attentionBackwardKey,
-  attentionBackwardQuery,
-  attentionBackwardStats,
-  attentionFewRows,
-} from './attention/kernel.ts';
+import { attention, attentionBackwardKey, attentionBackwardQuery, attentionBackwardStats } from './attention/kernel.ts';
+import { attentionFewRows } from './attention-few-rows/kernel.ts';
 import { attentionBackwardKeyTiled, attentionBackwardQueryTiled, attentionTiled } from './attention-tiled/kernel.ts';
 import { attentionWorkgroup } from './attention-workgroup/kernel.ts';
 import { batchOrder, coupledLoss } from './coupled-loss/kernel.ts';

@@ -1,6 +1,8 @@
 import { expect } from '@esm-bundle/chai';
 import { attention } from '../../src/kernels/attention/kernel.ts';
 import { attentionReference } from '../../src/kernels/attention/reference.ts';
+import { attentionFewRows } from '../../src/kernels/attention-few-rows/kernel.ts';
+import { attentionFewRowsReference } from '../../src/kernels/attention-few-rows/reference.ts';
 import { attentionTiled } from '../../src/kernels/attention-tiled/kernel.ts';
 import { attentionTiledReference } from '../../src/kernels/attention-tiled/reference.ts';
 import { attentionWorkgroup } from '../../src/kernels/attention-workgroup/kernel.ts';
@@ -25,6 +27,7 @@ function cached(rows: number, shared: number, slot: number): Uint32Array {
 
 for (const [kernel, reference] of [
   [attention, attentionReference],
+  [attentionFewRows, attentionFewRowsReference],
   [attentionTiled, attentionTiledReference],
   [attentionWorkgroup, attentionWorkgroupReference],
 ] as const)

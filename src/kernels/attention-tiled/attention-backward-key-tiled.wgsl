@@ -54,8 +54,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   for (var first = rows.x; first < rows.y; first += TILE) {
     let row = first + line;
     let span = spans[min(row, params.rows - 1u)];
-    let seen = vec4<bool>(sees(span, key.x), sees(span, key.y), sees(span, key.z), sees(span, key.w));
-    let counts = seen & vec4<bool>(row < params.rows) & (key < vec4u(params.keys));
+    let counts = sees_four(span, key) & vec4<bool>(row < params.rows) & (key < vec4u(params.keys));
 
     for (var head = kv_head * heads; head < (kv_head + 1u) * heads; head++) {
       let corner = Corner(first, head, first_key, kv_head);

@@ -35,7 +35,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let head = group.y;
   let kv_head = head / (params.heads / params.kv_heads);
   let scale = inverseSqrt(f32(params.head_dim));
-  let runs = union_of_spans(first_row);
+  let runs = union_of_spans(first_row, TILE);
 
   // A thread has four rows. In the first half of a turn, also one key of the tile; in the second, every TILE-th vec4 of
   // the rows' y: a matrix with a column per row.

@@ -1,4 +1,5 @@
 import { attention, attentionBackwardKey, attentionBackwardQuery } from '../attention/kernel.ts';
+import spans from '../attention/spans.wgsl';
 import { defineKernel } from '../gpu/declare.ts';
 import backwardKey from './attention-backward-key-tiled.wgsl';
 import backwardQuery from './attention-backward-query-tiled.wgsl';
@@ -19,7 +20,7 @@ const params = { rows: 'u32', keys: 'u32', heads: 'u32', kv_heads: 'u32', head_d
 export const attentionTiled = defineKernel({
   ...attention,
   name: 'attention-tiled',
-  files: [tile, forward],
+  files: [spans, tile, forward],
   params,
   constants: {},
   workgroups: ({ rows, heads }) => [Math.ceil(rows / TILE), heads, 1],
@@ -29,7 +30,7 @@ export const attentionTiled = defineKernel({
 export const attentionBackwardQueryTiled = defineKernel({
   ...attentionBackwardQuery,
   name: 'attention-backward-query-tiled',
-  files: [tile, pairs, backwardQuery],
+  files: [spans, tile, pairs, backwardQuery],
   params,
   constants: {},
   workgroups: ({ rows, heads }) => [Math.ceil(rows / TILE), heads, 1],
@@ -42,7 +43,7 @@ export const attentionBackwardQueryTiled = defineKernel({
 export const attentionBackwardKeyTiled = defineKernel({
   ...attentionBackwardKey,
   name: 'attention-backward-key-tiled',
-  files: [tile, pairs, backwardKey],
+  files: [spans, tile, pairs, backwardKey],
   params,
   constants: {},
   workgroups: ({ keys, kv_heads }) => [Math.ceil(keys / TILE), kv_heads, 1],

@@ -1,4 +1,4 @@
-import { attentionFewRows } from '../attention/kernel.ts';
+import { attentionFewRows } from '../attention-few-rows/kernel.ts';
 import { defineKernel } from '../gpu/declare.ts';
 import main from './attention-workgroup.wgsl';
 

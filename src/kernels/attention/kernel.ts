@@ -3,6 +3,14 @@ import main from './attention.wgsl';
 import backwardKey from './attention-backward-key.wgsl';
 import backwardQuery from './attention-backward-query.wgsl';
 import stats from './attention-backward-stats.wgsl';
+import spans from './spans.wgsl';
+
+/** Workgroups for one thread per four lines of every head. */
+const fours = (lines: number, heads: number, workgroupSize: number): [number, number, number] => [
+  Math.ceil((Math.ceil(lines / 4) * heads) / workgroupSize),
+  1,
+  1,
+];
 
 /**
  * Causal grouped-query attention (Ainslie et al. 2023, arXiv:2305.13245) with an online softmax (Milakov & Gimelshein
@@ -12,7 +20,7 @@ import stats from './attention-backward-stats.wgsl';
  */
 export const attention = defineKernel({
   name: 'attention',
-  files: [main],
+  files: [spans, main],
   bindings: {
     q: read('f32', ['rows', 'query_width']),
     k: read('f32', ['keys', 'key_width']),
@@ -22,16 +30,10 @@ export const attention = defineKernel({
     lse: write('f32', ['rows', 'heads']),
   },
   params: { rows: 'u32', heads: 'u32', kv_heads: 'u32', head_dim: 'u32' },
-  constants: { WORKGROUP_SIZE: 32 },
-  workgroups: ({ rows, heads, WORKGROUP_SIZE }) => [Math.ceil((rows * heads) / WORKGROUP_SIZE), 1, 1],
+  constants: { WORKGROUP_SIZE: 8 },
+  workgroups: ({ rows, heads, WORKGROUP_SIZE }) => fours(rows, heads, WORKGROUP_SIZE),
   gradient: 'attention-backward-query',
 });
-
-/**
- * `attention` for few rows, such as one new token of each answer against a cache. A kernel of its own because a GPU needs
- * another fast path for it: few rows do not fill tiles.
- */
-export const attentionFewRows = defineKernel({ ...attention, name: 'attention-few-rows' });
 
 /** Part 1 of the gradient of `attention`: what the other parts need of each row's softmax. */
 export const attentionBackwardStats = defineKernel({
@@ -51,7 +53,7 @@ export const attentionBackwardStats = defineKernel({
 /** Part 2: gradient of the queries. The softmax is computed again from its log-sum-exp; nothing is [rows, keys]. */
 export const attentionBackwardQuery = defineKernel({
   name: 'attention-backward-query',
-  files: [backwardQuery],
+  files: [spans, backwardQuery],
   bindings: {
     q: read('f32', ['rows', 'query_width']),
     k: read('f32', ['keys', 'key_width']),
@@ -62,14 +64,14 @@ export const attentionBackwardQuery = defineKernel({
     dq: write('f32', ['rows', 'query_width']),
   },
   params: { rows: 'u32', heads: 'u32', kv_heads: 'u32', head_dim: 'u32' },
-  constants: { WORKGROUP_SIZE: 32 },
-  workgroups: ({ rows, heads, WORKGROUP_SIZE }) => [Math.ceil((rows * heads) / WORKGROUP_SIZE), 1, 1],
+  constants: { WORKGROUP_SIZE: 8 },
+  workgroups: ({ rows, heads, WORKGROUP_SIZE }) => fours(rows, heads, WORKGROUP_SIZE),
 });
 
 /** Part 3: gradients of keys and values, summed over the query heads that share them. `seen_by` comes from `seenBy`. */
 export const attentionBackwardKey = defineKernel({
   name: 'attention-backward-key',
-  files: [backwardKey],
+  files: [spans, backwardKey],
   bindings: {
     q: read('f32', ['rows', 'query_width']),
     k: read('f32', ['keys', 'key_width']),
@@ -80,9 +82,9 @@ export const attentionBackwardKey = defineKernel({
     dy: read('f32', ['rows', 'query_width']),
     d_kv: write('f32', ['keys', 'both_widths']),
   },
-  params: { keys: 'u32', heads: 'u32', kv_heads: 'u32', head_dim: 'u32' },
-  constants: { WORKGROUP_SIZE: 32 },
-  workgroups: ({ keys, kv_heads, WORKGROUP_SIZE }) => [Math.ceil((keys * kv_heads) / WORKGROUP_SIZE), 1, 1],
+  params: { rows: 'u32', keys: 'u32', heads: 'u32', kv_heads: 'u32', head_dim: 'u32' },
+  constants: { WORKGROUP_SIZE: 8 },
+  workgroups: ({ keys, kv_heads, WORKGROUP_SIZE }) => fours(keys, kv_heads, WORKGROUP_SIZE),
 });
 
 /** u32 [keys, 2]: first and one past the last of the rows whose spans hold a key; (0, 0) for a key that none sees. */

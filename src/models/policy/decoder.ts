@@ -2,7 +2,8 @@
  * The Llama decoder, top to bottom: embedding, layers, final norm, head. Records dispatches; nothing here waits for
  * the GPU.
  */
-import { attention, attentionFewRows } from '../../kernels/attention/kernel.ts';
+import { attention } from '../../kernels/attention/kernel.ts';
+import { attentionFewRows } from '../../kernels/attention-few-rows/kernel.ts';
 import { embedding } from '../../kernels/embedding/kernel.ts';
 import { gatherRows } from '../../kernels/gather-rows/kernel.ts';
 import type { Gpu, KernelSpec, Scope, Tensor } from '../../kernels/gpu/index.ts';
