@@ -154,7 +154,7 @@ await endToEnd(async ({ checks, browser, url }) => {
     const [row] = await compareNumbers(page, 'dpo_sigmoid');
     near(Number(await page.getByRole('region', { name: 'Live loss' }).getByLabel('Loss', { exact: true }).textContent()), Math.LN2, 6e-5, 'DPO of equal models');
     near(row.chosen, row.refChosen, 1e-5, 'policy and reference');
-    await page.getByText('same weights until an adapter is trained').waitFor();
+    await page.getByText('still the same weights').waitFor();
     ok((await page.evaluate(() => margin.evaluate())).backend === 'wgsl', 'the numbers do not come from the kernel');
   });
 
