@@ -62,6 +62,40 @@ for (const [kernel, reference] of [
       { atol: 2e-5, rtol: 1e-4 },
     );
 
+    it('gives a row the same bits whatever rows are beside it', async () => {
+      const shape = { heads: 2, kvHeads: 1, headDim: 8 };
+      const [prompt, other, own] = [5, 3, 6];
+      const generator = random(5);
+      const draw = (rows: number, width: number) => generator.normals(rows * width);
+      const parts = [prompt, other, own].map((rows) => ({ q: draw(rows, 16), k: draw(rows, 8), v: draw(rows, 8) }));
+      /** The prompt, then these answers; gives the results of the last answer. */
+      const run = async (answers: readonly number[]) => {
+        const taken = [0, ...answers];
+        const joined = (name: 'q' | 'k' | 'v') => taken.flatMap((part) => [...parts[part]![name]]);
+        const spans: number[] = [];
+        for (let row = 0; row < prompt; row++) spans.push(0, 0, 0, row + 1);
+        for (const part of answers) {
+          const start = spans.length / 4;
+          const length = part === 1 ? other : own;
+          for (let row = start; row < start + length; row++) spans.push(0, prompt, start, row + 1);
+        }
+        const rows = spans.length / 4;
+        const { y, lse } = await runKernel(kernel, {
+          tensors: {
+            q: { shape: [rows, 16], data: joined('q') },
+            k: { shape: [rows, 8], data: joined('k') },
+            v: { shape: [rows, 8], data: joined('v') },
+            spans: { shape: [rows, 4], data: spans },
+            y: { shape: [rows, 16] },
+            lse: { shape: [rows, shape.heads] },
+          },
+          params: { kv_heads: shape.kvHeads, head_dim: shape.headDim },
+        });
+        return [...y.slice(-own * 16), ...lse.slice(-own * shape.heads)];
+      };
+      expect(await run([1, 2])).to.deep.equal(await run([2]));
+    });
+
     it('does not see the future: later keys may hold anything', async () => {
       const [rows, headDim] = [5, 8];
       const generator = random(3);

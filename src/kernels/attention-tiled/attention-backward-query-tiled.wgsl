@@ -31,45 +31,51 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let head = group.y;
   let kv_head = head / (params.heads / params.kv_heads);
   let scale = inverseSqrt(f32(params.head_dim));
-  let runs = union_of_spans(first_row, TILE);
 
   // A thread has four rows. In the first half of a turn, also one key of the tile; in the second, every TILE-th vec4 of
   // the rows' dq: a matrix with a column per row.
   let line = thread % TILE;
   let four = thread / TILE;
-  let row = min(first_row + four + OWN, vec4u(params.rows - 1u));
+  let own = first_row + four + OWN;
+  let row = min(own, vec4u(params.rows - 1u));
   let at = row * params.heads + head;
   let lse = vec4f(stats[at.x].x, stats[at.y].x, stats[at.z].x, stats[at.w].x);
   let mean = vec4f(stats[at.x].y, stats[at.y].y, stats[at.z].y, stats[at.w].y);
   let span = array(spans[row.x], spans[row.y], spans[row.z], spans[row.w]);
   var d_query: array<mat4x4f, MAX_SLOTS>; // not yet scaled
 
-  for (var run = 0u; run < 2u; run++) {
-    let keys = select(runs.xy, runs.zw, run == 1u);
-    for (var first = keys.x; first < keys.y; first += TILE) {
-      let key = first + line;
-      let corner = Corner(first_row, head, first, kv_head);
-      let found = pairs(corner, K + line * STRIDE, Q + (four + OWN) * STRIDE, thread);
-      let seen = vec4<bool>(sees(span[0], key), sees(span[1], key), sees(span[2], key), sees(span[3], key));
-      let counts = seen & vec4<bool>(key < keys.y);
-      let p = select(vec4f(0.0), exp(min(found.scores * scale - lse, vec4f(0.0))), counts);
-      d_scores[thread] = p * (found.d_weights - mean);
-      workgroupBarrier();
+  let last_row = min(first_row + TILE, params.rows);
+  var start = first_row;
+  while (start < last_row) {
+    let sequence = rows_of_sequence(start, last_row);
+    for (var run = 0u; run < 2u; run++) {
+      let keys = select(spans[start].xy, vec2u(spans[start].z, sequence.y), run == 1u);
+      for (var first = keys.x; first < keys.y; first += TILE) {
+        let key = first + line;
+        let corner = Corner(first_row, head, first, kv_head);
+        let found = pairs(corner, K + line * STRIDE, Q + (four + OWN) * STRIDE, thread);
+        let seen = vec4<bool>(sees(span[0], key), sees(span[1], key), sees(span[2], key), sees(span[3], key));
+        let belong = (own >= vec4u(start)) & (own < vec4u(sequence.x));
+        let counts = seen & belong & vec4<bool>(key < keys.y);
+        let p = select(vec4f(0.0), exp(min(found.scores * scale - lse, vec4f(0.0))), counts);
+        d_scores[thread] = p * (found.d_weights - mean);
+        workgroupBarrier();
 
-      for (var slot = 0u; slot < MAX_SLOTS; slot++) {
-        let quad = slot * TILE + line;
-        if (quad < quads) {
-          for (var i = 0u; i < min(TILE, keys.y - first); i++) {
-            let key4 = k[((first + i) * params.kv_heads + kv_head) * quads + quad];
-            let d_score = d_scores[four * TILE + i];
-            d_query[slot] += mat4x4f(key4 * d_score.x, key4 * d_score.y, key4 * d_score.z, key4 * d_score.w);
+        for (var slot = 0u; slot < MAX_SLOTS; slot++) {
+          let quad = slot * TILE + line;
+          if (quad < quads) {
+            for (var i = 0u; i < min(TILE, keys.y - first); i++) {
+              let key4 = k[((first + i) * params.kv_heads + kv_head) * quads + quad];
+              let d_score = d_scores[four * TILE + i];
+              d_query[slot] += mat4x4f(key4 * d_score.x, key4 * d_score.y, key4 * d_score.z, key4 * d_score.w);
+            }
           }
         }
       }
     }
+    start = sequence.x;
   }
 
-  let own = first_row + four + OWN;
   for (var slot = 0u; slot < MAX_SLOTS; slot++) {
     let quad = slot * TILE + line;
     if (quad < quads) {

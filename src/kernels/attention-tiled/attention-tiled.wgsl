@@ -35,7 +35,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let head = group.y;
   let kv_head = head / (params.heads / params.kv_heads);
   let scale = inverseSqrt(f32(params.head_dim));
-  let runs = union_of_spans(first_row, TILE);
 
   // A thread has four rows. In the first half of a turn, also one key of the tile; in the second, every TILE-th vec4 of
   // the rows' y: a matrix with a column per row.
@@ -49,69 +48,76 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   var sum = vec4f(0.0);
   var mixed: array<mat4x4f, MAX_SLOTS>; // not yet divided by sum
 
-  for (var run = 0u; run < 2u; run++) {
-    let keys = select(runs.xy, runs.zw, run == 1u);
-    for (var first = keys.x; first < keys.y; first += TILE) {
-      var score = vec4f(0.0);
-      for (var step = 0u; step * STEP < quads; step++) {
-        for (var slot = thread; slot < TILE * STEP; slot += THREADS) {
-          let quad = step * STEP + slot % STEP;
-          let at = slot / STEP * STRIDE + slot % STEP;
-          let tile_row = first_row + slot / STEP;
-          let tile_key = first + slot / STEP;
-          q_tile[at] = vec4f(0.0);
-          k_tile[at] = vec4f(0.0);
-          if (quad < quads && tile_row < params.rows) {
-            q_tile[at] = q[(tile_row * params.heads + head) * quads + quad];
+  let last_row = min(first_row + TILE, params.rows);
+  var start = first_row;
+  while (start < last_row) {
+    let sequence = rows_of_sequence(start, last_row);
+    for (var run = 0u; run < 2u; run++) {
+      let keys = select(spans[start].xy, vec2u(spans[start].z, sequence.y), run == 1u);
+      for (var first = keys.x; first < keys.y; first += TILE) {
+        var score = vec4f(0.0);
+        for (var step = 0u; step * STEP < quads; step++) {
+          for (var slot = thread; slot < TILE * STEP; slot += THREADS) {
+            let quad = step * STEP + slot % STEP;
+            let at = slot / STEP * STRIDE + slot % STEP;
+            let tile_row = first_row + slot / STEP;
+            let tile_key = first + slot / STEP;
+            q_tile[at] = vec4f(0.0);
+            k_tile[at] = vec4f(0.0);
+            if (quad < quads && tile_row < params.rows) {
+              q_tile[at] = q[(tile_row * params.heads + head) * quads + quad];
+            }
+            if (quad < quads && tile_key < params.keys) {
+              k_tile[at] = k[(tile_key * params.kv_heads + kv_head) * quads + quad];
+            }
           }
-          if (quad < quads && tile_key < params.keys) {
-            k_tile[at] = k[(tile_key * params.kv_heads + kv_head) * quads + quad];
+          workgroupBarrier();
+          for (var i = 0u; i < STEP; i++) {
+            // Four rows of q as the columns of a matrix: the key times it is its four scores.
+            let queries = mat4x4f(q_tile[q_at.x + i], q_tile[q_at.y + i], q_tile[q_at.z + i], q_tile[q_at.w + i]);
+            score += k_tile[line * STRIDE + i] * queries;
           }
+          workgroupBarrier();
         }
+
+        let key = first + line;
+        let seen = vec4<bool>(sees(span[0], key), sees(span[1], key), sees(span[2], key), sees(span[3], key));
+        let belong = (row >= vec4u(start)) & (row < vec4u(sequence.x));
+        let counts = seen & belong & vec4<bool>(key < keys.y);
+        score = select(vec4f(LOWEST), score * scale, counts);
+        scores[thread] = score;
         workgroupBarrier();
-        for (var i = 0u; i < STEP; i++) {
-          // Four rows of q as the columns of a matrix: the key times it is its four scores.
-          let queries = mat4x4f(q_tile[q_at.x + i], q_tile[q_at.y + i], q_tile[q_at.z + i], q_tile[q_at.w + i]);
-          score += k_tile[line * STRIDE + i] * queries;
+
+        // A higher maximum rescales what has been summed so far.
+        var new_highest = highest;
+        for (var i = 0u; i < TILE; i++) {
+          new_highest = max(new_highest, scores[four * TILE + i]);
         }
+        let rescale = select(vec4f(1.0), exp(highest - new_highest), new_highest > highest);
+        highest = new_highest;
+        weights[thread] = select(vec4f(0.0), exp(score - highest), counts);
         workgroupBarrier();
-      }
 
-      let key = first + line;
-      let seen = vec4<bool>(sees(span[0], key), sees(span[1], key), sees(span[2], key), sees(span[3], key));
-      let counts = seen & vec4<bool>(key < keys.y);
-      score = select(vec4f(LOWEST), score * scale, counts);
-      scores[thread] = score;
-      workgroupBarrier();
-
-      // A higher maximum rescales what has been summed so far.
-      var new_highest = highest;
-      for (var i = 0u; i < TILE; i++) {
-        new_highest = max(new_highest, scores[four * TILE + i]);
-      }
-      let rescale = exp(highest - new_highest);
-      highest = new_highest;
-      weights[thread] = select(vec4f(0.0), exp(score - highest), counts);
-      workgroupBarrier();
-
-      sum *= rescale;
-      for (var i = 0u; i < TILE; i++) {
-        sum += weights[four * TILE + i];
-      }
-      for (var slot = 0u; slot < MAX_SLOTS; slot++) {
-        let quad = slot * TILE + line;
-        if (quad < quads) {
-          for (var i = 0u; i < 4u; i++) {
-            mixed[slot][i] *= rescale[i];
-          }
-          for (var i = 0u; i < min(TILE, keys.y - first); i++) {
-            let value = v[((first + i) * params.kv_heads + kv_head) * quads + quad];
-            let weight = weights[four * TILE + i];
-            mixed[slot] += mat4x4f(value * weight.x, value * weight.y, value * weight.z, value * weight.w);
+        sum *= rescale;
+        for (var i = 0u; i < TILE; i++) {
+          sum += weights[four * TILE + i];
+        }
+        for (var slot = 0u; slot < MAX_SLOTS; slot++) {
+          let quad = slot * TILE + line;
+          if (quad < quads) {
+            for (var i = 0u; i < 4u; i++) {
+              mixed[slot][i] *= rescale[i];
+            }
+            for (var i = 0u; i < min(TILE, keys.y - first); i++) {
+              let value = v[((first + i) * params.kv_heads + kv_head) * quads + quad];
+              let weight = weights[four * TILE + i];
+              mixed[slot] += mat4x4f(value * weight.x, value * weight.y, value * weight.z, value * weight.w);
+            }
           }
         }
       }
     }
+    start = sequence.x;
   }
 
   for (var i = 0u; i < 4u; i++) {

@@ -41,7 +41,6 @@ fn main(@builtin(global_invocation_id) thread: vec3u) {
   let q_at = line * quads;
   let stat = array(stats[line.x], stats[line.y], stats[line.z], stats[line.w]);
   let span = array(spans[row.x], spans[row.y], spans[row.z], spans[row.w]);
-  let runs = union_of_spans(first_row, 4u);
 
   // A matrix has a column per row: q scaled, dy, and dq not yet scaled.
   var query: array<mat4x4f, MAX_QUADS>;
@@ -52,29 +51,36 @@ fn main(@builtin(global_invocation_id) thread: vec3u) {
     d_mixed[i] = mat4x4f(dy[q_at.x + i], dy[q_at.y + i], dy[q_at.z + i], dy[q_at.w + i]);
   }
 
-  for (var run = 0u; run < 2u; run++) {
-    let keys = select(runs.xy, runs.zw, run == 1u);
-    for (var first = keys.x; first < keys.y; first += 4u) {
-      let key = first + vec4u(0u, 1u, 2u, 3u);
-      let at = (min(key, vec4u(keys.y - 1u)) * params.kv_heads + kv_head) * quads;
+  let last_row = min(first_row + 4u, params.rows);
+  var start = first_row;
+  while (start < last_row) {
+    let sequence = rows_of_sequence(start, last_row);
+    for (var run = 0u; run < 2u; run++) {
+      let keys = select(spans[start].xy, vec2u(spans[start].z, sequence.y), run == 1u);
+      for (var first = keys.x; first < keys.y; first += 4u) {
+        let key = first + vec4u(0u, 1u, 2u, 3u);
+        let at = (min(key, vec4u(keys.y - 1u)) * params.kv_heads + kv_head) * quads;
 
-      // Four keys as columns: transposed, they give each row's four scores; the values likewise.
-      var scores = mat4x4f();
-      var d_weights = mat4x4f();
-      for (var i = 0u; i < quads; i++) {
-        scores += transpose(mat4x4f(k[at.x + i], k[at.y + i], k[at.z + i], k[at.w + i])) * query[i];
-        d_weights += transpose(mat4x4f(v[at.x + i], v[at.y + i], v[at.z + i], v[at.w + i])) * d_mixed[i];
-      }
-      var d_scores = mat4x4f();
-      for (var r = 0u; r < 4u; r++) {
-        let counts = sees_four(span[r], key) & (key < vec4u(keys.y));
-        let weights = select(vec4f(0.0), exp(min(scores[r] - stat[r].x, vec4f(0.0))), counts);
-        d_scores[r] = weights * (d_weights[r] - stat[r].y);
-      }
-      for (var i = 0u; i < quads; i++) {
-        d_query[i] += mat4x4f(k[at.x + i], k[at.y + i], k[at.z + i], k[at.w + i]) * d_scores;
+        // Four keys as columns: transposed, they give each row's four scores; the values likewise.
+        var scores = mat4x4f();
+        var d_weights = mat4x4f();
+        for (var i = 0u; i < quads; i++) {
+          scores += transpose(mat4x4f(k[at.x + i], k[at.y + i], k[at.z + i], k[at.w + i])) * query[i];
+          d_weights += transpose(mat4x4f(v[at.x + i], v[at.y + i], v[at.z + i], v[at.w + i])) * d_mixed[i];
+        }
+        var d_scores = mat4x4f();
+        for (var r = 0u; r < 4u; r++) {
+          let belongs = first_row + r >= start && first_row + r < sequence.x;
+          let counts = sees_four(span[r], key) & (key < vec4u(keys.y)) & vec4<bool>(belongs);
+          let weights = select(vec4f(0.0), exp(min(scores[r] - stat[r].x, vec4f(0.0))), counts);
+          d_scores[r] = weights * (d_weights[r] - stat[r].y);
+        }
+        for (var i = 0u; i < quads; i++) {
+          d_query[i] += mat4x4f(k[at.x + i], k[at.y + i], k[at.z + i], k[at.w + i]) * d_scores;
+        }
       }
     }
+    start = sequence.x;
   }
 
   for (var r = 0u; r < 4u; r++) {

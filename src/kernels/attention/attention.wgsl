@@ -39,7 +39,6 @@ fn main(@builtin(global_invocation_id) thread: vec3u) {
   let row = min(first_row + vec4u(0u, 1u, 2u, 3u), vec4u(params.rows - 1u));
   let q_at = (row * params.heads + head) * quads;
   let span = array(spans[row.x], spans[row.y], spans[row.z], spans[row.w]);
-  let runs = union_of_spans(first_row, 4u);
 
   // A matrix has a column per row: q scaled, and y not yet divided by sum.
   var query: array<mat4x4f, MAX_QUADS>;
@@ -50,36 +49,43 @@ fn main(@builtin(global_invocation_id) thread: vec3u) {
   var highest = vec4f(LOWEST);
   var sum = vec4f(0.0);
 
-  for (var run = 0u; run < 2u; run++) {
-    let keys = select(runs.xy, runs.zw, run == 1u);
-    for (var first = keys.x; first < keys.y; first += 4u) {
-      let key = first + vec4u(0u, 1u, 2u, 3u);
-      let at = (min(key, vec4u(keys.y - 1u)) * params.kv_heads + kv_head) * quads;
+  let last_row = min(first_row + 4u, params.rows);
+  var start = first_row;
+  while (start < last_row) {
+    let sequence = rows_of_sequence(start, last_row);
+    for (var run = 0u; run < 2u; run++) {
+      let keys = select(spans[start].xy, vec2u(spans[start].z, sequence.y), run == 1u);
+      for (var first = keys.x; first < keys.y; first += 4u) {
+        let key = first + vec4u(0u, 1u, 2u, 3u);
+        let at = (min(key, vec4u(keys.y - 1u)) * params.kv_heads + kv_head) * quads;
 
-      // Four keys as columns: transposed, they give each row's four scores.
-      var scores = mat4x4f();
-      for (var i = 0u; i < quads; i++) {
-        scores += transpose(mat4x4f(k[at.x + i], k[at.y + i], k[at.z + i], k[at.w + i])) * query[i];
-      }
+        // Four keys as columns: transposed, they give each row's four scores.
+        var scores = mat4x4f();
+        for (var i = 0u; i < quads; i++) {
+          scores += transpose(mat4x4f(k[at.x + i], k[at.y + i], k[at.z + i], k[at.w + i])) * query[i];
+        }
 
-      // A higher maximum rescales what has been summed so far.
-      var weights = mat4x4f();
-      var rescale = vec4f(1.0);
-      for (var r = 0u; r < 4u; r++) {
-        let counts = sees_four(span[r], key) & (key < vec4u(keys.y));
-        let score = select(vec4f(LOWEST), scores[r], counts);
-        let new_highest = max(highest[r], max(max(score.x, score.y), max(score.z, score.w)));
-        rescale[r] = exp(highest[r] - new_highest);
-        weights[r] = select(vec4f(0.0), exp(score - new_highest), counts);
-        highest[r] = new_highest;
-      }
-      sum = sum * rescale + vec4f(1.0) * weights;
-      for (var i = 0u; i < quads; i++) {
-        let m = mixed[i];
-        mixed[i] = mat4x4f(m[0] * rescale.x, m[1] * rescale.y, m[2] * rescale.z, m[3] * rescale.w)
-          + mat4x4f(v[at.x + i], v[at.y + i], v[at.z + i], v[at.w + i]) * weights;
+        // A higher maximum rescales what has been summed so far.
+        var weights = mat4x4f();
+        var rescale = vec4f(1.0);
+        for (var r = 0u; r < 4u; r++) {
+          let belongs = first_row + r >= start && first_row + r < sequence.x;
+          let counts = sees_four(span[r], key) & (key < vec4u(keys.y)) & vec4<bool>(belongs);
+          let score = select(vec4f(LOWEST), scores[r], counts);
+          let new_highest = max(highest[r], max(max(score.x, score.y), max(score.z, score.w)));
+          rescale[r] = select(1.0, exp(highest[r] - new_highest), new_highest > highest[r]);
+          weights[r] = select(vec4f(0.0), exp(score - new_highest), counts);
+          highest[r] = new_highest;
+        }
+        sum = sum * rescale + vec4f(1.0) * weights;
+        for (var i = 0u; i < quads; i++) {
+          let m = mixed[i];
+          mixed[i] = mat4x4f(m[0] * rescale.x, m[1] * rescale.y, m[2] * rescale.z, m[3] * rescale.w)
+            + mat4x4f(v[at.x + i], v[at.y + i], v[at.z + i], v[at.w + i]) * weights;
+        }
       }
     }
+    start = sequence.x;
   }
 
   for (var r = 0u; r < 4u; r++) {

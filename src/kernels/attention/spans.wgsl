@@ -8,22 +8,18 @@ fn sees_four(span: vec4u, key: vec4u) -> vec4<bool> {
   return vec4<bool>(sees(span, key.x), sees(span, key.y), sees(span, key.z), sees(span, key.w));
 }
 
-/// The runs of keys that any of `count` rows sees, (a, b, c, e) as a row's span.
-fn union_of_spans(first_row: u32, count: u32) -> vec4u {
-  var before = vec2u(0xffffffffu, 0u);
-  var own = vec2u(0xffffffffu, 0u);
-  for (var row = first_row; row < min(first_row + count, params.rows); row++) {
+/// Of the rows from `first` on, before `last`, those of one sequence: spans that differ in their end alone. One past the
+/// last such row, and the highest of their ends. Sequence by sequence, a row's sums are grouped alike whatever rows are
+/// beside it.
+fn rows_of_sequence(first: u32, last: u32) -> vec2u {
+  let lead = spans[first];
+  var found = vec2u(first + 1u, lead.w);
+  for (var row = first + 1u; row < last; row++) {
     let span = spans[row];
-    if (span.x < span.y) {
-      before = vec2u(min(before.x, span.x), max(before.y, span.y));
+    if (any(span.xyz != lead.xyz)) {
+      break;
     }
-    if (span.z < span.w) {
-      own = vec2u(min(own.x, span.z), max(own.y, span.w));
-    }
+    found = vec2u(row + 1u, max(found.y, span.w));
   }
-  // Rows of a prompt and of its answer together: one run, so that no key comes twice.
-  if (max(before.x, own.x) < min(before.y, own.y)) {
-    return vec4u(0u, 0u, min(before.x, own.x), max(before.y, own.y));
-  }
-  return vec4u(before, own);
+  return found;
 }
