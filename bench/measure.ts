@@ -90,13 +90,17 @@ async function sample({ contender, batch }: Running): Promise<number> {
   return (performance.now() - start) / batch;
 }
 
+/** Milliseconds of one sample, the shorter of two where it is not long beyond doubt. */
+async function sampleLength(each: Running, { sampleMs }: Effort): Promise<number> {
+  const length = (await sample(each)) * each.batch;
+  return length > 10 * sampleMs ? length : Math.min(length, (await sample(each)) * each.batch);
+}
+
 async function time(running: readonly Running[], effort: Effort): Promise<void> {
   for (const each of running) {
     await sample(each);
-    // Doubling finds the batch without trusting one short sample.
-    for (let ms = await sample(each); ms * each.batch < effort.sampleMs && each.batch < 4096; ms = await sample(each)) {
-      each.batch *= 2;
-    }
+    // Doubling finds the batch without trusting one sample: the machine may have been away for the whole of it.
+    while (each.batch < 4096 && (await sampleLength(each, effort)) < effort.sampleMs) each.batch *= 2;
   }
   const start = performance.now();
   for (let round = 0; round < effort.rounds; round++) {
