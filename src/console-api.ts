@@ -54,6 +54,13 @@ export interface TrainConfig extends Partial<Omit<TrainingSettings, 'reward'>> {
 
 export type SampleSettings = NonNullable<SampleOptions['settings']>;
 
+/** What `margin.pairs.byClip` takes. */
+export interface PairByClipRequest extends SampleSettings {
+  readonly images?: readonly ImageRef[];
+  readonly keep?: number;
+  readonly signal?: AbortSignal;
+}
+
 export interface MarginConsole {
   /** Settles with the device's facts when the models are loaded; rejects when the engine cannot run here. */
   readonly ready: Promise<EngineFacts>;
@@ -82,13 +89,11 @@ export interface MarginConsole {
     add(pair: { image: ImageRef; prompt: string; chosen: string; rejected: string }): Promise<ConsolePair>;
     list(): ConsolePair[];
     /**
-     * Samples answers about each image (default: all on the page) and yields the pair that CLIP makes of them, as soon
-     * as it is on the page; an image whose answers CLIP cannot tell apart gives none. `n` is 8 if not given, the rest
-     * comes from the page's settings. Leaving the loop early cancels.
+     * Samples `n` (12) answers about each image (default: all on the page), lets CLIP make a pair of them, adds the `keep`
+     * (64) pairs that have most to teach, and yields them. An image whose answers CLIP cannot tell apart gives none.
+     * What else is not given comes from the page's settings. Leaving the loop early cancels.
      */
-    byClip(
-      request?: SampleSettings & { images?: readonly ImageRef[]; signal?: AbortSignal },
-    ): AsyncIterable<ConsolePair>;
+    byClip(request?: PairByClipRequest): AsyncIterable<ConsolePair>;
   };
   /**
    * Loss, rewards, margin and gradients per pair, and batch means under TRL's names, computed by the WGSL kernel (by

@@ -1,5 +1,12 @@
 /** Runs of the page's own work (sampling, pairing, training) as async iterables of what they give. */
-import type { ConsoleCandidate, ConsolePair, ImageRef, SampleSettings, TrainConfig } from './console-api.ts';
+import type {
+  ConsoleCandidate,
+  ConsolePair,
+  ImageRef,
+  PairByClipRequest,
+  SampleSettings,
+  TrainConfig,
+} from './console-api.ts';
 import type { StepMetrics } from './engine/engine.ts';
 import { InputError } from './errors.ts';
 import type { App } from './state/app.ts';
@@ -76,11 +83,8 @@ export async function* sampleAnswers(
 }
 
 /** One run of the page's own pairing by CLIP as an async iterable of pairs. */
-export async function* pairsByClip(
-  app: App,
-  request: SampleSettings & { images?: readonly ImageRef[]; signal?: AbortSignal },
-): AsyncIterable<ConsolePair> {
-  const { images, signal, ...settings } = request;
+export async function* pairsByClip(app: App, request: PairByClipRequest): AsyncIterable<ConsolePair> {
+  const { images, keep, signal, ...settings } = request;
   const { state } = app.store;
   const imageIds = images?.map((image) => imageNamed(state, image));
   const why = whyNotPairByClip({ ...state, settings: { ...state.settings, ...settings } });
@@ -90,6 +94,7 @@ export async function* pairsByClip(
     await app.intents.pairByClip({
       imageIds,
       settings,
+      keep,
       signal: either,
       onPair: (pair) => report(pairOf(pair)),
       onError: (error) => {

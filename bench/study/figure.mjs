@@ -10,13 +10,14 @@ function deviation(values) {
 
 const percent = (value) => Math.round(1000 * value) / 10;
 
-/** One row per objective: means over seeds in percent, standard deviations, relative change of CHAIR-i. */
+/** One row per training: means over seeds in percent, standard deviations, relative change of CHAIR-i. */
 export function summarise({ before, runs, options }) {
-  return options.objectives.map((objective) => {
-    const own = runs.filter((run) => run.objective === objective);
+  return options.trainings.map(({ name: training }) => {
+    const own = runs.filter((run) => run.name === training);
+    if (own.length === 0) return { training, seeds: 0 };
     const of = (name) => own.map((run) => run.after[name]);
     return {
-      objective,
+      training,
       seeds: own.length,
       'CHAIR-i before': percent(before.chairI),
       'CHAIR-i after': percent(mean(of('chairI'))),
@@ -33,11 +34,11 @@ const WIDTH = 640;
 const HEIGHT = 300;
 const COLOURS = ['#3b5bdb', '#0b7285', '#862e9c', '#5c940d', '#c92a2a'];
 
-function panel({ title, x, name, before, runs, objectives }) {
+function panel({ title, x, name, before, runs, trainings }) {
   const [top, bottom, width] = [56, HEIGHT - 48, 240];
   const highest = Math.max(0.01, before, ...runs.map((run) => run.after[name])) * 1.1;
   const y = (value) => bottom - (value / highest) * (bottom - top);
-  const column = (index) => x + 40 + ((index + 0.5) * (width - 40)) / (objectives.length + 1);
+  const column = (index) => x + 40 + ((index + 0.5) * (width - 40)) / (trainings.length + 1);
   const line = (x1, x2, value, extra) =>
     `<line x1="${x1}" x2="${x2}" y1="${y(value).toFixed(1)}" y2="${y(value).toFixed(1)}" ${extra}/>`;
   const parts = [
@@ -50,17 +51,18 @@ function panel({ title, x, name, before, runs, objectives }) {
     line(x + 36, x + width, before, 'stroke="#495057" stroke-dasharray="4 4"'),
     `<text x="${column(0)}" y="${HEIGHT - 24}" text-anchor="middle">before</text>`,
   ];
-  for (const [index, objective] of objectives.entries()) {
-    const values = runs.filter((run) => run.objective === objective).map((run) => run.after[name]);
+  for (const [index, { name: training }] of trainings.entries()) {
+    const values = runs.filter((run) => run.name === training).map((run) => run.after[name]);
     const at = column(index + 1);
     const colour = COLOURS[index % COLOURS.length];
+    if (values.length === 0) continue;
     parts.push(
       line(at - 16, at + 16, mean(values), `stroke="${colour}" stroke-width="3"`),
       ...values.map((value, i) => {
         const aside = (i - (values.length - 1) / 2) * 7;
         return `<circle cx="${(at + aside).toFixed(1)}" cy="${y(value).toFixed(1)}" r="4" fill="${colour}" fill-opacity="0.6"/>`;
       }),
-      `<text x="${at}" y="${HEIGHT - 24}" text-anchor="middle">${objective}</text>`,
+      `<text x="${at}" y="${HEIGHT - 24}" text-anchor="middle" font-size="10">${training}</text>`,
     );
   }
   return parts.join('\n');
@@ -69,10 +71,11 @@ function panel({ title, x, name, before, runs, objectives }) {
 /** The figure as SVG: a dot per seed, a bar at the mean. */
 export function studyFigure(result, summary) {
   const { before, runs, options, adapter } = result;
-  const { objectives, pairs, seeds, scenes } = options;
-  const shared = { runs, objectives };
+  const { trainings, pairs, seeds, scenes } = options;
+  const shared = { runs, trainings };
   const words = summary
-    .map((row) => `${row.objective}: CHAIR-i ${row['CHAIR-i before']} % to ${row['CHAIR-i after']} %`)
+    .filter((row) => row.seeds > 0)
+    .map((row) => `${row.training}: CHAIR-i ${row['CHAIR-i before']} % to ${row['CHAIR-i after']} %`)
     .join('; ');
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" role="img">
 <title>${words}</title>

@@ -11,17 +11,26 @@ import { type RankedPair, rankedPairs, type Sampling } from './pairs.ts';
 
 export interface StudyOptions {
   readonly pairs: number;
+  /** Scenes sampled for the pairs of a seed. */
+  readonly images: number;
   readonly seeds: readonly number[];
-  readonly objectives: readonly string[];
+  readonly trainings: readonly StudyTraining[];
   /** Held-out scenes. */
   readonly scenes: number;
   /** Deviations from the page's way of sampling the answers that become pairs. */
   readonly sampling: Partial<Sampling>;
   readonly vlm: string;
   readonly clip: string;
-  /** Deviations from the product's training defaults. */
-  readonly config: Partial<TrainingConfig>;
-  readonly hyperparameters: Readonly<Record<string, number>>;
+}
+
+/** What is trained on the pairs of every seed. */
+export interface StudyTraining {
+  /** Tells it apart in table and figure. */
+  readonly name: string;
+  readonly objective: string;
+  /** Deviations from the defaults of objective and trainer. */
+  readonly hyperparameters?: Readonly<Record<string, number>>;
+  readonly config?: Partial<TrainingConfig>;
 }
 
 type Grades = Pick<
@@ -31,7 +40,8 @@ type Grades = Pick<
 
 export interface StudyRun {
   readonly seed: number;
-  readonly objective: string;
+  /** Of the training. */
+  readonly name: string;
   readonly config: TrainingConfig;
   readonly metrics: readonly StepMetrics[];
   readonly after: Grades;
@@ -58,6 +68,8 @@ export interface StudyResult {
 declare global {
   interface Window {
     study: (options: StudyOptions) => Promise<StudyResult>;
+    /** Puts the result so far into files. */
+    keepStudy: (result: StudyResult) => Promise<unknown>;
   }
 }
 
@@ -111,37 +123,40 @@ window.study = async (options) => {
   const before = await heldOut('reference');
   const pairReports: StudyPairs[] = [];
   const runs: StudyRun[] = [];
+  const { adapter, isFallback } = device;
+  const result = (): StudyResult => ({ adapter, isFallback, options, before, pairs: pairReports, runs });
   for (const seed of options.seeds) {
     const pairs = await rankedPairs(engine, {
       pairs: options.pairs,
+      images: options.images,
       sampling: options.sampling,
       seed,
       picture,
-      onProgress: (done, total) => done % 16 === 0 && tell(`  seed ${seed}: ${done} of ${total} pairs`),
+      onProgress: (done, total) => done % 16 === 0 && tell(`  seed ${seed}: ${done} of ${total} scenes sampled`),
     });
     pairReports.push(describePairs(seed, pairs));
-    for (const objective of options.objectives) {
+    for (const { name, objective, hyperparameters = {}, config: changes } of options.trainings) {
       await engine.adapter.reset();
       const start = performance.now();
       const metrics: StepMetrics[] = [];
       let config: TrainingConfig | undefined;
-      const { hyperparameters } = options;
-      const request = { pairs, objective, hyperparameters, config: { ...options.config, seed, save_steps: 0 } };
+      const request = { pairs, objective, hyperparameters, config: { ...changes, seed, save_steps: 0 } };
       for await (const event of engine.train(request)) {
         if (event.type === 'plan') config = event.plan.config;
         if (event.type === 'step') metrics.push(event.metrics);
         if (event.type === 'step' && event.metrics.step % 10 === 0) {
-          tell(`  seed ${seed}, ${objective}: step ${event.metrics.step}, loss ${event.metrics.loss.toFixed(3)}`);
+          tell(`  seed ${seed}, ${name}: step ${event.metrics.step}, loss ${event.metrics.loss.toFixed(3)}`);
         }
       }
       const seconds = (performance.now() - start) / 1000;
       const last = metrics.at(-1)!;
       tell(
-        `  seed ${seed}, ${objective}: ${metrics.length} steps in ${seconds.toFixed(0)} s, loss ${last.loss.toFixed(3)}, margin ${last['rewards/margins']?.toFixed(3) ?? 'unknown'}`,
+        `  seed ${seed}, ${name}: ${metrics.length} steps in ${seconds.toFixed(0)} s, loss ${last.loss.toFixed(3)}, margin ${last['rewards/margins']?.toFixed(3) ?? 'unknown'}`,
       );
-      runs.push({ seed, objective, config: config!, metrics, after: await heldOut('policy'), seconds });
+      runs.push({ seed, name, config: config!, metrics, after: await heldOut('policy'), seconds });
+      await window.keepStudy(result());
     }
   }
   engine.dispose();
-  return { adapter: device.adapter, isFallback: device.isFallback, options, before, pairs: pairReports, runs };
+  return result();
 };

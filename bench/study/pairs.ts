@@ -1,6 +1,6 @@
 /** CLIP-ranked preference pairs from Toybox scenes, made as the page makes them. */
 import type { Engine, ImageInput, SampleRequest, TrainingPair } from '../../src/engine/engine.ts';
-import { CLIP_CANDIDATES, sampleClipPair } from '../../src/preference/clip-pairs.ts';
+import { CLIP_CANDIDATES, type ClipPair, sampleClipPair, worthiest } from '../../src/preference/clip-pairs.ts';
 import { DEFAULT_SETTINGS } from '../../src/state/defaults.ts';
 import { randomScene, type Scene } from '../../src/toybox/index.ts';
 
@@ -12,7 +12,10 @@ const SCENES_PER_SEED = 10_000;
 export type Sampling = Pick<SampleRequest, 'n' | 'temperature' | 'topP' | 'maxTokens'>;
 
 export interface PairOptions {
+  /** Pairs to keep. */
   readonly pairs: number;
+  /** Scenes that are sampled for them. */
+  readonly images: number;
   /** Deviations from what the page does. */
   readonly sampling: Partial<Sampling>;
   readonly seed: number;
@@ -25,31 +28,32 @@ export interface RankedPair extends TrainingPair {
   readonly inputs: { readonly scoreChosen: number; readonly scoreRejected: number };
 }
 
-/** Takes scenes until there are enough pairs; a scene whose answers are all the same, or score alike, gives none. */
+/**
+ * Makes a pair of the answers to each scene and keeps those that have most to teach, as the page does.
+ * @throws RangeError when the scenes give too few.
+ */
 export async function rankedPairs(
   engine: Pick<Engine, 'sample' | 'clipScore'>,
-  { pairs: wanted, sampling, seed, picture, onProgress }: PairOptions,
+  { pairs: wanted, images, sampling, seed, picture, onProgress }: PairOptions,
 ): Promise<RankedPair[]> {
-  const pairs: RankedPair[] = [];
-  const first = FIRST_SCENE + seed * SCENES_PER_SEED;
   const { prompt, temperature, topP, maxTokens } = DEFAULT_SETTINGS;
   const how: Sampling = { n: CLIP_CANDIDATES, temperature, topP, maxTokens, ...sampling };
-  for (let scene = first; pairs.length < wanted; scene++) {
-    if (scene - first >= SCENES_PER_SEED) throw new Error(`${SCENES_PER_SEED} scenes gave only ${pairs.length} pairs`);
+  const found: (ClipPair & { readonly scene: number; readonly image: ImageInput })[] = [];
+  for (let index = 0; index < images; index++) {
+    const scene = FIRST_SCENE + seed * SCENES_PER_SEED + index;
     const image = await picture(randomScene(scene));
     const request = { image, prompt, ...how, seed: seed * 7919 + scene };
     const pair = await sampleClipPair(engine, { ...request, model: 'reference' });
-    if (!pair) continue;
-    const { chosen, rejected } = pair;
-    pairs.push({
-      scene,
-      image,
-      prompt,
-      chosen: chosen.text,
-      rejected: rejected.text,
-      inputs: { scoreChosen: chosen.clip, scoreRejected: rejected.clip },
-    });
-    onProgress(pairs.length, wanted);
+    if (pair) found.push({ ...pair, scene, image });
+    onProgress(index + 1, images);
   }
-  return pairs;
+  if (found.length < wanted) throw new RangeError(`${images} scenes gave only ${found.length} pairs.`);
+  return worthiest(found, wanted).map(({ scene, image, chosen, rejected }) => ({
+    scene,
+    image,
+    prompt,
+    chosen: chosen.text,
+    rejected: rejected.text,
+    inputs: { scoreChosen: chosen.clip, scoreRejected: rejected.clip },
+  }));
 }

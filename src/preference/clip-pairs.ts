@@ -13,10 +13,15 @@ export interface ScoredAnswer {
 export interface ClipPair<Answer extends ScoredAnswer = ScoredAnswer> {
   readonly chosen: Answer;
   readonly rejected: Answer;
+  /** How much it has to teach: see `clipPair`. Above 0. */
+  readonly worth: number;
 }
 
 /** Answers that compete for one pair, unless somebody says otherwise: more than a person would want to read. */
-export const CLIP_CANDIDATES = 8;
+export const CLIP_CANDIDATES = 12;
+
+/** Pairs that are kept when there are more images, unless somebody says otherwise. */
+export const CLIP_PAIRS = 64;
 
 /** Words in lower case, without punctuation. */
 const wordsOf = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
@@ -41,33 +46,35 @@ export function wordOverlap(first: string, second: string): number {
   return a.length + b.length === 0 ? 1 : (2 * commonLength(a, b)) / (a.length + b.length);
 }
 
-/** Each word that one answer has more than the other halves what their comparison counts. */
-const PER_EXTRA_WORD = 0.5;
-
-/** How alike two answers are in words and in length: 1 where they are the same text, towards 0 where all differs. */
-function likeness(first: string, second: string): number {
-  const extraWords = Math.abs(wordsOf(first).length - wordsOf(second).length);
-  return wordOverlap(first, second) * PER_EXTRA_WORD ** extraWords;
-}
+/** What a pair counts whose chosen answer has no more words than the rejected one. */
+const WITHOUT_LENGTH = 0.1;
 
 /**
- * The pair that says most: CLIP tells its two answers far apart although they are alike. Best against worst would be the
- * widest gap, but such answers differ in everything, and their difference in length teaches a preference loss to say
- * less (Park et al. 2024, arXiv:2403.19159). So the gap is weighed by `likeness`: what is left to learn from is what the
- * picture decides.
+ * The pair that has most to teach. Best against worst by CLIP would be the widest gap, but it teaches the wrong lesson:
+ * the worst answer is nearly always the one that claims most, so the policy learns to say less, true things included
+ * (preference losses take length for quality: Park et al. 2024, arXiv:2403.19159). So chosen has more words than
+ * rejected wherever that can be, and the gap is weighed by the words both share: what then differs is what the picture
+ * decides.
  * @returns null where CLIP prefers no answer over another.
  */
 export function clipPair<Answer extends ScoredAnswer>(answers: readonly Answer[]): ClipPair<Answer> | null {
-  let pair: ClipPair<Answer> | null = null;
-  let most = 0;
+  let best: ClipPair<Answer> | null = null;
   for (const chosen of answers) {
     for (const rejected of answers) {
       if (!(chosen.clip > rejected.clip)) continue;
-      const worth = (chosen.clip - rejected.clip) * likeness(chosen.text, rejected.text);
-      if (worth > most) [pair, most] = [{ chosen, rejected }, worth];
+      const longer = wordsOf(chosen.text).length > wordsOf(rejected.text).length;
+      const overlap = wordOverlap(chosen.text, rejected.text);
+      const worth = (chosen.clip - rejected.clip) * overlap * (longer ? 1 : WITHOUT_LENGTH);
+      if (worth > (best?.worth ?? 0)) best = { chosen, rejected, worth };
     }
   }
-  return pair;
+  return best;
+}
+
+/** The `most` pairs that have most to teach, in the order they came. */
+export function worthiest<Item extends { readonly worth: number }>(items: readonly Item[], most: number): Item[] {
+  const kept = new Set(items.toSorted((a, b) => b.worth - a.worth).slice(0, most));
+  return items.filter((item) => kept.has(item));
 }
 
 /**

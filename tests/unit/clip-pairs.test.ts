@@ -1,6 +1,6 @@
 import { expect } from '@esm-bundle/chai';
 import type { SampleRequest } from '../../src/engine/engine.ts';
-import { clipPair, sampleClipPair, wordOverlap } from '../../src/preference/clip-pairs.ts';
+import { clipPair, sampleClipPair, wordOverlap, worthiest } from '../../src/preference/clip-pairs.ts';
 import { FakeEngine, fakeClip } from '../support/fake-engine.ts';
 
 const answers = (...list: [text: string, clip: number][]) => list.map(([text, clip]) => ({ text, clip }));
@@ -26,13 +26,21 @@ describe('pairs by CLIP', () => {
   it('prefer two answers that differ in what is seen to two that differ in everything', () => {
     const pair = clipPair(
       answers(
-        ['A cat and a hat on the grass.', 0.8],
-        ['On the grass, I can see a cat, a hat, a ball of yarn and a fish.', 0.3],
+        ['A cat and an old hat on the grass.', 0.8],
+        ['I can see a fish.', 0.3],
         ['A cat and a bat on the grass.', 0.4],
       ),
     );
-    expect(pair?.chosen.text).to.equal('A cat and a hat on the grass.');
+    expect(pair?.chosen.text).to.equal('A cat and an old hat on the grass.');
     expect(pair?.rejected.text).to.equal('A cat and a bat on the grass.');
+  });
+
+  it('choose the longer answer where CLIP allows it, so that saying less is no way to win', () => {
+    const list = answers(['A cat.', 0.6], ['A cat and a hat.', 0.3], ['One cat here.', 0.9]);
+    expect(clipPair(list)?.chosen.text).to.equal('One cat here.');
+    expect(clipPair(list)?.rejected.text).to.equal('A cat.');
+    const [short, long] = list;
+    expect(clipPair([long, short])).to.include({ chosen: short, rejected: long });
   });
 
   it('have the wider gap among answers that are equally alike, and keep what the answers bring along', () => {
@@ -40,7 +48,13 @@ describe('pairs by CLIP', () => {
       ...each,
       id,
     }));
-    expect(clipPair([middle, worst, best])).to.deep.equal({ chosen: best, rejected: worst });
+    expect(clipPair([middle, worst, best])).to.include({ chosen: best, rejected: worst });
+  });
+
+  it('are kept by what they have to teach, in the order they came', () => {
+    const items = [3, 1, 2, 5].map((worth) => ({ worth }));
+    expect(worthiest(items, 2)).to.deep.equal([{ worth: 3 }, { worth: 5 }]);
+    expect(worthiest(items, 9)).to.deep.equal(items);
   });
 
   it('need two answers that CLIP tells apart', () => {
@@ -55,7 +69,7 @@ describe('pairs by CLIP', () => {
     expect(await sampleClipPair(engine, request)).to.equal(null); // equally long texts score alike
     expect(engine.callsOf('clipScore')).to.deep.equal([{ image: request.image, texts: ['A cat.', 'A cow.'] }]);
     engine.answers = ['A cat.', 'A crow.', 'A cat and a crow on the grass.'];
-    expect(await sampleClipPair(engine, request)).to.deep.equal({
+    expect(await sampleClipPair(engine, { ...request, n: 2 })).to.deep.include({
       chosen: { text: 'A crow.', clip: fakeClip('A crow.') },
       rejected: { text: 'A cat.', clip: fakeClip('A cat.') },
     });

@@ -105,7 +105,10 @@ describe('the console', () => {
     expect(made[1]).to.include({ prompt: 'What?', chosen: 'A crow.', rejected: 'A cat.', verdict: 'preferred' });
     expect(made[1].clip).to.deep.equal({ chosen: fakeClip('A crow.'), rejected: fakeClip('A cat.') });
     for await (const { image } of margin.pairs.byClip({ images: [images[1]] })) expect(image).to.equal(images[1].id);
-    expect(margin.pairs.list()).to.have.lengthOf(3);
+    for await (const _ of margin.pairs.byClip({ keep: 1 }));
+    expect(margin.pairs.list()).to.have.lengthOf(4);
+    app.intents.undo();
+    expect(margin.pairs.list(), 'the pairs of one call are one action').to.have.lengthOf(3);
     app.engine.before = () => Promise.reject(new InputError('No more answers.'));
     const more = async () => {
       for await (const _ of margin.pairs.byClip());

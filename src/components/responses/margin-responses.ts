@@ -141,7 +141,7 @@ export class MarginResponses extends LitElement {
       </button>
       <button
         ?disabled=${scored < 2}
-        title="Marks two answers that CLIP tells far apart although they are alike: the better one chosen, the other rejected"
+        title="Marks two answers that CLIP tells far apart although they are alike; chosen is the longer one where that can be"
         @click=${() => this.app.intents.rankByClip()}
       >
         Mark by CLIP

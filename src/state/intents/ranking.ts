@@ -1,6 +1,13 @@
 /** Intents that let CLIP judge: marks on the table, and pairs of every picture at once. */
 import { CancelledError } from '../../errors.ts';
-import { CLIP_CANDIDATES, type ClipPair, clipPair, sampleClipPair } from '../../preference/clip-pairs.ts';
+import {
+  CLIP_CANDIDATES,
+  CLIP_PAIRS,
+  type ClipPair,
+  clipPair,
+  sampleClipPair,
+  worthiest,
+} from '../../preference/clip-pairs.ts';
 import { type Context, newId, notify, sentence, underActivity } from '../context.ts';
 import { candidatesOnTable } from '../selectors.ts';
 import type { AppState, PairRecord, Settings } from '../state.ts';
@@ -11,9 +18,11 @@ export interface PairByClipOptions {
   readonly imageIds?: readonly string[];
   /** Settings for this run alone; `n` is `CLIP_CANDIDATES` if not given. */
   readonly settings?: Partial<Pick<Settings, 'prompt' | 'n' | 'temperature' | 'topP' | 'maxTokens' | 'seed'>>;
+  /** Pairs to keep, those that have most to teach; `CLIP_PAIRS` if not given. */
+  readonly keep?: number;
   /** Ends the run as `cancel()` does. */
   readonly signal?: AbortSignal;
-  /** Called with each pair as soon as it is on the page. */
+  /** Called with each pair that was kept. */
   readonly onPair?: (pair: PairRecord) => void;
   /** Told what ended the run, other than a cancel; the page's notice says the same. */
   readonly onError?: (error: unknown) => void;
@@ -28,20 +37,16 @@ export function whyNotPairByClip(state: AppState): string | null {
 export function rankingIntents(context: Context) {
   const { store, engine, images, history, running } = context;
 
-  const addPair = (imageId: string, prompt: string, { chosen, rejected }: ClipPair): PairRecord => {
-    const pair: PairRecord = {
-      id: newId('pair'),
-      imageId,
-      prompt,
-      chosen: chosen.text,
-      rejected: rejected.text,
-      verdict: 'preferred',
-      clip: { chosen: chosen.clip, rejected: rejected.clip },
-      scoredBy: { clip: store.state.settings.clip },
-    };
-    history.record('add pair by CLIP', (state) => ({ ...state, pairs: [...state.pairs, pair], selectedPair: pair.id }));
-    return pair;
-  };
+  const recordOf = (imageId: string, prompt: string, { chosen, rejected }: ClipPair): PairRecord => ({
+    id: newId('pair'),
+    imageId,
+    prompt,
+    chosen: chosen.text,
+    rejected: rejected.text,
+    verdict: 'preferred',
+    clip: { chosen: chosen.clip, rejected: rejected.clip },
+    scoredBy: { clip: store.state.settings.clip },
+  });
 
   return {
     /** Marks the two answers that make the best pair by CLIP: see `clipPair`. */
@@ -70,8 +75,9 @@ export function rankingIntents(context: Context) {
     },
 
     /**
-     * Samples answers about each image and adds the pair that CLIP makes of them. Settles at the end or
-     * after a cancel, which keeps the pairs so far. Problems become notices; nothing is thrown. Returns the pairs' ids.
+     * Samples answers about each image, lets CLIP make a pair of them, and adds the pairs that have most to teach, as
+     * one action. Settles at the end or after a cancel, which keeps what there is. Problems become notices; nothing is
+     * thrown. Returns the pairs' ids.
      */
     async pairByClip(options: PairByClipOptions = {}): Promise<string[]> {
       const settings = { ...store.state.settings, n: CLIP_CANDIDATES, ...options.settings };
@@ -84,34 +90,40 @@ export function rankingIntents(context: Context) {
       }
       const imageIds = options.imageIds ?? store.state.images.map(({ id }) => id);
       const { prompt, n, temperature, topP, maxTokens, seed } = settings;
-      const ids: string[] = [];
+      const found: (ClipPair & { readonly imageId: string })[] = [];
       let without = 0;
       const activity = { kind: 'sample', label: 'Pairs by CLIP', done: 0, total: imageIds.length } as const;
       try {
         await underActivity(context, activity, async (signal, report) => {
           const either = options.signal ? AbortSignal.any([signal, options.signal]) : signal;
-          for (const [index, id] of imageIds.entries()) {
-            const request = { image: await images.input(id), prompt, n, temperature, topP, maxTokens, seed };
+          for (const [index, imageId] of imageIds.entries()) {
+            const request = { image: await images.input(imageId), prompt, n, temperature, topP, maxTokens, seed };
             const pair = await sampleClipPair(engine, request, { signal: either });
-            if (!pair) without += 1;
-            else {
-              const added = addPair(id, prompt, pair);
-              ids.push(added.id);
-              options.onPair?.(added);
-            }
+            if (pair) found.push({ ...pair, imageId });
+            else without += 1;
             report(index + 1, imageIds.length);
           }
         });
       } catch (error) {
-        if (error instanceof CancelledError) return ids;
-        notify(store, 'error', `CLIP stopped making pairs: ${sentence(error)} The pairs so far were kept.`);
-        options.onError?.(error);
+        if (!(error instanceof CancelledError)) {
+          notify(store, 'error', `CLIP stopped making pairs: ${sentence(error)} The pairs so far were kept.`);
+          options.onError?.(error);
+        }
       }
+      const pairs = worthiest(found, options.keep ?? CLIP_PAIRS).map((pair) => recordOf(pair.imageId, prompt, pair));
+      if (pairs.length > 0) {
+        history.record('add pairs by CLIP', (state) => ({
+          ...state,
+          pairs: [...state.pairs, ...pairs],
+          selectedPair: pairs[0].id,
+        }));
+      }
+      for (const pair of pairs) options.onPair?.(pair);
       if (without > 0) {
         const which = without === 1 ? 'One image gave no pair: its' : `${without} images gave no pair: their`;
         notify(store, 'info', `${which} answers were alike to CLIP, or cut off by "Max tokens".`);
       }
-      return ids;
+      return pairs.map(({ id }) => id);
     },
   };
 }
