@@ -44,6 +44,7 @@ export class MarginEngineBadge extends LitElement {
     css`
       :host {
         min-width: 0;
+        container-type: inline-size;
       }
       button {
         max-width: 100%;
@@ -52,6 +53,12 @@ export class MarginEngineBadge extends LitElement {
       .adapter {
         overflow: hidden;
         text-overflow: ellipsis;
+      }
+      /* A name cut to its first letters says less than none; the details have it in full. */
+      @container (width < 360px) {
+        .adapter {
+          display: none;
+        }
       }
       .chip {
         font-size: 12.5px;
