@@ -199,12 +199,11 @@ await endToEnd(async ({ checks, browser, url }) => {
     await page.waitForFunction(() => margin.pairs.list().length === 2);
   });
 
-  await check('best against worst by CLIP in one press', async () => {
+  await check('two answers that CLIP tells apart, in one press', async () => {
     await button(page, 'Mark by CLIP').click();
     const table = await page.evaluate(() => margin.state.candidates.filter(({ imageId }) => imageId === margin.state.selectedImage));
-    const scores = table.map(({ clip }) => clip);
-    equal(table.find(({ mark }) => mark === 'chosen').clip, Math.max(...scores), 'chosen');
-    equal(table.find(({ mark }) => mark === 'rejected').clip, Math.min(...scores), 'rejected');
+    const clipOf = (wanted) => table.find(({ mark }) => mark === wanted).clip;
+    ok(clipOf('chosen') > clipOf('rejected'), `chosen ${clipOf('chosen')}, rejected ${clipOf('rejected')}`);
   });
 
   await check('cancel in mid-sampling keeps what was written, and sampling works again', async () => {
