@@ -31,25 +31,28 @@ export function summarise({ before, runs, options }) {
 }
 
 const WIDTH = 640;
-const HEIGHT = 300;
+const HEIGHT = 308;
 const COLOURS = ['#3b5bdb', '#0b7285', '#862e9c', '#5c940d', '#c92a2a'];
 
 function panel({ title, x, name, before, runs, trainings }) {
   const [top, bottom, width] = [56, HEIGHT - 48, 240];
-  const highest = Math.max(0.01, before, ...runs.map((run) => run.after[name])) * 1.1;
-  const y = (value) => bottom - (value / highest) * (bottom - top);
+  const all = [before, ...runs.map((run) => run.after[name])];
+  // From 0, unless everything is so near to 1 that nothing would be seen.
+  const lowest = Math.min(...all) > 0.8 ? 0.8 : 0;
+  const highest = Math.max(lowest + 0.01, ...all);
+  const y = (value) => bottom - ((value - lowest) / (highest - lowest) / 1.1) * (bottom - top);
   const column = (index) => x + 40 + ((index + 0.5) * (width - 40)) / (trainings.length + 1);
   const line = (x1, x2, value, extra) =>
     `<line x1="${x1}" x2="${x2}" y1="${y(value).toFixed(1)}" y2="${y(value).toFixed(1)}" ${extra}/>`;
   const parts = [
     `<text x="${x}" y="32" font-weight="600">${title}</text>`,
     ...[0, 0.5, 1].map((share) => {
-      const value = (share * highest) / 1.1;
+      const value = lowest + share * (highest - lowest);
       return `${line(x + 36, x + width, value, 'stroke="#adb5bd" stroke-width="0.5"')}<text x="${x + 32}" y="${(y(value) + 4).toFixed(1)}" text-anchor="end" fill="#495057">${percent(value)}</text>`;
     }),
     `<circle cx="${column(0)}" cy="${y(before).toFixed(1)}" r="5" fill="#495057"/>`,
     line(x + 36, x + width, before, 'stroke="#495057" stroke-dasharray="4 4"'),
-    `<text x="${column(0)}" y="${HEIGHT - 24}" text-anchor="middle">before</text>`,
+    `<text x="${column(0)}" y="${HEIGHT - 32}" text-anchor="middle" font-size="11">before</text>`,
   ];
   for (const [index, { name: training }] of trainings.entries()) {
     const values = runs.filter((run) => run.name === training).map((run) => run.after[name]);
@@ -62,7 +65,13 @@ function panel({ title, x, name, before, runs, trainings }) {
         const aside = (i - (values.length - 1) / 2) * 7;
         return `<circle cx="${(at + aside).toFixed(1)}" cy="${y(value).toFixed(1)}" r="4" fill="${colour}" fill-opacity="0.6"/>`;
       }),
-      `<text x="${at}" y="${HEIGHT - 24}" text-anchor="middle" font-size="10">${training}</text>`,
+      `${training
+        .split(', ')
+        .map(
+          (part, row) =>
+            `<text x="${at}" y="${HEIGHT - 32 + 13 * row}" text-anchor="middle" font-size="11">${part}</text>`,
+        )
+        .join('')}`,
     );
   }
   return parts.join('\n');

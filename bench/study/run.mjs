@@ -7,8 +7,9 @@
 // {"learning_rate":1e-4}}]' (default: TRAININGS below), --sampling '{"n":12,"temperature":1}' (deviations from what the
 // page does), --first-seed 1, --vlm toybox-vlm, --clip toybox-clip, --out folder (default bench/results/study),
 // --gpu (the machine's own GPU; without it SwiftShader). Writes study.json and study.svg there, anew after every training.
+// --from study.json draws and sums up what was measured before, by replica.py too.
 
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -20,8 +21,8 @@ import { studyFigure, summarise } from './figure.mjs';
 const root = path.resolve(import.meta.dirname, '../..');
 /** The defaults of the product, and what a search on other scenes found to keep most of what is true. */
 const TRAININGS = [
-  { name: 'DPO, defaults', objective: 'dpo_sigmoid' },
   { name: 'DPO, β 3', objective: 'dpo_sigmoid', hyperparameters: { beta: 3 }, config: { learning_rate: 1e-3 } },
+  { name: 'DPO, defaults', objective: 'dpo_sigmoid' },
   { name: 'SimPO, defaults', objective: 'simpo' },
 ];
 
@@ -37,6 +38,7 @@ const { values } = parseArgs({
     vlm: { type: 'string', default: 'toybox-vlm' },
     clip: { type: 'string', default: 'toybox-clip' },
     out: { type: 'string', default: path.join(root, 'bench/results/study') },
+    from: { type: 'string' },
     gpu: { type: 'boolean', default: false },
   },
 });
@@ -51,6 +53,18 @@ const options = {
   vlm: values.vlm,
   clip: values.clip,
 };
+
+await mkdir(values.out, { recursive: true });
+const keep = async (result) => {
+  const summary = summarise(result);
+  await writeFile(path.join(values.out, 'study.json'), `${JSON.stringify({ ...result, summary }, null, 1)}\n`);
+  await writeFile(path.join(values.out, 'study.svg'), studyFigure(result, summary));
+  return summary;
+};
+if (values.from) {
+  console.table(await keep(JSON.parse(await readFile(values.from, 'utf8'))));
+  process.exit();
+}
 
 const scratch = await mkdtemp(path.join(os.tmpdir(), 'margin-study-'));
 // No watching: files that change while a study runs must not reload its page.
@@ -72,13 +86,6 @@ try {
   page.on('pageerror', (error) => console.error(error.message));
   await page.goto(new URL('bench/study/page.html', server.resolvedUrls.local[0]).href);
   await page.waitForFunction(() => 'study' in window);
-  await mkdir(values.out, { recursive: true });
-  const keep = async (result) => {
-    const summary = summarise(result);
-    await writeFile(path.join(values.out, 'study.json'), `${JSON.stringify({ ...result, summary }, null, 1)}\n`);
-    await writeFile(path.join(values.out, 'study.svg'), studyFigure(result, summary));
-    return summary;
-  };
   await page.exposeFunction('keepStudy', keep);
   const summary = await keep(await page.evaluate((given) => window.study(given), options));
   console.table(summary);
