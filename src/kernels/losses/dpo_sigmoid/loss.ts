@@ -19,7 +19,7 @@ export const dpoSigmoid = defineObjective({
   problems: ['learning-from-pairs'],
   formula: '\\mathcal{L} = -\\log\\sigma\\big(\\beta\\,(h_w - h_l)\\big)',
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected'],
-  hyperparameters: [beta(0.1)],
+  hyperparameters: [beta(0.1, { max: 10 })],
   evaluate(pair, { beta }) {
     const z = beta * (pair.chosenLogRatio - pair.rejectedLogRatio);
     const slope = -beta * sigmoid(-z);
