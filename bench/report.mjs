@@ -116,7 +116,11 @@ export function crossoverTable({ title, rows }) {
     if (gpu.status === 'wrong') return `WRONG ${gpu.error.toExponential(0)}`;
     return factor(javaScript.ratio.mean);
   };
-  const head = ['objective', ...sizes.map((pairs) => `${pairs.toLocaleString('en')} ${pairs === 1 ? 'pair' : 'pairs'}`), 'GPU faster'];
+  const head = [
+    'objective',
+    ...sizes.map((pairs) => `${pairs.toLocaleString('en')} ${pairs === 1 ? 'pair' : 'pairs'}`),
+    'GPU faster',
+  ];
   const lines = rows.map(({ id, cells, from }) => [
     id,
     ...cells.map(cell),
