@@ -93,8 +93,8 @@ export class VisionLanguageModel {
         imageTokenId: tokenizer.imageTokenId,
       };
       await policy.score({ ...prompt, responseIds: tokenizer.encodeResponse('A picture.'), signal });
-      const settings = { n: 1, temperature: 0, topP: 1, maxTokens: 2, seed: 0, stopIds: [tokenizer.eosTokenId] };
-      for await (const _ of policy.generate({ ...prompt, ...settings, signal }));
+      const settings = { n: 1, temperature: 0, topP: 1, maxTokens: 2, stopIds: [tokenizer.eosTokenId] };
+      for await (const _ of policy.generate({ prompts: [{ ...prompt, seed: 0 }], ...settings, signal }));
     } finally {
       scope.dispose();
     }

@@ -1,7 +1,13 @@
 import { expect } from '@esm-bundle/chai';
 import type { Scope } from '../../src/kernels/gpu/index.ts';
 import type { GeneratedToken } from '../../src/models/policy/generate.ts';
-import { LORA_TARGETS, type LoraConfig, trainingBytes, trainingSize } from '../../src/models/policy/index.ts';
+import {
+  generationBytes,
+  LORA_TARGETS,
+  type LoraConfig,
+  trainingBytes,
+  trainingSize,
+} from '../../src/models/policy/index.ts';
 import type { SequenceInput } from '../../src/models/policy/layout.ts';
 import { type LoraGoldenSetup, loadLoraGolden, pairSequences } from '../support/lora-golden.ts';
 import { sharedGpu } from '../support/shared-gpu.ts';
@@ -90,9 +96,10 @@ describe('LoRA adapter', () => {
   it('samples what it scores', async () => {
     const { policy, adapter } = setup;
     const [prompt] = sequences;
-    const settings = { n: 2, temperature: 1, topP: 1, maxTokens: 6, seed: 3, stopIds: [] };
+    const settings = { n: 2, temperature: 1, topP: 1, maxTokens: 6, stopIds: [], adapter };
     const answers: { id: number; logp: number }[][] = [[], []];
-    for await (const token of policy.generate({ ...prompt, ...settings, adapter })) answers[token.index].push(token);
+    for await (const token of policy.generate({ prompts: [{ ...prompt, seed: 3 }], ...settings }))
+      answers[token.index].push(token);
     const scores = await policy.scoreMany(
       answers.map((answer) => ({ ...prompt, responseIds: answer.map(({ id }) => id) })),
       { adapter },
@@ -139,6 +146,24 @@ describe('LoRA adapter', () => {
     expect(largestBuffer.bytes).to.be.at.most(activations);
   });
 
+  it('samples in the memory that was announced', async () => {
+    const gpu = await sharedGpu();
+    const { policy, adapter } = setup;
+    const prompts = sequences.map((prompt, seed) => ({ ...prompt, seed }));
+    const promptLengths = prompts.map(({ promptIds }) => promptIds.length);
+    const settings = { n: 3, temperature: 1, topP: 1, maxTokens: 24, stopIds: [], adapter };
+    for (const mixture of [{}, { mixtureCoef: 0.5 }]) {
+      await gpu.idle();
+      const before = gpu.liveBytes;
+      gpu.resetPeak();
+      for await (const _ of policy.generate({ prompts, ...settings, ...mixture }));
+      const size = { promptLengths, n: 3, maxTokens: 24, models: 'mixtureCoef' in mixture ? 2 : 1 } as const;
+      const announced = generationBytes(policy.config, adapter.plan, size);
+      expect(gpu.peakBytes - before).to.be.within(0.8 * announced, announced);
+      expect(gpu.liveBytes).to.equal(before);
+    }
+  });
+
   it('adds gradients of several micro-batches to those of one', async () => {
     const gpu = await sharedGpu();
     const { policy, adapter } = setup;
@@ -164,7 +189,8 @@ describe('LoRA adapter', () => {
 
   it('samples from the geometric mixture of policy and reference', async () => {
     const { policy, adapter } = setup;
-    const request = { ...sequences[0], n: 6, temperature: 1, topP: 1, maxTokens: 1, seed: 4, stopIds: [], adapter };
+    const prompts = [{ ...sequences[0], seed: 4 }];
+    const request = { prompts, n: 6, temperature: 1, topP: 1, maxTokens: 1, stopIds: [], adapter };
     const drawn = async (given: Partial<typeof request & { mixtureCoef: number }>) => {
       const tokens: GeneratedToken[] = [];
       for await (const token of policy.generate({ ...request, ...given })) tokens.push(token);

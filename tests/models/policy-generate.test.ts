@@ -25,23 +25,21 @@ for (const name of ['tied', 'untied'] as const) {
       policy.dispose();
     });
 
-    const request = (index: number, changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
-      ...sequences[index],
-      n: 3,
-      temperature: 1,
-      topP: 1,
-      maxTokens: 8,
-      seed: 11,
-      stopIds: [],
+    const SETTINGS = { n: 3, temperature: 1, topP: 1, maxTokens: 8, stopIds: [] };
+    const request = (index: number, changes: Partial<GenerateRequest> = {}, seed = 11): GenerateRequest => ({
+      prompts: [{ ...sequences[index], seed }],
+      ...SETTINGS,
       ...changes,
     });
 
-    /** Tokens by answer. */
-    async function answers(wanted: GenerateRequest): Promise<GeneratedToken[][]> {
-      const all = Array.from({ length: wanted.n }, (): GeneratedToken[] => []);
-      for await (const token of policy.generate(wanted)) all[token.index].push(token);
+    /** Tokens by prompt and answer. */
+    async function answersTo(wanted: GenerateRequest): Promise<GeneratedToken[][][]> {
+      const all = wanted.prompts.map(() => Array.from({ length: wanted.n }, (): GeneratedToken[] => []));
+      for await (const token of policy.generate(wanted)) all[token.prompt][token.index].push(token);
       return all;
     }
+    /** Tokens by answer to the first prompt. */
+    const answers = async (wanted: GenerateRequest) => (await answersTo(wanted))[0];
     const idsOf = (tokens: GeneratedToken[]) => tokens.map(({ id }) => id);
 
     it('greedily what Hugging Face transformers generates', async () => {
@@ -82,7 +80,7 @@ for (const name of ['tied', 'untied'] as const) {
       const five = await answers(request(0, { n: 5 }));
       expect(five.slice(0, 2)).to.deep.equal(two);
       expect(idsOf(five[1])).to.not.deep.equal(idsOf(five[0]));
-      expect(await answers(request(0, { n: 2, seed: 12 }))).to.not.deep.equal(two);
+      expect(await answers(request(0, { n: 2 }, 12))).to.not.deep.equal(two);
     });
 
     it('until a stop token or the length, each answer on its own', async () => {
@@ -96,6 +94,34 @@ for (const name of ['tied', 'untied'] as const) {
         expect(finished.slice(0, -1).every((reason) => reason === undefined)).to.equal(true);
         expect(finished.at(-1)).to.equal(answer.at(-1)?.id === stop ? 'stop' : 'length');
       }
+    });
+
+    it('to several prompts what it answers to each alone, bit for bit', async () => {
+      const lengths = new Set(sequences.map(({ promptIds }) => promptIds.length));
+      expect(lengths.size, 'prompts of different lengths').to.be.greaterThan(1);
+      // More rows than a workgroup of any kernel takes, and one prompt twice.
+      const prompts = [...sequences, sequences[0]].map((prompt, p) => ({ ...prompt, seed: 20 + p }));
+      const [[, , stop]] = (await answers({ ...SETTINGS, prompts: [prompts[1]], n: 1 })).map(idsOf);
+      const settings = { ...SETTINGS, n: 5, stopIds: [stop] };
+      const together = await answersTo({ ...settings, prompts });
+      const ends = new Set(together.flat().map((answer) => answer.length));
+      expect(ends.size, 'answers that end at different steps').to.be.greaterThan(1);
+      for (const [p, prompt] of prompts.entries()) {
+        const alone = await answers({ ...settings, prompts: [prompt] });
+        expect(together[p]).to.deep.equal(alone.map((answer) => answer.map((token) => ({ ...token, prompt: p }))));
+        const [first] = await answers({ ...settings, prompts: [prompt], n: 1 });
+        expect(first).to.deep.equal(alone[0]);
+      }
+    });
+
+    it('to more prompts than one pass reads', async () => {
+      const prompts = Array.from({ length: Math.ceil(2100 / sequences[0].promptIds.length) }, (_, seed) => ({
+        ...sequences[0],
+        seed,
+      }));
+      const all = await answersTo({ ...SETTINGS, prompts, n: 1, maxTokens: 2 });
+      const [last] = await answers({ ...SETTINGS, prompts: [prompts.at(-1)!], n: 1, maxTokens: 2 });
+      expect(all.at(-1)![0].map(({ id, logp }) => [id, logp])).to.deep.equal(last.map(({ id, logp }) => [id, logp]));
     });
 
     it('until the signal, keeping what was drawn', async () => {
@@ -112,6 +138,18 @@ for (const name of ['tied', 'untied'] as const) {
       }
       expect(error?.name).to.equal('CancelledError');
       expect(seen.map(({ index }) => index)).to.deep.equal([0, 1, 0, 1]);
+      // Beside one another, prompts take their turns in every step.
+      const others = new AbortController();
+      const order: number[] = [];
+      const prompts = sequences.slice(0, 2).map((prompt) => ({ ...prompt, seed: 1 }));
+      const read = async () => {
+        for await (const { prompt } of policy.generate({ ...SETTINGS, prompts, n: 2, signal: others.signal })) {
+          if (order.push(prompt) === 5) others.abort();
+        }
+      };
+      expect(await read().catch(({ name }) => name)).to.equal('CancelledError');
+      expect(order).to.deep.equal([0, 0, 1, 1, 0, 0, 1, 1]);
+      expect((await sharedGpu()).openScopes().map(({ label }) => label)).to.deep.equal(['policy', 'test']);
     });
 
     it('nothing that leaks, also when the caller walks away', async () => {
@@ -129,6 +167,8 @@ for (const name of ['tied', 'untied'] as const) {
 
     it('nothing from settings that make no sense', async () => {
       for (const [changes, words] of [
+        [{ prompts: [] }, /There is no prompt/],
+        [{ prompts: [request(0).prompts[0], { promptIds: [], seed: 0 }] }, /has no tokens/],
         [{ n: 0 }, /"n" is 0/],
         [{ temperature: -1 }, /temperature/],
         [{ topP: 0 }, /topP/],

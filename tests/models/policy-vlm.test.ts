@@ -75,9 +75,10 @@ describe('policy of the bundled model', () => {
 
   it('generates with the numbers that scoring gives', async () => {
     const [prompt] = sequences;
-    const settings = { n: 2, temperature: 1, topP: 0.9, maxTokens: 16, seed: 3, stopIds: [] };
+    const settings = { n: 2, temperature: 1, topP: 0.9, maxTokens: 16, stopIds: [] };
     const answers: { id: number; logp: number }[][] = [[], []];
-    for await (const token of policy.generate({ ...prompt, ...settings })) answers[token.index].push(token);
+    const request = { prompts: [{ ...prompt, seed: 3 }], ...settings };
+    for await (const token of policy.generate(request)) answers[token.index].push(token);
     const scores = await policy.scoreMany(
       answers.map((answer) => ({ ...prompt, responseIds: answer.map(({ id }) => id) })),
     );
@@ -89,5 +90,19 @@ describe('policy of the bundled model', () => {
         `answer ${i}`,
       );
     });
+  });
+
+  it('says greedily beside others what it says alone', async () => {
+    const settings = { n: 1, temperature: 0, topP: 1, maxTokens: 12, stopIds: [] };
+    const answers = async (prompts: SequenceInput[]) => {
+      const all: { id: number; logp: number }[][] = prompts.map(() => []);
+      const request = { prompts: prompts.map((prompt) => ({ ...prompt, seed: 0 })), ...settings };
+      for await (const { prompt, id, logp } of policy.generate(request)) all[prompt].push({ id, logp });
+      return all;
+    };
+    const together = await answers(sequences);
+    for (const [i, sequence] of sequences.entries()) {
+      expect(together[i], `case ${i}`).to.deep.equal((await answers([sequence]))[0]);
+    }
   });
 });

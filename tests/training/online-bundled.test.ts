@@ -53,7 +53,7 @@ describe('online training of the bundled model', () => {
     /** The first draw whose answers do not all earn the same: others teach nothing. */
     const rollout = async (position = 0): Promise<Rollout> => {
       const place = { seed: 1, step: 0, position };
-      const sampled = await sampleAnswers(prompt, [{ author: 'policy', n: GROUP }], place, sampling);
+      const [sampled] = await sampleAnswers([{ prompt, place }], [{ author: 'policy', n: GROUP }], sampling);
       const rewarded = await rewardAnswers(0, sampled, decode, [{ name: 'truth', weight: 1, score }], undefined);
       const distinct = new Set(rewarded.answers.map(({ reward }) => reward));
       return distinct.size > 1 ? rewarded : rollout(position + 1);

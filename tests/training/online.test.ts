@@ -74,20 +74,29 @@ describe('online training', () => {
     const { policy, pairs } = trajectory;
     const adapter = await peftAdapter(policy, await peftZip('trained'));
     const { config } = trainerSettings();
-    const sampled = async (place: { seed: number; step: number; position: number }) =>
-      (
-        await sampleAnswers({ promptIds: pairs[0].promptIds }, [{ author: 'policy', n: 3 }], place, {
-          policy,
-          adapter,
-          config,
-          stopIds: [7],
-        })
-      ).map(({ ids }) => written(ids));
+    const options = { policy, adapter, config, stopIds: [7] };
+    type Place = { seed: number; step: number; position: number };
+    const draws = [
+      { author: 'policy', n: 3 },
+      { author: 'mixture', n: 2 },
+    ] as const;
+    const answers = (places: Place[], indices: number[]) =>
+      sampleAnswers(
+        places.map((place, i) => ({ prompt: { promptIds: pairs[indices[i]].promptIds }, place })),
+        draws,
+        options,
+      );
+    const sampled = async (place: Place) => (await answers([place], [0]))[0].map(({ ids }) => written(ids));
     const here = await sampled({ seed: 5, step: 3, position: 1 });
     expect(new Set(here).size).to.be.greaterThan(1);
     expect(await sampled({ seed: 5, step: 3, position: 1 })).to.deep.equal(here);
     for (const other of [{ seed: 6 }, { step: 4 }, { position: 2 }]) {
       expect(await sampled({ seed: 5, step: 3, position: 1, ...other })).not.to.deep.equal(here);
+    }
+    const places = [0, 1, 2].map((position) => ({ seed: 5, step: 3, position }));
+    const together = await answers(places, [2, 0, 1]);
+    for (const [i, index] of [2, 0, 1].entries()) {
+      expect(together[i], 'beside others').to.deep.equal((await answers([places[i]], [index]))[0]);
     }
     adapter.dispose();
   });
@@ -180,6 +189,13 @@ describe('online training', () => {
     const { plan } = await run({ objective: 'grpo', config: { max_steps: 2 } });
     expect(plan.trainingBytes).to.be.at.least(gpu.peakBytes - before);
     expect(gpu.liveBytes).to.equal(before);
+    // Many prompts side by side hold more than the micro-batches of one that follow.
+    const config = { max_steps: 1, per_device_train_batch_size: 1, max_completion_length: 40 };
+    const one = (await run({ objective: 'nash_md', config })).plan;
+    gpu.resetPeak();
+    const many = await run({ objective: 'nash_md', config: { ...config, gradient_accumulation_steps: 8 } });
+    expect(many.plan.trainingBytes).to.be.at.least(gpu.peakBytes - before);
+    expect(many.plan.trainingBytes).to.be.greaterThan(one.trainingBytes);
   });
 
   it('gives Nash-MD the probability of beating the mixture', async () => {

@@ -21,12 +21,11 @@ export async function divergence(
   const prompt = await vlm.prompt(request.image, request.prompt);
   const answers: number[][] = Array.from({ length: n }, () => []);
   const drawn = vlm.policy.generate({
-    ...prompt,
+    prompts: [{ ...prompt, seed }],
     n,
     temperature: 1,
     topP: 1,
     maxTokens,
-    seed,
     stopIds: [vlm.tokenizer.eosTokenId],
     adapter,
     signal: context.signal,

@@ -32,12 +32,11 @@ export async function sample(
   };
   try {
     const tokens = policy.generate({
-      ...prompt,
+      prompts: [{ ...prompt, seed }],
       n,
       temperature,
       topP,
       maxTokens,
-      seed,
       stopIds: [tokenizer.eosTokenId],
       adapter,
       signal: context.signal,

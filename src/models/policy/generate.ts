@@ -1,20 +1,39 @@
-/** Sampling several answers to one prompt at once: prefill once, then one token per live answer and step. */
+/**
+ * Sampling answers to prompts side by side: every prompt is read once, then each step draws one token of every answer
+ * that is still open. Dispatches and read-back are paid per step and not per answer.
+ */
 import { InputError, throwIfCancelled } from '../../errors.ts';
-import type { Tensor } from '../../kernels/gpu/index.ts';
-import { type Decoder, type ForwardOptions, keyValues } from './decoder.ts';
-import { checkPrompt, layoutPrompt, type PromptInput, type RowLayout } from './layout.ts';
+import { type Decoder, type ForwardOptions, keyValues, type RowCount } from './decoder.ts';
+import {
+  type AnswerPlace,
+  checkPrompt,
+  layoutAnswers,
+  layoutPrompts,
+  type PromptInput,
+  type RowLayout,
+} from './layout.ts';
 import type { LoraAdapter } from './lora.ts';
-import { distribution, Sampler } from './sampling.ts';
+import { rowBatches } from './row-batches.ts';
+import { type Distribution, distribution, Sampler } from './sampling.ts';
 
-export interface GenerateRequest extends PromptInput {
-  /** Number of answers. */
+/** A prompt with the seed of its answers. */
+export interface GeneratePrompt extends PromptInput {
+  /** Same seed, same answers: answer k depends neither on `n` nor on the prompts beside this one. */
+  readonly seed: number;
+}
+
+export interface GenerateRequest {
+  /**
+   * Answered side by side, all at once: the cache holds every prompt and every answer at its longest, so how many there
+   * may be is the caller's to bound.
+   */
+  readonly prompts: readonly GeneratePrompt[];
+  /** Answers to each prompt. */
   readonly n: number;
   /** 0 = greedy. */
   readonly temperature: number;
   readonly topP: number;
   readonly maxTokens: number;
-  /** Same seed, same answers; answer k does not depend on `n`. */
-  readonly seed: number;
   /** Tokens that end an answer; the one drawn is reported as its last token. */
   readonly stopIds: readonly number[];
   readonly signal?: AbortSignal;
@@ -29,7 +48,9 @@ export interface GenerateRequest extends PromptInput {
 
 /** One token of one answer. Numbers are of the untempered distribution, the same that `score` gives. */
 export interface GeneratedToken {
-  /** Which answer, 0 to n - 1. */
+  /** To which prompt, by its place in the request. */
+  readonly prompt: number;
+  /** Which of its answers, 0 to n - 1. */
   readonly index: number;
   readonly id: number;
   readonly logp: number;
@@ -40,64 +61,88 @@ export interface GeneratedToken {
   readonly finished?: 'stop' | 'length';
 }
 
-/** An answer under way. */
-interface Answer {
+/** An answer under way; `layoutAnswers` takes it from its first token on. */
+interface Answer extends AnswerPlace {
+  readonly prompt: number;
   readonly index: number;
   readonly sampler: Sampler;
-  /** First row of its keys in the cache. */
-  readonly slot: number;
   length: number;
   last: number;
 }
 
 /**
- * Yields tokens as they are drawn, the answers of one step in order of index. One read-back per step.
- * @throws InputError for settings or a prompt that cannot be used; CancelledError between tokens, after everything
- *   drawn so far was yielded.
+ * Yields tokens as they are drawn, those of one step in the order of prompts and answers. One read-back per step.
+ *
+ * An answer is the same whatever is sampled beside it, its numbers bit for bit: a row sees the keys of its prompt and of
+ * its own answer alone, no kernel here lets a row's sums depend on the rows beside it, and which kernels run follows from
+ * the kind of work (`RowCount`), never from how many rows there are.
+ * @throws InputError for settings or a prompt that cannot be used; OutOfMemoryError where the cache does not fit;
+ *   CancelledError between tokens, after everything drawn so far was yielded.
  */
 export async function* generate(decoder: Decoder, request: GenerateRequest): AsyncGenerator<GeneratedToken> {
-  const { n, maxTokens, signal } = request;
+  const { prompts, n, maxTokens, signal } = request;
   check(decoder, request);
   throwIfCancelled(signal);
   const { gpu, config } = decoder;
-  const promptLength = request.promptIds.length;
   const scope = gpu.scope('generate');
   try {
-    const keys = promptLength + n * maxTokens;
+    let live = answersOf(request);
+    const keys = live.at(-1)!.slot + maxTokens;
     const models = modelsOf(request).map((model) => ({
       ...model,
       cache: Array.from({ length: config.layers }, () => keyValues(scope, keys, config.kvHeads * config.headDim)),
     }));
-    let live: Answer[] = Array.from({ length: n }, (_, index) => ({
-      index,
-      sampler: new Sampler(request, request.seed, index),
-      slot: promptLength + index * maxTokens,
-      length: 0,
-      last: -1,
-    }));
 
-    let logits = await mixed(decoder, layoutPrompt(request), 'many', models);
-    let shared = true; // all answers start from the prompt's one row of logits
-    while (live.length > 0) {
-      const rows = live.map((_, row) => distribution(rowOf(logits, shared ? 0 : row, config.vocabSize)));
-      shared = false;
-      const next: Answer[] = [];
+    // All answers to a prompt start from its one distribution. Prompts are read as many at a time as scoring would take:
+    // the activations of all of them could be more than the device holds, or binds at once.
+    let next: Distribution[] = [];
+    let firstKey = 0;
+    for (const batch of rowBatches(prompts, ({ promptIds }) => promptIds.length)) {
+      throwIfCancelled(signal);
+      const { last, ...rows } = layoutPrompts(batch, firstKey);
+      const first = await distributions(decoder, { rows, rowCount: 'many', picked: last }, models);
+      next.push(...first.flatMap((each) => Array.from({ length: n }, () => each)));
+      firstKey += rows.ids.length;
+    }
+    while (true) {
+      const open: Answer[] = [];
       for (const [row, answer] of live.entries()) {
-        const { logps, entropy, top1 } = rows[row];
-        const id = answer.sampler.draw(rows[row]);
+        const { logps, entropy, top1 } = next[row];
+        const id = answer.sampler.draw(next[row]);
         answer.last = id;
         answer.length++;
         const finished = request.stopIds.includes(id) ? 'stop' : answer.length === maxTokens ? 'length' : undefined;
-        if (!finished) next.push(answer);
-        yield { index: answer.index, id, logp: logps[id], entropy, top1, ...(finished && { finished }) };
+        if (!finished) open.push(answer);
+        const { prompt, index } = answer;
+        yield { prompt, index, id, logp: logps[id], entropy, top1, ...(finished && { finished }) };
       }
-      live = next;
+      live = open;
       throwIfCancelled(signal);
-      if (live.length > 0) logits = await mixed(decoder, layoutAnswers(live, promptLength), 'few', models);
+      if (live.length === 0) return;
+      const picked = Uint32Array.from(live.keys());
+      next = await distributions(decoder, { rows: layoutAnswers(live), rowCount: 'few', picked }, models);
     }
   } finally {
     scope.dispose();
   }
+}
+
+/** Every answer before its first token. In the cache all prompts come first, then a slot per answer. */
+function answersOf(request: GenerateRequest): Answer[] {
+  const { prompts, n, maxTokens } = request;
+  const starts = [0];
+  for (const { promptIds } of prompts) starts.push(starts.at(-1)! + promptIds.length);
+  return prompts.flatMap(({ seed }, prompt) =>
+    Array.from({ length: n }, (_, index) => ({
+      prompt,
+      index,
+      sampler: new Sampler(request, seed, index),
+      promptKeys: [starts[prompt], starts[prompt + 1]] as const,
+      slot: starts[prompts.length] + (prompt * n + index) * maxTokens,
+      length: 0,
+      last: -1,
+    })),
+  );
 }
 
 /** A model that takes part in sampling, and its share of the logits. */
@@ -111,60 +156,48 @@ function modelsOf({ adapter, mixtureCoef }: GenerateRequest): Model[] {
   return [{ share: mixtureCoef }, { share: 1 - mixtureCoef, adapter }];
 }
 
-/** The models' logits by their shares: a geometric mixture of the distributions, before it is normalised. */
-async function mixed(
-  decoder: Decoder,
-  rows: RowLayout,
-  rowCount: 'many' | 'few',
-  models: readonly Model[],
-): Promise<Float32Array> {
-  const [{ share, ...alone }] = models;
-  const first = await step(decoder, rows, rowCount, alone);
-  if (models.length === 1) return first;
-  const { share: rest, ...other } = models[1];
-  const second = await step(decoder, rows, rowCount, other);
-  return first.map((logit, i) => share * logit + rest * second[i]);
+/** Rows to run, and those of them that a token follows. */
+interface Step {
+  readonly rows: RowLayout;
+  readonly rowCount: RowCount;
+  readonly picked: Uint32Array;
 }
 
-/** Runs the rows and reads back the logits that follow: of the last row of a prompt, or of every answer's row. */
-async function step(
+/** The next token of each picked row: the models' geometric mixture by their shares, which is a mean of logits. */
+async function distributions(decoder: Decoder, step: Step, models: readonly Model[]): Promise<Distribution[]> {
+  const [{ share, ...alone }] = models;
+  let logits = await logitsOf(decoder, step, alone);
+  if (models.length > 1) {
+    const { share: rest, ...other } = models[1];
+    const second = await logitsOf(decoder, step, other);
+    logits = logits.map((logit, i) => share * logit + rest * second[i]);
+  }
+  const { vocabSize } = decoder.config;
+  return Array.from(step.picked, (_, row) => distribution(logits.subarray(row * vocabSize, (row + 1) * vocabSize)));
+}
+
+/** Runs the rows and reads back the logits of the picked ones, f32 [picked, vocab]. */
+async function logitsOf(
   decoder: Decoder,
-  rows: RowLayout,
-  rowCount: 'many' | 'few',
+  { rows, rowCount, picked }: Step,
   options: ForwardOptions,
 ): Promise<Float32Array> {
   const scope = decoder.gpu.scope('generate step');
   try {
-    const count = rows.ids.length;
     const stream = decoder.forward(scope, rows, rowCount, options);
-    const picked = rowCount === 'many' ? [count - 1] : Array.from({ length: count }, (_, row) => row);
-    const logits: Tensor = decoder.logits(scope, decoder.normed(scope, stream, Uint32Array.from(picked)));
+    const logits = decoder.logits(scope, decoder.normed(scope, stream, picked));
     return (await decoder.gpu.read(logits)) as Float32Array;
   } finally {
     scope.dispose();
   }
 }
 
-/** One row per live answer: its last token, seen together with the prompt and its own tokens before. */
-function layoutAnswers(live: readonly Answer[], promptLength: number): RowLayout {
-  return {
-    ids: Uint32Array.from(live, (answer) => answer.last),
-    position: Uint32Array.from(live, (answer) => promptLength + answer.length - 1),
-    keyRow: Uint32Array.from(live, (answer) => answer.slot + answer.length - 1),
-    spans: Uint32Array.from(live.flatMap(({ slot, length }) => [0, promptLength, slot, slot + length])),
-    visual: [],
-  };
-}
-
-function rowOf(logits: Float32Array, row: number, vocab: number): Float32Array {
-  return logits.subarray(row * vocab, (row + 1) * vocab);
-}
-
 function check(decoder: Decoder, request: GenerateRequest): void {
-  const { n, maxTokens, temperature, topP, adapter, mixtureCoef } = request;
+  const { prompts, n, maxTokens, temperature, topP, adapter, mixtureCoef } = request;
   const refuse = (name: string, value: number, range: string) => {
     throw new InputError(`"${name}" is ${value}; it must be ${range}.`, name);
   };
+  if (prompts.length === 0) throw new InputError('There is no prompt to answer.', 'prompt');
   if (!Number.isInteger(n) || n < 1) refuse('n', n, 'a whole number of at least 1');
   if (!Number.isInteger(maxTokens) || maxTokens < 1) refuse('maxTokens', maxTokens, 'a whole number of at least 1');
   if (!(temperature >= 0 && Number.isFinite(temperature))) refuse('temperature', temperature, '0 or more');
@@ -178,5 +211,5 @@ function check(decoder: Decoder, request: GenerateRequest): void {
       'adapter',
     );
   }
-  checkPrompt(decoder.config, request, maxTokens);
+  for (const prompt of prompts) checkPrompt(decoder.config, prompt, maxTokens);
 }

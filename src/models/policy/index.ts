@@ -1,7 +1,8 @@
 /** What the rest of the product uses of the policy. */
 export { type LlamaConfig, parseLlamaConfig } from './config.ts';
-export type { GeneratedToken, GenerateRequest } from './generate.ts';
-export type { PromptInput, SequenceInput } from './layout.ts';
+export type { GeneratedToken, GeneratePrompt, GenerateRequest } from './generate.ts';
+export { type GenerationSize, generationBytes } from './generation-memory.ts';
+export { checkPrompt, type PromptInput, type SequenceInput } from './layout.ts';
 export {
   DEFAULT_LORA,
   LORA_TARGETS,

@@ -46,20 +46,23 @@ export interface ScoreLayout extends RowLayout {
   readonly starts: readonly number[];
 }
 
-/** Collects rows; `spans` and `keyRow` refer to the same rows (no cache). */
+/** Collects rows. */
 class RowBuilder {
   readonly ids: number[] = [];
   readonly position: number[] = [];
   readonly spans: number[] = [];
   readonly visual: { source: Tensor; rows: Uint32Array }[] = [];
 
+  /** @param firstKey row of the keys and values that the first row writes; without a cache the rows are their own. */
+  constructor(readonly firstKey = 0) {}
+
   get length(): number {
     return this.ids.length;
   }
 
-  /** Rows for `ids` at positions from `first` on, which see the rows `shared` and their own predecessors. */
+  /** Rows for `ids` at positions from `first` on, which see the keys `shared` and their own predecessors. */
   add(ids: readonly number[], first: number, shared: readonly [number, number]): void {
-    const start = this.length;
+    const start = this.firstKey + this.length;
     ids.forEach((id, i) => {
       this.ids.push(id);
       this.position.push(first + i);
@@ -82,18 +85,48 @@ class RowBuilder {
     return {
       ids: Uint32Array.from(this.ids),
       position: Uint32Array.from(this.position),
-      keyRow: Uint32Array.from(this.ids, (_, row) => row),
+      keyRow: Uint32Array.from(this.ids, (_, row) => this.firstKey + row),
       spans: Uint32Array.from(this.spans),
       visual: this.visual,
     };
   }
 }
 
-/** Rows of one prompt alone, for the prefill of generation. */
-export function layoutPrompt(prompt: PromptInput): RowLayout {
-  const rows = new RowBuilder();
-  rows.addPrompt(prompt);
-  return rows.build();
+/**
+ * Rows of prompts one after another, for the prefill of generation, and the last row of each: what follows a prompt is
+ * predicted there.
+ * @param firstKey row of the cache where the first prompt's keys begin.
+ */
+export function layoutPrompts(
+  prompts: readonly PromptInput[],
+  firstKey: number,
+): RowLayout & { readonly last: Uint32Array } {
+  const rows = new RowBuilder(firstKey);
+  const last = prompts.map((prompt) => rows.addPrompt(prompt)[1] - 1);
+  return { ...rows.build(), last: Uint32Array.from(last) };
+}
+
+/** An answer under way, as its next row sees it. */
+export interface AnswerPlace {
+  /** Keys of its prompt in the cache. */
+  readonly promptKeys: readonly [from: number, to: number];
+  /** First row of its own keys in the cache. */
+  readonly slot: number;
+  /** Tokens so far, at least 1. */
+  readonly length: number;
+  /** The last of them. */
+  readonly last: number;
+}
+
+/** One row per answer: its last token, seen together with its prompt and its own tokens before. */
+export function layoutAnswers(answers: readonly AnswerPlace[]): RowLayout {
+  return {
+    ids: Uint32Array.from(answers, ({ last }) => last),
+    position: Uint32Array.from(answers, ({ promptKeys: [from, to], length }) => to - from + length - 1),
+    keyRow: Uint32Array.from(answers, ({ slot, length }) => slot + length - 1),
+    spans: Uint32Array.from(answers.flatMap(({ promptKeys, slot, length }) => [...promptKeys, slot, slot + length])),
+    visual: [],
+  };
 }
 
 /** Rows that score every sequence's response. The last response token predicts nothing and gets no row. */

@@ -12,6 +12,7 @@ import { type GeneratedToken, type GenerateRequest, generate } from './generate.
 import type { DivergenceTensors, TokenTensors } from './head.ts';
 import { checkSequence, layoutLast, layoutScore, type ScoreLayout, type SequenceInput } from './layout.ts';
 import { LoraAdapter, type LoraConfig, type LoraPlan, planLora } from './lora.ts';
+import { rowBatches } from './row-batches.ts';
 import { prepareDivergence, prepareTraining, TrainingPass } from './training-pass.ts';
 import { loadWeights } from './weights.ts';
 
@@ -55,9 +56,6 @@ export interface ComparisonTensors {
   readonly reference: ScoreTensors;
   readonly divergence: DivergenceTensors;
 }
-
-/** Rows of one submitted batch: bounds activation memory and the time of one dispatch. */
-const BATCH_ROWS = 2048;
 
 export class Policy {
   readonly config: LlamaConfig;
@@ -103,7 +101,7 @@ export class Policy {
    */
   async scoreMany(sequences: readonly SequenceInput[], options: ScoreOptions = {}): Promise<SequenceScore[]> {
     const scores: SequenceScore[] = [];
-    for (const batch of batches(sequences)) {
+    for (const batch of rowBatches(sequences, rowsOf)) {
       throwIfCancelled(options.signal);
       const scope = this.#gpu.scope('score');
       try {
@@ -175,7 +173,7 @@ export class Policy {
   ): Promise<SequenceDivergence[]> {
     await this.#decoder.head.prepareDivergence();
     const divergences: SequenceDivergence[] = [];
-    for (const batch of batches(sequences)) {
+    for (const batch of rowBatches(sequences, rowsOf)) {
       throwIfCancelled(signal);
       const scope = this.#gpu.scope('divergence');
       try {
@@ -195,7 +193,7 @@ export class Policy {
     return divergences;
   }
 
-  /** Samples `n` answers at once and yields their tokens as they come; see `generate.ts`. */
+  /** Samples answers to prompts side by side and yields their tokens as they come; see `generate.ts`. */
   generate(request: GenerateRequest): AsyncGenerator<GeneratedToken> {
     return generate(this.#decoder, request);
   }
@@ -263,19 +261,5 @@ export class Policy {
   }
 }
 
-/** Consecutive sequences whose rows stay below the limit together; a longer one goes alone. */
-function* batches(sequences: readonly SequenceInput[]): Generator<SequenceInput[]> {
-  let batch: SequenceInput[] = [];
-  let rows = 0;
-  for (const sequence of sequences) {
-    const own = sequence.promptIds.length + sequence.responseIds.length;
-    if (batch.length > 0 && rows + own > BATCH_ROWS) {
-      yield batch;
-      batch = [];
-      rows = 0;
-    }
-    batch.push(sequence);
-    rows += own;
-  }
-  if (batch.length > 0) yield batch;
-}
+/** Rows of a sequence scored alone. */
+const rowsOf = ({ promptIds, responseIds }: SequenceInput): number => promptIds.length + responseIds.length;

@@ -112,6 +112,8 @@ export interface TrainingFamily {
   footprint(pair: TokenizedPair): Footprint;
   /** GPU bytes that a micro-batch keeps until the end of its step, beyond the forward and backward pass. */
   lossBytes(pairs: number, longestAnswer: number): number;
+  /** GPU bytes of `beginStep`, which gives them back before the first micro-batch; absent where there is nothing to do. */
+  beginStepBytes?(): number;
   /** Work before the first step, such as scoring the frozen reference. @throws CancelledError. */
   start?(signal: AbortSignal | undefined): AsyncGenerator<TrainEvent>;
   /**

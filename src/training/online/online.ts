@@ -10,7 +10,7 @@ import { bucket } from '../../kernels/gpu/pool.ts';
 import type { Completion, GroupObjective } from '../../kernels/losses/families/group.ts';
 import { scoreHead, scoreHeadBackward } from '../../kernels/score-head/kernel.ts';
 import { TOKEN_FLOATS } from '../../kernels/token-loss/kernel.ts';
-import type { PromptInput, SequenceInput, TrainingPass } from '../../models/policy/index.ts';
+import { generationBytes, type PromptInput, type SequenceInput, type TrainingPass } from '../../models/policy/index.ts';
 import { trainsCritic } from '../checkpoint.ts';
 import type { TokenizedPair } from '../data.ts';
 import type {
@@ -23,7 +23,16 @@ import type {
 } from '../families/family.ts';
 import { groupLossKernels, recordGroupLoss } from './group-loss.ts';
 import { groupMetrics } from './metrics.ts';
-import { drawsOf, groupSizeOf, type RewardedAnswer, type Rollout, rewardAnswers, sampleAnswers } from './rollout.ts';
+import {
+  drawsOf,
+  groupSizeOf,
+  type PlacedPrompt,
+  promptsAtOnce,
+  type RewardedAnswer,
+  type Rollout,
+  rewardAnswers,
+  sampleAnswers,
+} from './rollout.ts';
 import type { AnswerSource } from './source.ts';
 
 export class OnlineFamily implements TrainingFamily {
@@ -34,6 +43,8 @@ export class OnlineFamily implements TrainingFamily {
   readonly #groupSize: number;
   readonly #withReference: boolean;
   readonly #withCritic: boolean;
+  readonly #draws: ReturnType<typeof drawsOf>;
+  readonly #promptsAtOnce: number;
   /** Of the step under way, by micro-batch. */
   #rollouts: readonly (readonly Rollout[])[] = [];
 
@@ -45,6 +56,8 @@ export class OnlineFamily implements TrainingFamily {
     this.#objective = objective;
     this.#source = answers;
     this.#groupSize = groupSizeOf(objective, settings.config);
+    this.#draws = drawsOf(objective, this.#groupSize);
+    this.#promptsAtOnce = promptsAtOnce(this.#draws);
     this.#withReference = needsReference(objective, settings.hyperparameters);
     this.#withCritic = trainsCritic(objective.id);
     const critic = this.#withCritic ? [scoreHead as KernelSpec, scoreHeadBackward as KernelSpec] : [];
@@ -79,28 +92,46 @@ export class OnlineFamily implements TrainingFamily {
     return 10 * bucket(TOKEN_FLOATS * tokens * 4) + critic;
   }
 
-  /** Samples and rewards the answers of the whole step, prompt by prompt. */
+  /** The longest prompts side by side, and every answer at its longest. */
+  beginStepBytes(): number {
+    const { pairs, policy, adapter, settings } = this.#options;
+    const {
+      per_device_train_batch_size,
+      gradient_accumulation_steps,
+      max_completion_length: maxTokens,
+    } = settings.config;
+    const prompts = Math.min(this.#promptsAtOnce, per_device_train_batch_size * gradient_accumulation_steps);
+    const lengths = pairs.map(({ promptIds }) => promptIds.length).sort((a, b) => b - a);
+    const promptLengths = lengths.slice(0, prompts);
+    const bytes = this.#draws.map(({ author, n }) => {
+      const models = author === 'mixture' ? 2 : 1;
+      return generationBytes(policy.config, adapter.plan, { promptLengths, n, maxTokens, models });
+    });
+    return Math.max(...bytes);
+  }
+
+  /** Samples the answers of the whole step, as many prompts side by side as may be, and rewards them prompt by prompt. */
   async beginStep({ step, batches, signal }: StepContext): Promise<void> {
     const { policy, adapter, settings } = this.#options;
     const { decode, rewards, stopIds, onProgress } = this.#source;
     const { config } = settings;
-    const draws = drawsOf(this.#objective, this.#groupSize);
-    const total = batches.flat().length;
-    let position = 0;
-    const rollouts: Rollout[][] = [];
-    for (const batch of batches) {
-      const own: Rollout[] = [];
-      for (const index of batch) {
-        const place = { seed: config.seed, step, position };
-        const prompt = await this.#prompt(index);
-        const answers = await sampleAnswers(prompt, draws, place, { policy, adapter, config, stopIds, signal });
-        own.push(await rewardAnswers(index, answers, decode, rewards, signal));
-        position++;
-        onProgress?.(position, total);
+    const indices = batches.flat();
+    const rollouts: Rollout[] = [];
+    while (rollouts.length < indices.length) {
+      const first = rollouts.length;
+      const beside = indices.slice(first, first + this.#promptsAtOnce);
+      const prompts: PlacedPrompt[] = [];
+      for (const [i, index] of beside.entries()) {
+        const place = { seed: config.seed, step, position: first + i };
+        prompts.push({ prompt: await this.#prompt(index), place });
       }
-      rollouts.push(own);
+      const answers = await sampleAnswers(prompts, this.#draws, { policy, adapter, config, stopIds, signal });
+      for (const [i, index] of beside.entries()) {
+        rollouts.push(await rewardAnswers(index, answers[i], decode, rewards, signal));
+        onProgress?.(rollouts.length, indices.length);
+      }
     }
-    this.#rollouts = rollouts;
+    this.#rollouts = batches.map(({ length }) => rollouts.splice(0, length));
   }
 
   async microBatch({ scope, index, gradients }: MicroBatch): Promise<RecordedMicroBatch> {

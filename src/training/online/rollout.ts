@@ -63,36 +63,55 @@ export interface RolloutOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A prompt of a step, and where it stands. */
+export interface PlacedPrompt {
+  readonly prompt: PromptInput;
+  readonly place: RolloutPlace;
+}
+
 /**
- * Samples the answers to one prompt, author by author.
- * @throws InputError as `Policy.generate`; CancelledError between tokens.
+ * Answers sampled side by side: they bound the keys and values that are held, and one step's read-back. No more prompts
+ * than this either, and so many pictures' features stay on the GPU (`vision-tower.ts`).
+ */
+const ANSWERS_AT_ONCE = 64;
+
+/** How many prompts `sampleAnswers` may be given at once. */
+export const promptsAtOnce = (draws: readonly Draw[]): number =>
+  Math.max(1, Math.floor(ANSWERS_AT_ONCE / Math.max(...draws.map(({ n }) => n))));
+
+/**
+ * Samples the answers to every prompt, all prompts side by side, author by author. A prompt's answers depend on its
+ * place and not on the prompts beside it.
+ * @returns per prompt, its answers in the order of the draws.
+ * @throws InputError as `Policy.generate`; OutOfMemoryError; CancelledError between tokens.
  */
 export async function sampleAnswers(
-  prompt: PromptInput,
+  prompts: readonly PlacedPrompt[],
   draws: readonly Draw[],
-  place: RolloutPlace,
   { policy, adapter, config, stopIds, signal }: RolloutOptions,
-): Promise<SampledAnswer[]> {
-  const all: SampledAnswer[] = [];
+): Promise<SampledAnswer[][]> {
+  const all = prompts.map((): SampledAnswer[] => []);
   for (const [draw, { author, n }] of draws.entries()) {
-    const answers = Array.from({ length: n }, () => ({ ids: [] as number[], hasStop: 0 as 0 | 1 }));
+    const answers = prompts.map(() =>
+      Array.from({ length: n }, () => ({ author, ids: [] as number[], hasStop: 0 as 0 | 1 })),
+    );
     const tokens = policy.generate({
-      ...prompt,
+      prompts: prompts.map(({ prompt, place }) => ({ ...prompt, seed: drawSeed(place, draw) })),
       n,
       temperature: config.temperature,
       topP: config.top_p,
       maxTokens: config.max_completion_length,
-      seed: drawSeed(place, draw),
       stopIds,
       signal,
       ...(author !== 'reference' && { adapter }),
       ...(author === 'mixture' && { mixtureCoef: MIXTURE_COEF }),
     });
-    for await (const { index, id, finished } of tokens) {
-      answers[index].ids.push(id);
-      if (finished === 'stop') answers[index].hasStop = 1;
+    for await (const { prompt, index, id, finished } of tokens) {
+      const answer = answers[prompt][index];
+      answer.ids.push(id);
+      if (finished === 'stop') answer.hasStop = 1;
     }
-    all.push(...answers.map((answer) => ({ author, ...answer })));
+    for (const [prompt, own] of answers.entries()) all[prompt].push(...own);
   }
   return all;
 }
