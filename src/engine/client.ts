@@ -136,6 +136,7 @@ export class EngineClient extends EngineRequests implements Engine {
         this.pending.get(event.id)?.onProgress?.(event.done, event.total);
         break;
       case 'sample':
+      case 'sampleBatch':
       case 'train':
         this.pending.get(event.id)?.onEvent?.(event.event);
         break;

@@ -25,11 +25,14 @@ export interface TokenScore {
   readonly top1: number;
 }
 
-export interface SampleRequest {
+/** A question about a picture. */
+export interface ImagePrompt {
   readonly image: ImageInput;
   readonly prompt: string;
-  /** Number of answers, 1 to 16. */
-  readonly n: number;
+}
+
+/** How answers are drawn. */
+export interface SamplingSettings {
   /** 0 = greedy. */
   readonly temperature: number;
   readonly topP: number;
@@ -37,6 +40,25 @@ export interface SampleRequest {
   readonly seed: number;
   /** Default: `policy`, the model with its adapter where it has one. */
   readonly model?: 'policy' | 'reference';
+}
+
+export interface SampleRequest extends ImagePrompt, SamplingSettings {
+  /** Number of answers, 1 to 16. */
+  readonly n: number;
+}
+
+/** One answer to each prompt: the one that `sample` would give it alone. */
+export interface SampleBatchRequest extends SamplingSettings {
+  /** As many as one likes: those that fit are answered side by side, the others after them. */
+  readonly prompts: readonly ImagePrompt[];
+}
+
+/** A whole answer of a batch. Answers come as they end, not in the order of the prompts. */
+export interface SampleBatchEvent {
+  /** To which prompt, by its place in the request. */
+  readonly prompt: number;
+  /** Its `index` is 0: each prompt has one answer. */
+  readonly candidate: Candidate;
 }
 
 export type FinishReason = 'stop' | 'length' | 'cancelled';
@@ -258,6 +280,11 @@ export interface Engine {
 
   load(models: { vlm: string; clip: string }, options?: { signal?: AbortSignal }): Promise<EngineFacts>;
   sample(request: SampleRequest, options?: CallOptions): AsyncIterable<SampleEvent>;
+  /**
+   * Answers many prompts in far less time than one after another. Aborting the signal ends it between tokens; whole
+   * answers have been reported by then, those under way are dropped. Throws `InputError` that names the prompt.
+   */
+  sampleBatch(request: SampleBatchRequest, options?: CallOptions): AsyncIterable<SampleBatchEvent>;
   logps(request: LogpsRequest, options?: CallOptions): Promise<LogpsResult>;
   pairLogps(request: PairLogpsRequest, options?: CallOptions): Promise<PairLogps>;
   /** How far the policy is from its reference on its own samples; 0 without an adapter. */

@@ -18,6 +18,8 @@ import type {
   MemoryReport,
   PairLogps,
   PairLogpsRequest,
+  SampleBatchEvent,
+  SampleBatchRequest,
   SampleEvent,
   SampleRequest,
   TrainEvent,
@@ -36,6 +38,7 @@ export interface LoadRequest {
 export type Job =
   | { readonly type: 'load'; readonly id: number; readonly request: LoadRequest }
   | { readonly type: 'sample'; readonly id: number; readonly request: SampleRequest }
+  | { readonly type: 'sampleBatch'; readonly id: number; readonly request: SampleBatchRequest }
   | { readonly type: 'logps'; readonly id: number; readonly request: LogpsRequest }
   | { readonly type: 'pairLogps'; readonly id: number; readonly request: PairLogpsRequest }
   | { readonly type: 'divergence'; readonly id: number; readonly request: DivergenceRequest }
@@ -66,6 +69,7 @@ export type EngineRequest = Job | Query | Cancel;
 export interface Results {
   readonly load: EngineFacts;
   readonly sample: null;
+  readonly sampleBatch: null;
   readonly logps: LogpsResult;
   readonly pairLogps: PairLogps;
   readonly divergence: Divergence;
@@ -83,7 +87,7 @@ export interface Results {
 }
 
 /** Events that a streaming job sends before its result. */
-export type StreamedEvent = SampleEvent | TrainEvent;
+export type StreamedEvent = SampleEvent | SampleBatchEvent | TrainEvent;
 
 export type EngineEvent =
   /** Sent twice a second while a job runs: the worker's own timers still fire. */
@@ -92,6 +96,7 @@ export type EngineEvent =
   | { readonly type: 'loadProgress'; readonly id: number; readonly progress: LoadProgress }
   | { readonly type: 'progress'; readonly id: number; readonly done: number; readonly total: number }
   | { readonly type: 'sample'; readonly id: number; readonly event: SampleEvent }
+  | { readonly type: 'sampleBatch'; readonly id: number; readonly event: SampleBatchEvent }
   | { readonly type: 'train'; readonly id: number; readonly event: TrainEvent }
   | { readonly type: 'result'; readonly id: number; readonly result: Results[keyof Results] }
   | {

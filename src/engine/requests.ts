@@ -16,6 +16,8 @@ import type {
   MemoryReport,
   PairLogps,
   PairLogpsRequest,
+  SampleBatchEvent,
+  SampleBatchRequest,
   SampleEvent,
   SampleRequest,
   TrainEvent,
@@ -51,6 +53,13 @@ export abstract class EngineRequests {
 
   sample(request: SampleRequest, options?: CallOptions): AsyncIterable<SampleEvent> {
     return this.stream<SampleEvent>((streamed) => this.submit({ type: 'sample', request }, streamed), options);
+  }
+
+  sampleBatch(request: SampleBatchRequest, options?: CallOptions): AsyncIterable<SampleBatchEvent> {
+    return this.stream<SampleBatchEvent>(
+      (streamed) => this.submit({ type: 'sampleBatch', request }, streamed),
+      options,
+    );
   }
 
   train(request: TrainRequest, options?: CallOptions): AsyncIterable<TrainEvent> {

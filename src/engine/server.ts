@@ -13,6 +13,7 @@ import { dropAdapter, type EngineHost, type JobContext } from './jobs/host.ts';
 import { loadModels } from './jobs/load.ts';
 import { logps, pairLogps } from './jobs/logps.ts';
 import { sample } from './jobs/sample.ts';
+import { sampleBatch } from './jobs/sample-batch.ts';
 import { train } from './jobs/train.ts';
 import { type EngineEvent, type EngineRequest, HEARTBEAT_MS, type Job, type Query, type Results } from './protocol.ts';
 import { JobQueue } from './queue.ts';
@@ -34,6 +35,7 @@ export class EngineServer {
     switch (request.type) {
       case 'load':
       case 'sample':
+      case 'sampleBatch':
       case 'logps':
       case 'pairLogps':
       case 'divergence':
@@ -91,6 +93,8 @@ export class EngineServer {
         });
       case 'sample':
         return sample(this.host, job.request, context, (event) => this.post({ type: 'sample', id, event }));
+      case 'sampleBatch':
+        return sampleBatch(this.host, job.request, context, (event) => this.post({ type: 'sampleBatch', id, event }));
       case 'logps':
         return logps(this.host, job.request, context);
       case 'pairLogps':

@@ -4,9 +4,11 @@
  * (POPE).
  */
 import type { CallOptions, Engine, ImageInput } from '../engine/engine.ts';
+import { throwIfCancelled } from '../errors.ts';
 import type { Scene } from '../toybox/index.ts';
 import {
   type Asked,
+  type Examination,
   gradeVlm,
   heldOutExamination,
   POPE_SETTINGS,
@@ -37,35 +39,32 @@ const POPE_TOKENS = 16;
 
 /**
  * Describes `scenes` held-out scenes greedily, answers POPE's questions about the first of them, and grades both.
- * `onProgress` hears of every answer. A question that several settings ask is asked once.
+ * Descriptions are written side by side, and so are the answers to questions; `onProgress` hears of every one. A question
+ * that several settings ask is asked once.
  * @throws CancelledError when the signal fires between tokens.
  */
 export async function evaluateHeldOut(
-  engine: Pick<Engine, 'sample'>,
+  engine: Pick<Engine, 'sampleBatch'>,
   { scenes, model, picture, maxTokens = MAX_TOKENS, popeScenes = 0, signal, onProgress }: HeldOutOptions,
 ): Promise<HeldOutReport> {
   const examination = heldOutExamination(scenes);
   const pope = (setting: PopeSetting) => examination.pope[setting].filter(({ scene }) => scene < popeScenes);
   const questions = new Map(POPE_SETTINGS.flatMap(pope).map((asked) => [keyOf(asked), asked]));
   const total = scenes + questions.size;
-  let done = 0;
-  onProgress?.(done, total);
-  const answer = async ({ scene, prompt }: Asked, longest: number): Promise<string> => {
-    let text = '';
-    const image = await picture(examination.scenes[scene]);
-    const request = { image, prompt, n: 1, temperature: 0, topP: 1, maxTokens: longest, seed: 0, model };
-    for await (const event of engine.sample(request, { signal })) {
-      if (event.type === 'done') text = event.candidate.text;
-    }
-    onProgress?.(++done, total);
-    return text;
-  };
-  const answers: string[] = [];
-  for (const asked of examination.describe) answers.push(await answer(asked, maxTokens));
+  onProgress?.(0, total);
+  const asking = { maxTokens, model, picture, signal };
+  const answers = await greedyAnswers(engine, examination, examination.describe, {
+    ...asking,
+    onProgress: (done) => onProgress?.(done, total),
+  });
   const report = { ...gradeVlm(examination, { describe: answers }), answers };
   if (questions.size === 0) return report;
-  const said = new Map<string, string>();
-  for (const [key, asked] of questions) said.set(key, await answer(asked, POPE_TOKENS));
+  const texts = await greedyAnswers(engine, examination, [...questions.values()], {
+    ...asking,
+    maxTokens: POPE_TOKENS,
+    onProgress: (done) => onProgress?.(scenes + done, total),
+  });
+  const said = new Map([...questions.keys()].map((key, i) => [key, texts[i]]));
   const graded = POPE_SETTINGS.map((setting) => {
     const asked = pope(setting);
     return [
@@ -80,3 +79,35 @@ export async function evaluateHeldOut(
 }
 
 const keyOf = ({ scene, prompt }: Asked): string => `${scene} ${prompt}`;
+
+export interface AskingOptions extends CallOptions, Pick<HeldOutOptions, 'picture'> {
+  /** Default: the policy. */
+  readonly model?: HeldOutOptions['model'];
+  /** Tokens of the longest answer. */
+  readonly maxTokens: number;
+}
+
+/**
+ * Greedy answers to questions of an examination, in their order. A scene's picture is made once.
+ * @throws CancelledError when the signal fires between tokens or pictures.
+ */
+export async function greedyAnswers(
+  engine: Pick<Engine, 'sampleBatch'>,
+  { scenes }: Pick<Examination, 'scenes'>,
+  asked: readonly Asked[],
+  { picture, model, maxTokens, signal, onProgress }: AskingOptions,
+): Promise<string[]> {
+  if (asked.length === 0) return [];
+  const pictures = new Map<number, ImageInput>();
+  for (const { scene } of asked) {
+    throwIfCancelled(signal);
+    if (!pictures.has(scene)) pictures.set(scene, await picture(scenes[scene]));
+  }
+  const prompts = asked.map(({ scene, prompt }) => ({ image: pictures.get(scene)!, prompt }));
+  const request = { prompts, temperature: 0, topP: 1, maxTokens, seed: 0, model };
+  const answers = asked.map(() => '');
+  for await (const { prompt, candidate } of engine.sampleBatch(request, { signal, onProgress })) {
+    answers[prompt] = candidate.text;
+  }
+  return answers;
+}

@@ -73,6 +73,18 @@ describe('EngineClient over a real worker', () => {
     const events = await collect(engine.sample({ ...SAMPLE, image }, { onProgress: (done) => progress.push(done) }));
     expect(events.filter((event) => event.type === 'done').length).to.equal(2);
     expect(progress).to.deep.equal([1, 2]);
+    const { n: _, prompt, ...drawn } = SAMPLE;
+    const prompts = [prompt, 'Is there a cat?', 'Is there a dog?'].map((each) => ({ image, prompt: each }));
+    const counted: [number, number][] = [];
+    const answered: number[] = [];
+    const onProgress = (done: number, total: number) => counted.push([done, total]);
+    for await (const event of engine.sampleBatch({ ...drawn, prompts }, { onProgress })) answered.push(event.prompt);
+    expect(answered.sort()).to.deep.equal([0, 1, 2]);
+    expect(counted).to.deep.equal([
+      [1, 3],
+      [2, 3],
+      [3, 3],
+    ]);
     const one = await engine.logps({ image, prompt: 'p', response: 'a cat', model: 'policy' });
     const pair = await engine.pairLogps({ image, prompt: 'p', chosen: 'a cat', rejected: 'a dog' });
     expect(pair.row.chosen).to.be.closeTo(one.sum, 1e-3);

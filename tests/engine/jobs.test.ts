@@ -1,11 +1,12 @@
 import { expect } from '@esm-bundle/chai';
-import type { EngineFacts, LoadProgress, SampleEvent } from '../../src/engine/engine.ts';
+import type { EngineFacts, LoadProgress, SampleBatchEvent, SampleEvent } from '../../src/engine/engine.ts';
 import { clipScore } from '../../src/engine/jobs/clip.ts';
 import { evaluate } from '../../src/engine/jobs/evaluate.ts';
 import type { EngineHost, JobContext } from '../../src/engine/jobs/host.ts';
 import { loadModels, unload } from '../../src/engine/jobs/load.ts';
 import { logps, pairLogps } from '../../src/engine/jobs/logps.ts';
 import { sample } from '../../src/engine/jobs/sample.ts';
+import { sampleBatch } from '../../src/engine/jobs/sample-batch.ts';
 import { CancelledError, EngineError, InputError, ModelFileError } from '../../src/errors.ts';
 import { liveGpuOutputs } from '../../src/models/ort.ts';
 import { picture } from '../support/pictures.ts';
@@ -85,6 +86,55 @@ describe('engine jobs on tiny models', () => {
     const again: SampleEvent[] = [];
     await sample(host, { ...settings, image }, context, (event) => again.push(event));
     expect(again).to.deep.equal(events);
+  });
+
+  it('answers many prompts as it would each alone', async () => {
+    const prompts = await Promise.all(
+      Array.from({ length: 70 }, async (_, i) => ({
+        image: await picture(`batch ${i % 3}`, 20, 40 * (i % 3)),
+        prompt: ['What is there?', 'Is there a cat in the picture?'][i % 2],
+      })),
+    );
+    const { n: _, prompt: __, ...drawn } = settings;
+    const events: SampleBatchEvent[] = [];
+    const progress: [number, number][] = [];
+    const onProgress = (done: number, total: number) => progress.push([done, total]);
+    await sampleBatch(host, { ...drawn, prompts }, { ...context, onProgress }, (event) => events.push(event));
+    expect(progress).to.deep.equal(prompts.map((_, i) => [i + 1, 70]));
+    expect(events.map(({ prompt }) => prompt).sort((a, b) => a - b)).to.deep.equal([...prompts.keys()]);
+    for (const place of [0, 1, 2, 69]) {
+      const alone: SampleEvent[] = [];
+      await sample(host, { ...drawn, ...prompts[place], n: 1 }, context, (event) => alone.push(event));
+      const { candidate } = events.find(({ prompt }) => prompt === place)!;
+      expect(alone.at(-1)).to.deep.equal({ type: 'done', index: 0, candidate });
+    }
+  });
+
+  it('answers no further prompt once cancelled, and names the prompt that cannot be used', async () => {
+    const image = await picture('a', 20);
+    const { n: _, prompt: __, ...drawn } = settings;
+    const controller = new AbortController();
+    const prompts = Array.from({ length: 80 }, (_, i) => ({ image, prompt: `Number ${i}?` }));
+    const events: SampleBatchEvent[] = [];
+    const run = sampleBatch(host, { ...drawn, prompts }, { ...context, signal: controller.signal }, (event) => {
+      events.push(event);
+      controller.abort();
+    });
+    expect(await caught(run)).to.be.instanceOf(CancelledError);
+    expect(events.length).to.be.within(1, 64);
+    expect(host.gpu!.openScopes().filter(({ label }) => label.startsWith('generate'))).to.deep.equal([]);
+    const good = { image, prompt: 'What is there?' };
+    for (const [change, words] of [
+      [{ prompts: [] }, 'There is no prompt'],
+      [{ prompts: [good, { image, prompt: ' ' }] }, 'Prompt 2: The prompt is empty'],
+      [{ prompts: [good, good, { image, prompt: 'x'.repeat(MAX_POSITIONS) }] }, 'Prompt 3: The prompt takes'],
+      [{ prompts: [{ image: { id: 'bad', blob: new Blob(['?']) }, prompt: 'p' }] }, 'Prompt 1: '],
+      [{ prompts: [good], topP: 0 }, 'Top-p'],
+    ] as const) {
+      const error = await caught(sampleBatch(host, { ...drawn, ...change }, context, () => undefined));
+      expect(error, words).to.be.instanceOf(InputError);
+      expect(error.message).to.contain(words);
+    }
   });
 
   it('scores an answer the same alone and in a pair, and the reference like the policy', async () => {
@@ -191,6 +241,8 @@ describe('engine jobs on tiny models', () => {
     const image = await picture('leak', 20);
     const round = async () => {
       await sample(host, { ...settings, image }, context, () => undefined);
+      const prompts = [settings.prompt, 'Is there?'].map((prompt) => ({ image, prompt }));
+      await sampleBatch(host, { ...settings, prompts }, context, () => undefined);
       await pairLogps(host, { image, prompt: 'p', chosen: 'a', rejected: 'b' }, context);
       await clipScore(host, { image, texts: ['a'] }, context);
     };

@@ -4,6 +4,7 @@
  */
 import { EngineClient } from '../../src/engine/client.ts';
 import type { Engine } from '../../src/engine/engine.ts';
+import { greedyAnswers } from '../../src/preference/heldout.ts';
 import {
   type Asked,
   type ClipScores,
@@ -18,16 +19,11 @@ import { sceneImage } from '../../src/state/scenes.ts';
 
 const LONGEST_ANSWER = { describe: 64, short: 16 };
 
-async function answers(engine: Engine, { scenes }: Examination, asked: readonly Asked[], maxTokens: number) {
-  const given: string[] = [];
-  for (const { scene, prompt } of asked) {
-    const image = await sceneImage(scenes[scene]);
-    for await (const event of engine.sample({ image, prompt, n: 1, temperature: 0, topP: 1, maxTokens, seed: 0 })) {
-      if (event.type === 'done') given.push(event.candidate.text);
-    }
-    if (given.length % 50 === 0) console.log(`${given.length} of ${asked.length} answers`);
-  }
-  return given;
+function answers(engine: Engine, examination: Examination, asked: readonly Asked[], maxTokens: number) {
+  const onProgress = (done: number, total: number) => {
+    if (done % 50 === 0) console.log(`${done} of ${total} answers`);
+  };
+  return greedyAnswers(engine, examination, asked, { maxTokens, picture: sceneImage, onProgress });
 }
 
 /** Greedy answers to every question of the first `size` held-out scenes; without `everything`, descriptions and counts. */

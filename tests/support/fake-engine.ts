@@ -19,6 +19,8 @@ import type {
   MemoryReport,
   PairLogps,
   PairLogpsRequest,
+  SampleBatchEvent,
+  SampleBatchRequest,
   SampleEvent,
   SampleRequest,
   TokenScore,
@@ -68,7 +70,16 @@ export function fakeLogps(text: string): LogpsResult {
 /** Longer texts score higher. */
 export const fakeClip = (text: string): number => Math.min(0.9, 0.1 + text.length / 200);
 
-type Method = 'load' | 'sample' | 'logps' | 'pairLogps' | 'divergence' | 'clipScore' | 'evaluate' | 'train';
+type Method =
+  | 'load'
+  | 'sample'
+  | 'sampleBatch'
+  | 'logps'
+  | 'pairLogps'
+  | 'divergence'
+  | 'clipScore'
+  | 'evaluate'
+  | 'train';
 
 export class FakeEngine implements Engine {
   #state: EngineState = { kind: 'idle' };
@@ -117,19 +128,26 @@ export class FakeEngine implements Engine {
   async *sample(request: SampleRequest, options: CallOptions = {}): AsyncIterable<SampleEvent> {
     this.calls.push({ method: 'sample', request });
     for (let index = 0; index < request.n; index++) {
-      const text = this.answers[index % this.answers.length];
-      const all = fakeTokens(text);
-      const tokens = all.slice(0, request.maxTokens);
-      const finish = tokens.length === all.length ? 'stop' : 'length';
-      for (const token of tokens) {
+      const candidate = this.#candidate(index, request.maxTokens);
+      for (const token of candidate.tokens) {
         await this.before('sample', request);
         throwIfCancelled(options.signal);
         yield { type: 'token', index, token };
       }
-      const logpSum = tokens.reduce((sum, token) => sum + token.logp, 0);
-      const words = finish === 'stop' ? tokens.slice(0, -1) : tokens;
-      const candidate: Candidate = { index, text: words.map((word) => word.text).join(''), tokens, logpSum, finish };
       yield { type: 'done', index, candidate };
+    }
+  }
+
+  /** Every prompt gets the first of `answers`; the last prompt's comes first. */
+  async *sampleBatch(request: SampleBatchRequest, options: CallOptions = {}): AsyncIterable<SampleBatchEvent> {
+    this.calls.push({ method: 'sampleBatch', request });
+    const { length } = request.prompts;
+    for (let done = 1; done <= length; done++) {
+      const candidate = this.#candidate(0, request.maxTokens);
+      await this.before('sampleBatch', request);
+      throwIfCancelled(options.signal);
+      options.onProgress?.(done, length);
+      yield { prompt: length - done, candidate };
     }
   }
 
@@ -210,6 +228,15 @@ export class FakeEngine implements Engine {
 
   dispose(): void {
     this.#listeners.clear();
+  }
+
+  #candidate(index: number, maxTokens: number): Candidate {
+    const all = fakeTokens(this.answers[index % this.answers.length]);
+    const tokens = all.slice(0, maxTokens);
+    const finish = tokens.length === all.length ? 'stop' : 'length';
+    const logpSum = tokens.reduce((sum, token) => sum + token.logp, 0);
+    const words = finish === 'stop' ? tokens.slice(0, -1) : tokens;
+    return { index, text: words.map((word) => word.text).join(''), tokens, logpSum, finish };
   }
 
   async #enter(method: Method, request: unknown, options: CallOptions = {}): Promise<void> {

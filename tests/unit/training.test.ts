@@ -1,6 +1,6 @@
 import { expect } from '@esm-bundle/chai';
 import { createConsole } from '../../src/console.ts';
-import type { TrainRequest } from '../../src/engine/engine.ts';
+import type { SampleBatchRequest, TrainRequest } from '../../src/engine/engine.ts';
 import { DeviceLostError, EngineError, InputError, OutOfMemoryError } from '../../src/errors.ts';
 import { evaluateHeldOut } from '../../src/preference/heldout.ts';
 import type { RunRecord } from '../../src/state/state.ts';
@@ -292,12 +292,35 @@ describe('held-out examinations', () => {
     expect(seen).to.deep.equal([0, 1, 2, 3]);
   });
 
+  it('keep the order of the scenes, whichever answer ends first', async () => {
+    const engine = new FakeEngine();
+    const { sampleBatch } = engine;
+    engine.sampleBatch = async function* (request, options) {
+      for await (const { prompt, candidate } of sampleBatch.call(engine, request, options)) {
+        yield { prompt, candidate: { ...candidate, text: request.prompts[prompt].image.id } };
+      }
+    };
+    const made: string[] = [];
+    const picture = async () => {
+      made.push(`scene ${made.length}`);
+      return { id: made.at(-1)!, blob: new Blob() };
+    };
+    const controller = new AbortController();
+    const options = { scenes: 3, model: 'policy', picture, signal: controller.signal } as const;
+    expect((await evaluateHeldOut(engine, options)).answers).to.deep.equal(made);
+    engine.before = () => controller.abort();
+    const error = await evaluateHeldOut(engine, options).catch((caught) => caught);
+    expect(error.name).to.equal('CancelledError');
+  });
+
   it('ask about the first scenes: POPE, a question that several settings share only once', async () => {
     const engine = new FakeEngine();
     engine.answers = ['No, there is not.'];
     const options = { scenes: 3, model: 'policy', picture: async () => ({ id: 'x', blob: new Blob() }) } as const;
     const { pope } = await evaluateHeldOut(engine, { ...options, popeScenes: 2 });
-    const asked = (engine.callsOf('sample') as { prompt: string }[]).map(({ prompt }) => prompt);
+    const batches = engine.callsOf('sampleBatch') as SampleBatchRequest[];
+    expect(batches.map(({ maxTokens }) => maxTokens)).to.deep.equal([64, 16]);
+    const asked = batches.flatMap(({ prompts }) => prompts.map(({ prompt }) => prompt));
     const about = asked.filter((prompt) => /^Is there/.test(prompt));
     expect(asked.length - about.length, 'descriptions').to.equal(3);
     for (const setting of ['random', 'popular', 'adversarial'] as const) {
@@ -349,15 +372,15 @@ describe('held-out examinations', () => {
     app.engine.calls = [];
     await app.intents.train();
     expect(runOf(app).heldOut.map(({ step }) => step)).to.deep.equal([0, 3, 6]);
-    const models = (app.engine.callsOf('sample') as { model?: string }[]).map(({ model }) => model);
-    expect(models).to.deep.equal(['reference', 'reference', 'policy', 'policy', 'policy', 'policy']);
+    const models = (app.engine.callsOf('sampleBatch') as SampleBatchRequest[]).map(({ model }) => model);
+    expect(models).to.deep.equal(['reference', 'policy', 'policy']);
     app.dispose();
   });
 
   it('can be skipped without ending the run', async () => {
     const app = await makeTrainable();
     app.intents.setTraining({ eval_scenes: 4, eval_steps: 3 });
-    app.engine.before = (method) => (method === 'sample' ? app.intents.skipExamination() : undefined);
+    app.engine.before = (method) => (method === 'sampleBatch' ? app.intents.skipExamination() : undefined);
     await app.intents.train();
     expect(runOf(app)).to.include({ status: 'finished', step: 6 });
     expect(runOf(app).heldOut).to.deep.equal([]);
@@ -367,13 +390,12 @@ describe('held-out examinations', () => {
   it('stop a run early and bring the best step back', async () => {
     const app = await makeTrainable();
     app.intents.setTraining({ eval_scenes: 6, eval_steps: 2, early_stopping: true });
-    const scenes = 6;
     let asked = 0;
     // The reference and the first policy mention things that are there; later ones say nothing.
-    const { sample } = app.engine;
-    app.engine.sample = (request, options) => {
-      app.engine.answers = asked++ < 2 * scenes ? ['a cat a dog a ball an apple a tree a car'] : ['nothing'];
-      return sample.call(app.engine, request, options);
+    const { sampleBatch } = app.engine;
+    app.engine.sampleBatch = (request, options) => {
+      app.engine.answers = asked++ < 2 ? ['a cat a dog a ball an apple a tree a car'] : ['nothing'];
+      return sampleBatch.call(app.engine, request, options);
     };
     await app.intents.train();
     const run = runOf(app);

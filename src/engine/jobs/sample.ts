@@ -1,7 +1,7 @@
 /** Sampling answers, token by token. */
 import { CancelledError, InputError } from '../../errors.ts';
 import type { ChatTokenizer } from '../../models/tokenizer.ts';
-import type { Candidate, FinishReason, SampleEvent, SampleRequest, TokenScore } from '../engine.ts';
+import type { Candidate, FinishReason, SampleEvent, SampleRequest, SamplingSettings, TokenScore } from '../engine.ts';
 import { adapterOf, type EngineHost, type JobContext, requireVlm } from './host.ts';
 
 const MAX_ANSWERS = 16;
@@ -18,6 +18,9 @@ export async function sample(
   emit: (event: SampleEvent) => void,
 ): Promise<null> {
   checkSettings(request);
+  if (!Number.isInteger(request.n) || request.n < 1 || request.n > MAX_ANSWERS) {
+    throw new InputError(`The number of answers is ${request.n}; choose a whole number from 1 to ${MAX_ANSWERS}.`, 'n');
+  }
   const { vlm } = requireVlm(host);
   const { tokenizer, policy } = vlm;
   const adapter = adapterOf(host, request.model);
@@ -56,7 +59,8 @@ export async function sample(
   }
 }
 
-function candidate(
+/** A whole answer of its tokens. */
+export function candidate(
   index: number,
   tokens: readonly TokenScore[],
   finish: FinishReason,
@@ -71,10 +75,8 @@ function candidate(
   };
 }
 
-function checkSettings({ n, seed, maxTokens, temperature, topP }: SampleRequest): void {
-  if (!Number.isInteger(n) || n < 1 || n > MAX_ANSWERS) {
-    throw new InputError(`The number of answers is ${n}; choose a whole number from 1 to ${MAX_ANSWERS}.`, 'n');
-  }
+/** @throws {InputError} for a setting out of range. */
+export function checkSettings({ seed, maxTokens, temperature, topP }: SamplingSettings): void {
   if (!Number.isInteger(maxTokens) || maxTokens < 1) {
     throw new InputError(
       `The longest answer is ${maxTokens} tokens; choose a whole number of at least 1.`,

@@ -24,8 +24,8 @@ export interface GeneratePrompt extends PromptInput {
 
 export interface GenerateRequest {
   /**
-   * Answered side by side, all at once: the cache holds every prompt and every answer at its longest, so how many there
-   * may be is the caller's to bound.
+   * Answered side by side, all at once: the cache holds every prompt and every answer at its longest, so many prompts go
+   * in batches (`sideBySide`).
    */
   readonly prompts: readonly GeneratePrompt[];
   /** Answers to each prompt. */
@@ -69,6 +69,22 @@ interface Answer extends AnswerPlace {
   length: number;
   last: number;
 }
+
+/** Rows of the cache that answers side by side share: 190 MB of keys and values in SmolVLM-256M, 9 MB in the Toybox VLM. */
+const CACHE_ROWS = 4096;
+/** More rows make a step slower and not cheaper; nor do more pictures keep their features on the GPU (`vision-tower.ts`). */
+const ANSWERS = 64;
+
+/** Consecutive prompts in batches that `generate` may be given at once, with `n` answers of `maxTokens` to each. */
+export const sideBySide = <T extends { readonly promptIds: readonly number[] }>(
+  prompts: readonly T[],
+  n: number,
+  maxTokens: number,
+): Generator<T[]> =>
+  rowBatches(prompts, ({ promptIds }) => promptIds.length + n * maxTokens, {
+    rows: CACHE_ROWS,
+    items: Math.max(1, Math.floor(ANSWERS / n)),
+  });
 
 /**
  * Yields tokens as they are drawn, those of one step in the order of prompts and answers. One read-back per step.

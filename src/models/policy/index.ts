@@ -1,6 +1,6 @@
 /** What the rest of the product uses of the policy. */
 export { type LlamaConfig, parseLlamaConfig } from './config.ts';
-export type { GeneratedToken, GeneratePrompt, GenerateRequest } from './generate.ts';
+export { type GeneratedToken, type GeneratePrompt, type GenerateRequest, sideBySide } from './generate.ts';
 export { type GenerationSize, generationBytes } from './generation-memory.ts';
 export { checkPrompt, type PromptInput, type SequenceInput } from './layout.ts';
 export {

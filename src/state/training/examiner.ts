@@ -33,11 +33,11 @@ export interface Extent {
 }
 
 export class Examiner {
-  #engine: Pick<Engine, 'sample'>;
+  #engine: Pick<Engine, 'sampleBatch'>;
   /** The reference never changes, so its point is computed once per model and extent. */
   #reference = new Map<string, HeldOutPoint>();
 
-  constructor(engine: Pick<Engine, 'sample'>) {
+  constructor(engine: Pick<Engine, 'sampleBatch'>) {
     this.#engine = engine;
   }
 

@@ -113,4 +113,4 @@ export async function engineInputs(
   );
 }
 
-export type TrainingEngine = Pick<Engine, 'train' | 'adapter' | 'sample' | 'logps'>;
+export type TrainingEngine = Pick<Engine, 'train' | 'adapter' | 'sample' | 'sampleBatch' | 'logps'>;

@@ -10,7 +10,13 @@ import { bucket } from '../../kernels/gpu/pool.ts';
 import type { Completion, GroupObjective } from '../../kernels/losses/families/group.ts';
 import { scoreHead, scoreHeadBackward } from '../../kernels/score-head/kernel.ts';
 import { TOKEN_FLOATS } from '../../kernels/token-loss/kernel.ts';
-import { generationBytes, type PromptInput, type SequenceInput, type TrainingPass } from '../../models/policy/index.ts';
+import {
+  generationBytes,
+  type PromptInput,
+  type SequenceInput,
+  sideBySide,
+  type TrainingPass,
+} from '../../models/policy/index.ts';
 import { trainsCritic } from '../checkpoint.ts';
 import type { TokenizedPair } from '../data.ts';
 import type {
@@ -27,7 +33,6 @@ import {
   drawsOf,
   groupSizeOf,
   type PlacedPrompt,
-  promptsAtOnce,
   type RewardedAnswer,
   type Rollout,
   rewardAnswers,
@@ -44,7 +49,8 @@ export class OnlineFamily implements TrainingFamily {
   readonly #withReference: boolean;
   readonly #withCritic: boolean;
   readonly #draws: ReturnType<typeof drawsOf>;
-  readonly #promptsAtOnce: number;
+  /** Lengths of the longest prompts that are sampled side by side: as many as that, whichever they are, fit as well. */
+  readonly #longest: readonly number[];
   /** Of the step under way, by micro-batch. */
   #rollouts: readonly (readonly Rollout[])[] = [];
 
@@ -57,7 +63,7 @@ export class OnlineFamily implements TrainingFamily {
     this.#source = answers;
     this.#groupSize = groupSizeOf(objective, settings.config);
     this.#draws = drawsOf(objective, this.#groupSize);
-    this.#promptsAtOnce = promptsAtOnce(this.#draws);
+    this.#longest = longestPrompts(options, Math.max(...this.#draws.map(({ n }) => n)));
     this.#withReference = needsReference(objective, settings.hyperparameters);
     this.#withCritic = trainsCritic(objective.id);
     const critic = this.#withCritic ? [scoreHead as KernelSpec, scoreHeadBackward as KernelSpec] : [];
@@ -94,18 +100,11 @@ export class OnlineFamily implements TrainingFamily {
 
   /** The longest prompts side by side, and every answer at its longest. */
   beginStepBytes(): number {
-    const { pairs, policy, adapter, settings } = this.#options;
-    const {
-      per_device_train_batch_size,
-      gradient_accumulation_steps,
-      max_completion_length: maxTokens,
-    } = settings.config;
-    const prompts = Math.min(this.#promptsAtOnce, per_device_train_batch_size * gradient_accumulation_steps);
-    const lengths = pairs.map(({ promptIds }) => promptIds.length).sort((a, b) => b - a);
-    const promptLengths = lengths.slice(0, prompts);
+    const { policy, adapter, settings } = this.#options;
+    const { max_completion_length: maxTokens } = settings.config;
     const bytes = this.#draws.map(({ author, n }) => {
       const models = author === 'mixture' ? 2 : 1;
-      return generationBytes(policy.config, adapter.plan, { promptLengths, n, maxTokens, models });
+      return generationBytes(policy.config, adapter.plan, { promptLengths: this.#longest, n, maxTokens, models });
     });
     return Math.max(...bytes);
   }
@@ -119,7 +118,7 @@ export class OnlineFamily implements TrainingFamily {
     const rollouts: Rollout[] = [];
     while (rollouts.length < indices.length) {
       const first = rollouts.length;
-      const beside = indices.slice(first, first + this.#promptsAtOnce);
+      const beside = indices.slice(first, first + this.#longest.length);
       const prompts: PlacedPrompt[] = [];
       for (const [i, index] of beside.entries()) {
         const place = { seed: config.seed, step, position: first + i };
@@ -206,6 +205,16 @@ export class OnlineFamily implements TrainingFamily {
     }
     return sequences;
   }
+}
+
+/** Lengths of the longest prompts that a step may sample at once, `n` answers to each. */
+function longestPrompts({ pairs, settings }: FamilyOptions, n: number): number[] {
+  const { per_device_train_batch_size, gradient_accumulation_steps, max_completion_length } = settings.config;
+  const sorted = pairs
+    .toSorted((a, b) => b.promptIds.length - a.promptIds.length)
+    .slice(0, per_device_train_batch_size * gradient_accumulation_steps);
+  const [longest = []] = sideBySide(sorted, n, max_completion_length);
+  return longest.map(({ promptIds }) => promptIds.length);
 }
 
 /** The critic's values now, which are those when the answer was sampled. */

@@ -70,16 +70,6 @@ export interface PlacedPrompt {
 }
 
 /**
- * Answers sampled side by side: they bound the keys and values that are held, and one step's read-back. No more prompts
- * than this either, and so many pictures' features stay on the GPU (`vision-tower.ts`).
- */
-const ANSWERS_AT_ONCE = 64;
-
-/** How many prompts `sampleAnswers` may be given at once. */
-export const promptsAtOnce = (draws: readonly Draw[]): number =>
-  Math.max(1, Math.floor(ANSWERS_AT_ONCE / Math.max(...draws.map(({ n }) => n))));
-
-/**
  * Samples the answers to every prompt, all prompts side by side, author by author. A prompt's answers depend on its
  * place and not on the prompts beside it.
  * @returns per prompt, its answers in the order of the draws.
