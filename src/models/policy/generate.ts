@@ -70,7 +70,7 @@ interface Answer extends AnswerPlace {
   last: number;
 }
 
-/** Rows of the cache that answers side by side share: 190 MB of keys and values in SmolVLM-256M, 9 MB in the Toybox VLM. */
+/** Rows of the cache that answers side by side share: 190 MB of keys and values in SmolVLM-256M, 8 MB in the Toybox VLM. */
 const CACHE_ROWS = 4096;
 /** More rows make a step slower and not cheaper; nor do more pictures keep their features on the GPU (`vision-tower.ts`). */
 const ANSWERS = 64;
