@@ -1,6 +1,7 @@
 /** CLIP-ranked preference pairs from Toybox scenes, made as the page makes them. */
 import type { Engine, ImageInput, SampleRequest, TrainingPair } from '../../src/engine/engine.ts';
-import { CLIP_CANDIDATES, type ClipPair, sampleClipPair, worthiest } from '../../src/preference/clip-pairs.ts';
+import { balancedPairs } from '../../src/preference/balanced-pairs.ts';
+import { CLIP_CANDIDATES, type ClipPair, sampleClipPairs } from '../../src/preference/clip-pairs.ts';
 import { DEFAULT_SETTINGS } from '../../src/state/defaults.ts';
 import { randomScene, type Scene } from '../../src/toybox/index.ts';
 
@@ -29,7 +30,7 @@ export interface RankedPair extends TrainingPair {
 }
 
 /**
- * Makes a pair of the answers to each scene and keeps those that have most to teach, as the page does.
+ * Makes pairs of the answers to each scene and keeps the mixture that the page keeps.
  * @throws RangeError when the scenes give too few.
  */
 export async function rankedPairs(
@@ -38,17 +39,17 @@ export async function rankedPairs(
 ): Promise<RankedPair[]> {
   const { prompt, temperature, topP, maxTokens } = DEFAULT_SETTINGS;
   const how: Sampling = { n: CLIP_CANDIDATES, temperature, topP, maxTokens, ...sampling };
-  const found: (ClipPair & { readonly scene: number; readonly image: ImageInput })[] = [];
+  const found: { readonly scene: number; readonly image: ImageInput; readonly pairs: readonly ClipPair[] }[] = [];
   for (let index = 0; index < images; index++) {
     const scene = FIRST_SCENE + seed * SCENES_PER_SEED + index;
     const image = await picture(randomScene(scene));
     const request = { image, prompt, ...how, seed: seed * 7919 + scene };
-    const pair = await sampleClipPair(engine, { ...request, model: 'reference' });
-    if (pair) found.push({ ...pair, scene, image });
+    const pairs = await sampleClipPairs(engine, { ...request, model: 'reference' });
+    if (pairs.length > 0) found.push({ scene, image, pairs });
     onProgress(index + 1, images);
   }
   if (found.length < wanted) throw new RangeError(`${images} scenes gave only ${found.length} pairs.`);
-  return worthiest(found, wanted).map(({ scene, image, chosen, rejected }) => ({
+  return balancedPairs(found, wanted).map(({ scene, image, pair: { chosen, rejected } }) => ({
     scene,
     image,
     prompt,

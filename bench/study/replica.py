@@ -1,6 +1,6 @@
 """The alignment study (run.mjs) in PyTorch and PEFT, for more seeds and scenes than a software GPU can do.
 
-The same scenes, the same rule for pairs (src/preference/clip-pairs.ts), TRL's losses on the same defaults, greedy
+The same scenes, the page's own rule for pairs (run by Node), TRL's losses on the same defaults, greedy
 descriptions of the same held-out scenes, marked by the page's own metrics. Random numbers differ from the page's.
 
 Run: python bench/study/replica.py --seeds 5 --scenes 500 [--out study.json]     (requirements: models/recipe)
@@ -8,8 +8,8 @@ Run: python bench/study/replica.py --seeds 5 --scenes 500 [--out study.json]    
 import argparse
 import json
 import random
-import re
 import statistics
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -28,12 +28,11 @@ from clip import LONGEST_TEXT  # noqa: E402
 from evaluate import Examiner  # noqa: E402
 from settings import HELD_OUT_SEED  # noqa: E402
 from vision import normalised, tower_forward  # noqa: E402
-from world import World  # noqa: E402
+from world import World, bundle  # noqa: E402
 
 # bench/study/pairs.ts, src/preference/clip-pairs.ts, src/state/defaults.ts
 FIRST_SCENE, SCENES_PER_SEED = 5_000_000, 10_000
 CANDIDATES, TEMPERATURE, TOP_P, MAX_TOKENS = 12, 1.0, 0.95, 48
-WITHOUT_LENGTH = 0.1
 PROMPT = "Describe the image."
 LONGEST_ANSWER = 64
 # src/training/config.ts
@@ -105,35 +104,7 @@ def draw(logits):
     return ids.gather(1, torch.multinomial(shares, 1))[:, 0]
 
 
-def words_of(text: str) -> list[str]:
-    return re.findall(r"\w+", text.lower())
-
-
-def overlap(a: list[str], b: list[str]) -> float:
-    """Share of words in common, in order."""
-    lengths = [0] * (len(b) + 1)
-    for word in a:
-        diagonal = 0
-        for j, other in enumerate(b):
-            above = lengths[j + 1]
-            lengths[j + 1] = diagonal + 1 if word == other else max(above, lengths[j])
-            diagonal = above
-    return 2 * lengths[-1] / (len(a) + len(b))
-
-
-def clip_pair(answers: dict[str, float]) -> tuple[float, str, str]:
-    """Worth, chosen and rejected; worth 0 where there is no pair."""
-    best = (0.0, "", "")
-    for chosen, high in answers.items():
-        for rejected, low in answers.items():
-            if high > low:
-                a, b = words_of(chosen), words_of(rejected)
-                worth = (high - low) * overlap(a, b) * (1 if len(a) > len(b) else WITHOUT_LENGTH)
-                best = max(best, (worth, chosen, rejected), key=lambda pair: pair[0])
-    return best
-
-
-def ranked_pairs(models: Models, world: World, seed: int, images: int, wanted: int) -> list[dict]:
+def ranked_pairs(models: Models, world: World, choose: Path, seed: int, images: int, wanted: int) -> list[dict]:
     torch.manual_seed(seed)
     found = []
     for first in range(0, images, 8):
@@ -143,13 +114,11 @@ def ranked_pairs(models: Models, world: World, seed: int, images: int, wanted: i
         answers = models.generate(models.text, repeated, MAX_TOKENS, TEMPERATURE)
         for i in range(len(visual)):
             texts = sorted({text for text in answers[i * CANDIDATES : (i + 1) * CANDIDATES] if text})
-            if len(texts) < 2:
-                continue
-            scores = (models.read(texts) @ seen[i]).tolist()
-            worth, chosen, rejected = clip_pair(dict(zip(texts, scores)))
-            if worth > 0:
-                found.append(dict(worth=worth, chosen=chosen, rejected=rejected, visual=visual[i]))
-    return sorted(found, key=lambda pair: -pair["worth"])[:wanted]
+            scores = (models.read(texts) @ seen[i]).tolist() if len(texts) > 1 else []
+            found.append(dict(visual=visual[i], answers=[dict(text=t, clip=c) for t, c in zip(texts, scores)]))
+    given = json.dumps(dict(most=wanted, pictures=[each["answers"] for each in found])).encode()
+    kept = json.loads(subprocess.run(["node", str(choose)], input=given, stdout=subprocess.PIPE, check=True).stdout)
+    return [dict(pair, visual=found[pair["picture"]]["visual"]) for pair in kept]
 
 
 def token_logps(models: Models, text, pairs: list[dict]):
@@ -204,6 +173,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     work = Path(tempfile.mkdtemp())
     world, models, examiner = World(work), Models(options.models), Examiner(work, options.scenes)
+    choose = bundle("../../bench/study/choose_pairs.ts", work)
     chunks = [(i, min(100, options.scenes - i)) for i in range(0, options.scenes, 100)]
     held_out = [models.see(world.batch("vision", HELD_OUT_SEED + i, count).pixels)[0] for i, count in chunks]
 
@@ -215,7 +185,7 @@ def main() -> None:
     before, runs = grades(models.text), []
     print("before", before, flush=True)
     for seed in range(1, options.seeds + 1):
-        pairs = ranked_pairs(models, world, seed, options.images, options.pairs)
+        pairs = ranked_pairs(models, world, choose, seed, options.images, options.pairs)
         for name, settings in TRAININGS.items():
             text = train(models, pairs, seed, **settings)
             runs.append(dict(seed=seed, name=name, after=grades(text)))

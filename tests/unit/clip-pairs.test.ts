@@ -1,6 +1,6 @@
 import { expect } from '@esm-bundle/chai';
 import type { SampleRequest } from '../../src/engine/engine.ts';
-import { clipPair, sampleClipPair, wordOverlap, worthiest } from '../../src/preference/clip-pairs.ts';
+import { clipPairs, sampleClipPairs, wordOverlap } from '../../src/preference/clip-pairs.ts';
 import { FakeEngine, fakeClip } from '../support/fake-engine.ts';
 
 const answers = (...list: [text: string, clip: number][]) => list.map(([text, clip]) => ({ text, clip }));
@@ -24,23 +24,28 @@ describe('pairs by CLIP', () => {
   });
 
   it('prefer two answers that differ in what is seen to two that differ in everything', () => {
-    const pair = clipPair(
+    const [pair] = clipPairs(
       answers(
         ['A cat and an old hat on the grass.', 0.8],
         ['I can see a fish.', 0.3],
         ['A cat and a bat on the grass.', 0.4],
       ),
     );
-    expect(pair?.chosen.text).to.equal('A cat and an old hat on the grass.');
-    expect(pair?.rejected.text).to.equal('A cat and a bat on the grass.');
+    expect(pair.chosen.text).to.equal('A cat and an old hat on the grass.');
+    expect(pair.rejected.text).to.equal('A cat and a bat on the grass.');
+    expect(pair.difference).to.equal('swaps');
   });
 
-  it('choose the longer answer where CLIP allows it, so that saying less is no way to win', () => {
-    const list = answers(['A cat.', 0.6], ['A cat and a hat.', 0.3], ['One cat here.', 0.9]);
-    expect(clipPair(list)?.chosen.text).to.equal('One cat here.');
-    expect(clipPair(list)?.rejected.text).to.equal('A cat.');
-    const [short, long] = list;
-    expect(clipPair([long, short])).to.include({ chosen: short, rejected: long });
+  it('are the best of each difference, those that only word it otherwise last', () => {
+    const list = answers(['A cat.', 0.6], ['A cat and a hat.', 0.3], ['One cat here.', 0.9], ['I can see a cat.', 0.5]);
+    const found = clipPairs(list).map(({ difference, chosen, rejected }) => [difference, chosen.text, rejected.text]);
+    expect(found).to.deep.equal([
+      ['adds', 'A cat.', 'A cat and a hat.'],
+      ['swaps', 'One cat here.', 'A cat and a hat.'],
+      ['none', 'A cat.', 'I can see a cat.'],
+    ]);
+    const [omitted] = clipPairs(answers(['A cat and a hat.', 0.9], ['A cat.', 0.2]));
+    expect(omitted).to.include({ difference: 'omits' });
   });
 
   it('have the wider gap among answers that are equally alike, and keep what the answers bring along', () => {
@@ -48,32 +53,27 @@ describe('pairs by CLIP', () => {
       ...each,
       id,
     }));
-    expect(clipPair([middle, worst, best])).to.include({ chosen: best, rejected: worst });
-  });
-
-  it('are kept by what they have to teach, in the order they came', () => {
-    const items = [3, 1, 2, 5].map((worth) => ({ worth }));
-    expect(worthiest(items, 2)).to.deep.equal([{ worth: 3 }, { worth: 5 }]);
-    expect(worthiest(items, 9)).to.deep.equal(items);
+    expect(clipPairs([middle, worst, best])).to.have.length(1);
+    expect(clipPairs([middle, worst, best])[0]).to.include({ chosen: best, rejected: worst });
   });
 
   it('need two answers that CLIP tells apart', () => {
-    expect(clipPair([])).to.equal(null);
-    expect(clipPair(answers(['A cat.', 0.5]))).to.equal(null);
-    expect(clipPair(answers(['A cat.', 0.5], ['A dog.', 0.5]))).to.equal(null);
+    expect(clipPairs([])).to.deep.equal([]);
+    expect(clipPairs(answers(['A cat.', 0.5]))).to.deep.equal([]);
+    expect(clipPairs(answers(['A cat.', 0.5], ['A dog.', 0.5]))).to.deep.equal([]);
   });
 
   it('are made of answers that came to an end, each counted once', async () => {
     const engine = new FakeEngine();
     engine.answers = ['A cat.', 'A cat.', ' ', 'A cow.'];
-    expect(await sampleClipPair(engine, request)).to.equal(null); // equally long texts score alike
+    expect(await sampleClipPairs(engine, request)).to.deep.equal([]); // equally long texts score alike
     expect(engine.callsOf('clipScore')).to.deep.equal([{ image: request.image, texts: ['A cat.', 'A cow.'] }]);
     engine.answers = ['A cat.', 'A crow.', 'A cat and a crow on the grass.'];
-    expect(await sampleClipPair(engine, { ...request, n: 2 })).to.deep.include({
+    expect((await sampleClipPairs(engine, { ...request, n: 2 }))[0]).to.deep.include({
       chosen: { text: 'A crow.', clip: fakeClip('A crow.') },
       rejected: { text: 'A cat.', clip: fakeClip('A cat.') },
     });
     engine.answers = ['A cat.'];
-    expect(await sampleClipPair(engine, request)).to.equal(null);
+    expect(await sampleClipPairs(engine, request)).to.deep.equal([]);
   });
 });

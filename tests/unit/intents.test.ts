@@ -1,6 +1,6 @@
 import { expect } from '@esm-bundle/chai';
 import { DeviceLostError, EngineError } from '../../src/errors.ts';
-import { clipPair } from '../../src/preference/clip-pairs.ts';
+import { clipPairs } from '../../src/preference/clip-pairs.ts';
 import type { App } from '../../src/state/app.ts';
 import { sampleSeed } from '../../src/state/scenes.ts';
 import type { Scene } from '../../src/toybox/index.ts';
@@ -235,7 +235,7 @@ describe('answers', () => {
     app.dispose();
   });
 
-  it('are marked by CLIP: the pair that says most', async () => {
+  it('are marked by CLIP: the pair that has most to teach', async () => {
     const app = await withPicture();
     app.intents.rankByClip();
     expect(lastNotice(app)).to.include('CLIP can rank');
@@ -243,7 +243,7 @@ describe('answers', () => {
     app.intents.rankByClip();
     const { candidates } = app.store.state;
     const scored = candidates.map(({ text, clip }) => ({ text, clip: clip! }));
-    const { chosen, rejected } = clipPair(scored)!;
+    const { chosen, rejected } = clipPairs(scored)[0];
     const expected = scored.map((each) => (each === chosen ? 'chosen' : each === rejected ? 'rejected' : undefined));
     expect(candidates.map(({ mark }) => mark)).to.deep.equal(expected);
     app.intents.undo();

@@ -1,13 +1,7 @@
 /** Intents that let CLIP judge: marks on the table, and pairs of every picture at once. */
 import { CancelledError } from '../../errors.ts';
-import {
-  CLIP_CANDIDATES,
-  CLIP_PAIRS,
-  type ClipPair,
-  clipPair,
-  sampleClipPair,
-  worthiest,
-} from '../../preference/clip-pairs.ts';
+import { balancedPairs, CLIP_PAIRS } from '../../preference/balanced-pairs.ts';
+import { CLIP_CANDIDATES, type ClipPair, clipPairs, sampleClipPairs } from '../../preference/clip-pairs.ts';
 import { type Context, newId, notify, sentence, underActivity } from '../context.ts';
 import { candidatesOnTable } from '../selectors.ts';
 import type { AppState, PairRecord, Settings } from '../state.ts';
@@ -18,7 +12,7 @@ export interface PairByClipOptions {
   readonly imageIds?: readonly string[];
   /** Settings for this run alone; `n` is `CLIP_CANDIDATES` if not given. */
   readonly settings?: Partial<Pick<Settings, 'prompt' | 'n' | 'temperature' | 'topP' | 'maxTokens' | 'seed'>>;
-  /** Pairs to keep, those that have most to teach; `CLIP_PAIRS` if not given. */
+  /** Pairs to keep, chosen by `balancedPairs`; `CLIP_PAIRS` if not given. */
   readonly keep?: number;
   /** Ends the run as `cancel()` does. */
   readonly signal?: AbortSignal;
@@ -49,7 +43,7 @@ export function rankingIntents(context: Context) {
   });
 
   return {
-    /** Marks the two answers that make the best pair by CLIP: see `clipPair`. */
+    /** Marks the two answers that make the best pair by CLIP: see `clipPairs`. */
     rankByClip(): void {
       const scored = candidatesOnTable(store.state).filter(
         ({ clip, status }) => clip !== undefined && status === 'ready',
@@ -58,7 +52,7 @@ export function rankingIntents(context: Context) {
       const comparable = scored.flatMap(({ id, imageId, prompt: own, text, clip }) =>
         own === prompt && clip !== undefined ? [{ id, imageId, text, clip }] : [],
       );
-      const pair = clipPair(comparable);
+      const [pair] = clipPairs(comparable);
       if (!pair) {
         notify(store, 'info', 'CLIP can rank once two answers to the same prompt have different scores.');
         return;
@@ -75,8 +69,8 @@ export function rankingIntents(context: Context) {
     },
 
     /**
-     * Samples answers about each image, lets CLIP make a pair of them, and adds the pairs that have most to teach, as
-     * one action. Settles at the end or after a cancel, which keeps what there is. Problems become notices; nothing is
+     * Samples answers about each image, lets CLIP make pairs of them, and adds the best mixture of these, at most one of
+     * an image, as one action. Settles at the end or after a cancel, which keeps what there is. Problems become notices; nothing is
      * thrown. Returns the pairs' ids.
      */
     async pairByClip(options: PairByClipOptions = {}): Promise<string[]> {
@@ -90,7 +84,7 @@ export function rankingIntents(context: Context) {
       }
       const imageIds = options.imageIds ?? store.state.images.map(({ id }) => id);
       const { prompt, n, temperature, topP, maxTokens, seed } = settings;
-      const found: (ClipPair & { readonly imageId: string })[] = [];
+      const found: { readonly imageId: string; readonly pairs: readonly ClipPair[] }[] = [];
       let without = 0;
       const activity = { kind: 'sample', label: 'Pairs by CLIP', done: 0, total: imageIds.length } as const;
       try {
@@ -98,8 +92,8 @@ export function rankingIntents(context: Context) {
           const either = options.signal ? AbortSignal.any([signal, options.signal]) : signal;
           for (const [index, imageId] of imageIds.entries()) {
             const request = { image: await images.input(imageId), prompt, n, temperature, topP, maxTokens, seed };
-            const pair = await sampleClipPair(engine, request, { signal: either });
-            if (pair) found.push({ ...pair, imageId });
+            const pairs = await sampleClipPairs(engine, request, { signal: either });
+            if (pairs.length > 0) found.push({ imageId, pairs });
             else without += 1;
             report(index + 1, imageIds.length);
           }
@@ -110,7 +104,8 @@ export function rankingIntents(context: Context) {
           options.onError?.(error);
         }
       }
-      const pairs = worthiest(found, options.keep ?? CLIP_PAIRS).map((pair) => recordOf(pair.imageId, prompt, pair));
+      const kept = balancedPairs(found, options.keep ?? CLIP_PAIRS);
+      const pairs = kept.map(({ imageId, pair }) => recordOf(imageId, prompt, pair));
       if (pairs.length > 0) {
         history.record('add pairs by CLIP', (state) => ({
           ...state,
