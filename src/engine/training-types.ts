@@ -63,6 +63,8 @@ export type TargetModule = 'q_proj' | 'k_proj' | 'v_proj' | 'o_proj' | 'gate_pro
 export interface LoraSettings {
   readonly r: number;
   readonly lora_alpha: number;
+  /** Share of the elements of each adapted layer's input that a training pass drops before A. */
+  readonly lora_dropout: number;
   readonly target_modules: readonly TargetModule[];
 }
 

@@ -26,6 +26,7 @@ import { linear, linearBackward, linearBackwardTiled, linearTiled } from './line
 import { linearFewRows } from './linear-few-rows/kernel.ts';
 import { linearFewRowsSubgroups } from './linear-few-rows-subgroups/kernel.ts';
 import { loraGradient, loraUp, loraUpBackward } from './lora/kernel.ts';
+import { loraDropout, loraDropoutBackward } from './lora-dropout/kernel.ts';
 import {
   coupledObjectives,
   rewardModelObjectives,
@@ -87,6 +88,8 @@ export const allKernels: readonly KernelSpec[] = [
   loraUp,
   loraUpBackward,
   loraGradient,
+  loraDropout,
+  loraDropoutBackward,
   sequenceReduce,
   sequenceReduceBackward,
   onPolicyWeight,

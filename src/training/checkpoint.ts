@@ -9,7 +9,8 @@ import type { RunSettings } from './settings.ts';
 
 /** Settings under PEFT's names, from the plan's. */
 export function loraSettings({ config }: LoraPlan): LoraSettings {
-  return { r: config.r, lora_alpha: config.alpha, target_modules: config.targets };
+  const { r, alpha: lora_alpha, targets: target_modules, dropout: lora_dropout } = config;
+  return { r, lora_alpha, lora_dropout, target_modules };
 }
 
 /** The plan's settings of a run; what a reward-model loss trains has a score layer too, and PPO's policy a critic. */
@@ -18,9 +19,10 @@ export function loraConfig({
   config,
   objective,
 }: Pick<RunSettings, 'lora' | 'config' | 'objective'>): LoraConfig {
-  const { r, lora_alpha: alpha, target_modules: targets } = lora;
+  // Checkpoints in a browser's storage may be older than dropout.
+  const { r, lora_alpha: alpha, lora_dropout: dropout = 0, target_modules: targets } = lora;
   const critic = trainsCritic(objective);
-  return { r, alpha, targets, seed: config.seed, score: trainsScore(objective), ...(critic && { critic }) };
+  return { r, alpha, targets, dropout, seed: config.seed, score: trainsScore(objective), ...(critic && { critic }) };
 }
 
 /** Whether the objective trains a reward model. */

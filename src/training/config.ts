@@ -38,7 +38,7 @@ export const TARGET_MODULES: readonly TargetModule[] = [
   'down_proj',
 ];
 
-export const LORA_DEFAULTS: LoraSettings = { r: 16, lora_alpha: 32, target_modules: TARGET_MODULES };
+export const LORA_DEFAULTS: LoraSettings = { r: 16, lora_alpha: 32, lora_dropout: 0, target_modules: TARGET_MODULES };
 
 export const LR_SCHEDULER_TYPES: readonly LrSchedulerType[] = ['linear', 'cosine', 'constant', 'constant_with_warmup'];
 
@@ -126,6 +126,9 @@ export function resolveLora(given: Partial<LoraSettings> = {}): LoraSettings {
   }
   if (!(lora.lora_alpha > 0) || !Number.isFinite(lora.lora_alpha)) {
     throw new InputError(`lora_alpha is ${lora.lora_alpha}; it must be above 0.`, 'lora_alpha');
+  }
+  if (!(lora.lora_dropout >= 0 && lora.lora_dropout < 1)) {
+    throw new InputError(`lora_dropout is ${lora.lora_dropout}; it must be at least 0 and below 1.`, 'lora_dropout');
   }
   if (lora.target_modules.length === 0) {
     throw new InputError('target_modules is empty: choose at least one layer to adapt.', 'target_modules');

@@ -7,6 +7,7 @@
  */
 import type { StepMetrics, TrainEvent, TrainingCheckpoint, TrainPlan } from '../engine/engine.ts';
 import { DeviceLostError, EngineError, throwIfCancelled } from '../errors.ts';
+import { dropoutKey } from '../kernels/lora-dropout/kernel.ts';
 import { checkCheckpoint, readState, restoreState } from './checkpoint.ts';
 import { hashPairs } from './data.ts';
 import { stepBatches } from './data-order.ts';
@@ -89,9 +90,13 @@ export class Trainer {
     yield { type: 'plan', plan: this.plan };
     const last = Math.min(this.plan.steps, this.#progress.step + stopAfter);
     try {
-      const { gpu, policy } = this.options;
+      const { gpu, policy, adapter } = this.options;
+      const dropout = adapter.config.dropout > 0;
       const { kernels, divergence } = this.#family;
-      await Promise.all([policy.prepareTraining({ divergence }), gpu.prepare([...kernels, ...optimizerKernels])]);
+      await Promise.all([
+        policy.prepareTraining({ divergence, dropout }),
+        gpu.prepare([...kernels, ...optimizerKernels]),
+      ]);
       this.#timed = gpu.phases.measure(phaseTimes);
       gpu.phases.begin('reference');
       if (this.#family.start) yield* this.#family.start(signal);
@@ -115,7 +120,7 @@ export class Trainer {
 
   /** One optimiser step: every micro-batch forward, loss, backward; then clip, AdamW. One read-back. */
   async #trainStep(signal: AbortSignal | undefined): Promise<StepMetrics> {
-    const { gpu, pairs } = this.options;
+    const { gpu, pairs, adapter } = this.options;
     const { config, steps, stepsPerEpoch } = this.plan;
     const begin = performance.now();
     const before = this.#progress;
@@ -131,6 +136,7 @@ export class Trainer {
       for (const [index, batch] of batches.entries()) {
         throwIfCancelled(signal);
         const { gradients } = this.#optimizer;
+        adapter.dropoutKey = dropoutKey(config.seed, before.step, index);
         const micro = await this.#family.microBatch({ ...context, index, batch, scope, gradients, state });
         recorded.push(micro);
         state = micro.state ?? state;

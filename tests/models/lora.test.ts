@@ -47,7 +47,7 @@ describe('LoRA adapter', () => {
 
   it('defaults to rank 16, alpha 32 and every linear layer', () => {
     const { config, matrices, parameterCount } = setup.policy.planLora();
-    expect(config).to.deep.equal({ r: 16, alpha: 32, targets: LORA_TARGETS, seed: 0 });
+    expect(config).to.deep.equal({ r: 16, alpha: 32, targets: LORA_TARGETS, dropout: 0, seed: 0 });
     expect(parameterCount).to.equal(matrices.reduce((total, { shape }) => total + shape[0] * shape[1], 0));
     const perLayer = 48 + 96 + 2 * (48 + 32) + 96 + 48 + 3 * (48 + 132);
     expect(parameterCount).to.equal(2 * 16 * perLayer);
@@ -114,6 +114,7 @@ describe('LoRA adapter', () => {
     const plan = (lora: object) => () => setup.policy.planLora(lora as Partial<LoraConfig>);
     expect(plan({ r: 0 })).to.throw(/rank is 0/);
     expect(plan({ alpha: -1 })).to.throw(/alpha is -1/);
+    for (const dropout of [-0.1, 1, Number.NaN]) expect(plan({ dropout })).to.throw(/at least 0 and below 1/);
     expect(plan({ targets: [] })).to.throw(/at least one target/);
     expect(plan({ targets: ['lm_head'] })).to.throw(/cannot adapt "lm_head"/);
   });

@@ -53,7 +53,7 @@ async function refused(bytes: Promise<Uint8Array>): Promise<string> {
 }
 
 describe('PEFT folders', () => {
-  const lora = { r: 2, alpha: 4, targets: ['k_proj', 'up_proj', 'down_proj'] as const, seed: 0 };
+  const lora = { r: 2, alpha: 4, targets: ['k_proj', 'up_proj', 'down_proj'] as const, dropout: 0.05, seed: 0 };
 
   it('hold what was exported, under names that PEFT knows', async () => {
     const plan = planLora(MODEL, 'model.text_model.', lora);
@@ -64,7 +64,14 @@ describe('PEFT folders', () => {
     const bytes = await exportPeft(plan, matrices);
     const files = await unzip(new Blob([bytes]));
     const config = JSON.parse(new TextDecoder().decode(files.get('adapter_config.json')));
-    expect(config).to.include({ peft_type: 'LORA', r: 2, lora_alpha: 4, bias: 'none', use_dora: false });
+    expect(config).to.include({
+      peft_type: 'LORA',
+      r: 2,
+      lora_alpha: 4,
+      lora_dropout: 0.05,
+      bias: 'none',
+      use_dora: false,
+    });
     const pattern = new RegExp(`^(?:${config.target_modules})$`);
     expect(pattern.test('model.text_model.layers.11.self_attn.k_proj')).to.equal(true);
     expect(pattern.test('model.text_model.layers.0.self_attn.q_proj')).to.equal(false);
@@ -74,7 +81,7 @@ describe('PEFT folders', () => {
     expect(weights.names[0]).to.equal(`${PATH}.0.self_attn.k_proj.lora_A.weight`);
 
     const again = await importPeft(bytes);
-    expect(again.lora).to.deep.equal({ r: 2, alpha: 4, targets: lora.targets });
+    expect(again.lora).to.deep.equal({ r: 2, alpha: 4, targets: lora.targets, dropout: 0.05 });
     expect(matricesFor(plan, again)).to.deep.equal(matrices);
   });
 
@@ -114,6 +121,7 @@ describe('PEFT folders', () => {
     expect(await refused(archive({ bias: 'all' }, QUERY))).to.contain('biases');
     expect(await refused(archive({ modules_to_save: ['lm_head'] }, QUERY))).to.contain('modules_to_save');
     expect(await refused(archive({ r: 3 }, QUERY))).to.contain('r = 3');
+    expect(await refused(archive({ lora_dropout: 1 }, QUERY))).to.contain('lora_dropout is 1');
     expect(await refused(archive({}, { other: zeros(1, 1) }))).to.contain('no LoRA matrices');
     const peft = await importPeft(await archive({}, QUERY));
     const wider = planLora({ ...MODEL, hiddenSize: 16 }, 'model.', { ...peft.lora, seed: 0 });

@@ -34,7 +34,7 @@ const CONFIG: TrainingConfig = {
   max_completion_length: 48,
 };
 
-const LORA: LoraSettings = { r: 8, lora_alpha: 16, target_modules: ['q_proj', 'v_proj'] };
+const LORA: LoraSettings = { r: 8, lora_alpha: 16, lora_dropout: 0, target_modules: ['q_proj', 'v_proj'] };
 
 /** Metrics of a step: the margin grows by 0.1, the loss is softplus of minus the margin. */
 export function fakeMetrics(step: number): StepMetrics {

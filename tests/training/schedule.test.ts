@@ -29,6 +29,13 @@ describe('training settings', () => {
     expect(() => resolveTrainingConfig({ lr: 1 } as never)).to.throw('There is no training setting "lr"');
     expect(() => resolveTrainingConfig({ lr_scheduler_type: 'constant', warmup_steps: 3 })).to.throw('no warm-up');
     expect(() => resolveLora({ r: 0 })).to.throw(InputError, 'rank');
+    expect(resolveLora({ lora_dropout: 0 }).lora_dropout).to.equal(0);
+    for (const p of [-0.1, 1, Number.NaN]) {
+      expect(() => resolveLora({ lora_dropout: p })).to.throw(
+        InputError,
+        `lora_dropout is ${p}; it must be at least 0`,
+      );
+    }
     expect(() => resolveLora({ target_modules: [] })).to.throw(InputError, 'at least one');
     expect(() => resolveLora({ target_modules: ['lm_head'] as never })).to.throw(InputError, 'lm_head');
   });

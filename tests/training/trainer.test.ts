@@ -31,11 +31,13 @@ describe('trainer', () => {
 
   /** Trains a fresh adapter, or goes on from a checkpoint, and gives events and the adapter's values. */
   async function run(
-    options: Run & { resume?: TrainingCheckpoint } & RunOptions = {},
+    options: Run & { resume?: TrainingCheckpoint; dropout?: number } & RunOptions = {},
     watch: (adapter: LoraAdapter) => void = () => undefined,
   ) {
     const { policy } = trajectory;
-    const adapter = policy.createAdapter({ r: 4, alpha: 8, targets: ['q_proj', 'v_proj', 'down_proj'], seed: 3 });
+    const { dropout = 0 } = options;
+    const targets = ['q_proj', 'v_proj', 'down_proj'] as const;
+    const adapter = policy.createAdapter({ r: 4, alpha: 8, targets, dropout, seed: 3 });
     try {
       const trainer = trainerFor(trajectory, adapter, options, options.resume);
       try {
@@ -132,6 +134,61 @@ describe('trainer', () => {
     }
     expect(flat(resumed.values)).to.deep.equal(flat(whole.values));
     expect(checkpointOf(resumed.events)).to.deep.equal(checkpointOf(whole.events));
+  });
+
+  describe('with dropout', () => {
+    const config = {
+      max_steps: 4,
+      learning_rate: 2e-3,
+      per_device_train_batch_size: 2,
+      gradient_accumulation_steps: 2,
+      warmup_steps: 0,
+    };
+
+    it('resumes the same trajectory, bit for bit', async () => {
+      const whole = await run({ config, dropout: 0.2 });
+      const begun = await run({ config, dropout: 0.2, stopAfter: 2 });
+      const checkpoint = structuredClone(checkpointOf(begun.events));
+      expect(checkpoint.lora.lora_dropout).to.equal(0.2);
+      const resumed = await run({ resume: checkpoint, dropout: 0.2 });
+      expect(metricsOf(resumed.events).map(({ loss }) => loss)).to.deep.equal(
+        metricsOf(whole.events)
+          .slice(2)
+          .map(({ loss }) => loss),
+      );
+      expect(flat(resumed.values)).to.deep.equal(flat(whole.values));
+      expect(checkpointOf(resumed.events)).to.deep.equal(checkpointOf(whole.events));
+    });
+
+    it('takes another path than without, and the seed decides which', async () => {
+      const [none, zero, some, other] = [
+        await run({ config }),
+        await run({ config, dropout: 0 }),
+        await run({ config, dropout: 0.2 }),
+        await run({ config: { ...config, seed: 1 + trajectory.golden.settings.seed }, dropout: 0.2 }),
+      ].map(({ values }) => flat(values));
+      expect(zero).to.deep.equal(none);
+      expect(some).to.not.deep.equal(none);
+      expect(other).to.not.deep.equal(some);
+    });
+
+    it('draws masks anew for every micro-batch and step', async () => {
+      const keys: number[] = [];
+      await run({ config: { ...config, max_steps: 2 }, dropout: 0.2 }, (adapter) => {
+        Object.defineProperty(adapter, 'dropoutKey', { get: () => keys.at(-1) ?? 0, set: (key) => keys.push(key) });
+      });
+      expect(keys).to.have.length(4);
+      expect(new Set(keys).size).to.equal(4);
+    });
+
+    it('foretells the memory', async () => {
+      const { gpu } = trajectory;
+      const before = gpu.liveBytes;
+      gpu.resetPeak();
+      const { plan } = await run({ config, dropout: 0.2 });
+      const taken = gpu.peakBytes - before;
+      expect(plan.trainingBytes).to.be.within(taken, 1.5 * taken);
+    });
   });
 
   it('refuses to resume with other pairs or another objective', async () => {

@@ -139,12 +139,13 @@ describe('training settings', () => {
   it('become the trainer’s config and the adapter’s shape', () => {
     const { config, lora } = configOf(DEFAULT_TRAINING);
     expect(config).to.not.have.any.keys('r', 'eval_steps');
-    expect(Object.keys(lora).sort()).to.deep.equal(['lora_alpha', 'r', 'target_modules']);
+    expect(Object.keys(lora).sort()).to.deep.equal(['lora_alpha', 'lora_dropout', 'r', 'target_modules']);
   });
 
   it('refuse what cannot be used', () => {
     expect(() => withTraining(DEFAULT_TRAINING, { learning_rate: -1 })).to.throw(/learning_rate/);
     expect(() => withTraining(DEFAULT_TRAINING, { target_modules: [] })).to.throw(/target_modules/);
+    expect(() => withTraining(DEFAULT_TRAINING, { lora_dropout: 1 })).to.throw(/lora_dropout is 1/);
     expect(validTraining({ learning_rate: 'much', r: 4 }).learning_rate).to.equal(DEFAULT_TRAINING.learning_rate);
     expect(validTraining({ r: 4 }).r).to.equal(4);
   });

@@ -45,6 +45,11 @@ const OPTIMISER: readonly Field[] = [
 const LORA: readonly Field[] = [
   { key: 'r', label: 'rank r', title: 'r: rank of the adapter' },
   { key: 'lora_alpha', label: 'α alpha', title: 'lora_alpha: the adapter is scaled by alpha / r' },
+  {
+    key: 'lora_dropout',
+    label: 'dropout',
+    title: 'lora_dropout: share of the adapter’s inputs that training drops, drawn anew for every pass',
+  },
 ];
 const LOOKING: readonly Field[] = [
   {

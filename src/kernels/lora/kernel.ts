@@ -6,6 +6,10 @@
  *   forward    u = x Aᵀ (linear),                 y += scale · u Bᵀ (lora-up)
  *   backward   du = scale · dy B (lora-up-backward), dB += scale · dyᵀ u and dA += duᵀ x (lora-gradient),
  *              dx += du A (linear-backward)
+ *
+ * With dropout every slice has an x of its own, copies side by side [rows, slices · width] (`lora-dropout`). Then u and the
+ * gradients of A and of the copies are the same sums over slices of u: lora-up with A as its B, lora-gradient, and
+ * lora-up-backward.
  */
 import { defineKernel, read, readWrite, write } from '../gpu/declare.ts';
 import gradient from './lora-gradient.wgsl';
@@ -14,6 +18,8 @@ import upBackward from './lora-up-backward.wgsl';
 
 /** Rows of y per thread, as in lora-up.wgsl. */
 const ROWS = 4;
+/** More workgroups than this are not needed to fill a GPU; WebGPU allows 65,535. */
+const MOST_GROUPS = 32_768;
 
 export const loraUp = defineKernel({
   name: 'lora-up',
@@ -42,7 +48,11 @@ export const loraUpBackward = defineKernel({
   },
   params: { rows: 'u32', out: 'u32', rank: 'u32', stacked: 'u32', scale: 'f32' },
   constants: { WORKGROUP_SIZE: 64 },
-  workgroups: ({ rows, stacked, WORKGROUP_SIZE }) => [Math.ceil((rows * stacked) / 4 / WORKGROUP_SIZE), 1, 1],
+  workgroups: ({ rows, stacked, WORKGROUP_SIZE }) => [
+    Math.min(Math.ceil((rows * stacked) / 4 / WORKGROUP_SIZE), MOST_GROUPS),
+    1,
+    1,
+  ],
 });
 
 /** Gradient with respect to B (dy, u, the product's slices, scale) or A (du, x, one slice of all lines, scale 1). */

@@ -4,11 +4,12 @@
  *
  * Of the forward pass only the input of every layer is kept; the backward pass computes the inside of a layer again
  * (Chen et al. 2016, arXiv:1604.06174). The frozen weights get no gradient; the adapter's are added to a tensor that the
- * caller owns. Where phases are measured, what the caller does before and between the two is its loss.
+ * caller owns. Dropout draws the masks of `adapter.dropoutKey` and the second computation draws them again. Where phases are measured, what the caller does before and between the two is its loss.
  */
 import { EngineError } from '../../errors.ts';
 import { gatherRows, gatherRowsBackward, pickedBy } from '../../kernels/gather-rows/kernel.ts';
 import type { Scope, Tensor } from '../../kernels/gpu/index.ts';
+import type { DropoutMasks } from '../../kernels/lora-dropout/kernel.ts';
 import { rmsNorm, rmsNormBackward } from '../../kernels/rms-norm/kernel.ts';
 import type { Decoder } from './decoder.ts';
 import { LayerBackward } from './layer-backward.ts';
@@ -25,6 +26,7 @@ export class DecoderPass {
   readonly #adapter: LoraAdapter;
   readonly #layout: RowLayout;
   readonly #rows: Uint32Array;
+  readonly #dropout: DropoutMasks | undefined;
   /** The residual stream before each layer. */
   readonly #inputs: Tensor[] = [];
   /** The residual stream of the picked rows, before the final norm. */
@@ -38,6 +40,8 @@ export class DecoderPass {
     this.#adapter = adapter;
     this.#layout = layout;
     this.#rows = rows;
+    const { dropoutKey: key, config: lora } = adapter;
+    this.#dropout = lora.dropout > 0 ? { p: lora.dropout, key } : undefined;
     this.scope = gpu.scope('training pass');
     gpu.phases.begin('forward');
     const work = gpu.scope('training forward');
@@ -47,7 +51,7 @@ export class DecoderPass {
         gpu.copy(stream, input);
         this.#inputs.push(input);
       };
-      const stream = decoder.forward(work, layout, 'many', { adapter, onLayer });
+      const stream = decoder.forward(work, layout, 'many', { adapter, dropout: this.#dropout, onLayer });
       const shape = [rows.length, config.hiddenSize];
       this.#picked = this.scope.tensor('f32', shape, 'picked');
       const picks = work.upload('u32', [rows.length], rows, 'picked rows');
@@ -88,7 +92,7 @@ export class DecoderPass {
       } finally {
         work.dispose();
       }
-      const layers = new LayerBackward(scope, this.#decoder, this.#layout, this.#adapter, gradients);
+      const layers = new LayerBackward(scope, this.#decoder, this.#layout, this.#adapter, gradients, this.#dropout);
       for (let layer = config.layers - 1; layer >= 0; layer--) {
         const input = this.#inputs.pop()!;
         layers.run(layer, input, dStream);

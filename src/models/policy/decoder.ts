@@ -10,6 +10,7 @@ import type { Gpu, KernelSpec, Scope, Tensor } from '../../kernels/gpu/index.ts'
 import { linear } from '../../kernels/linear/kernel.ts';
 import { linearFewRows } from '../../kernels/linear-few-rows/kernel.ts';
 import { loraUp } from '../../kernels/lora/kernel.ts';
+import type { DropoutMasks } from '../../kernels/lora-dropout/kernel.ts';
 import { rmsNorm } from '../../kernels/rms-norm/kernel.ts';
 import { rope, ropeAngles } from '../../kernels/rope/kernel.ts';
 import { scatterRows } from '../../kernels/scatter-rows/kernel.ts';
@@ -19,6 +20,7 @@ import type { LlamaConfig } from './config.ts';
 import { Head } from './head.ts';
 import type { RowLayout } from './layout.ts';
 import type { LoraAdapter, Projection } from './lora.ts';
+import { LoraDropout } from './lora-dropout.ts';
 import type { DecoderWeights } from './weights.ts';
 
 /** Keys and values of one layer, f32 [keys, kvHeads · headDim]. */
@@ -41,6 +43,8 @@ export interface ForwardOptions {
   readonly cache?: readonly KeyValues[];
   /** The policy; without it, the reference. */
   readonly adapter?: LoraAdapter;
+  /** Dropout of the adapter's inputs: in training passes alone. */
+  readonly dropout?: DropoutMasks;
   /** Called before each layer with its input. */
   readonly onLayer?: (stream: Tensor) => void;
 }
@@ -51,6 +55,7 @@ export interface Workspace {
   readonly adapter?: LoraAdapter;
   /** x Aᵀ of each product that the adapter acts on. */
   readonly low: Readonly<Partial<Record<Projection, Tensor>>>;
+  readonly dropout?: LoraDropout;
   readonly normed: Tensor;
   readonly qkv: Tensor;
   readonly q: Tensor;
@@ -123,10 +128,10 @@ export class Decoder {
    * belongs to `scope`.
    */
   forward(scope: Scope, rows: RowLayout, rowCount: RowCount, options: ForwardOptions = {}): Tensor {
-    const { cache, adapter, onLayer } = options;
+    const { cache, adapter, dropout, onLayer } = options;
     const work = this.gpu.scope('decoder forward');
     const stream = this.#embed(work, rows);
-    const workspace = this.workspace(work, rows, rowCount, adapter);
+    const workspace = this.workspace(work, rows, rowCount, adapter, dropout);
     const own = cache ? undefined : keyValues(work, rows.ids.length, this.config.kvHeads * this.config.headDim);
     for (let layer = 0; layer < this.config.layers; layer++) {
       onLayer?.(stream);
@@ -175,7 +180,7 @@ export class Decoder {
   }
 
   /** Tensors for one pass over `rows`, in `scope`. */
-  workspace(scope: Scope, rows: RowLayout, rowCount: RowCount, adapter?: LoraAdapter): Workspace {
+  workspace(scope: Scope, rows: RowLayout, rowCount: RowCount, adapter?: LoraAdapter, masks?: DropoutMasks): Workspace {
     const { ids, position, keyRow, spans } = rows;
     const count = ids.length;
     const widths = workspaceWidths(this.config);
@@ -188,6 +193,7 @@ export class Decoder {
       rowCount,
       adapter,
       low,
+      dropout: adapter && masks && new LoraDropout(this.gpu, scope, adapter, masks, count),
       normed: f32('normed'),
       qkv: f32('qkv'),
       q: f32('q'),
@@ -233,11 +239,18 @@ export class Decoder {
     this.gpu.run(loraUp, { u: work.low[projection]!, b, slices, y }, { scale });
   }
 
-  /** x Aᵀ of an adapted product, into `work.low`. */
+  /** x Aᵀ of an adapted product, or dropout(x) Aᵀ, into `work.low`. */
   lower(layer: number, projection: Projection, x: Tensor, work: Workspace): void {
-    const tensor = work.adapter!.group(layer, projection)!.a;
+    const { a: tensor, lines } = work.adapter!.group(layer, projection)!;
+    const low = work.low[projection]!;
+    if (work.dropout) {
+      const u = work.dropout.drop(layer, projection, x);
+      this.gpu.clear(low);
+      this.gpu.run(loraUp, { u, b: tensor, slices: lines, y: low }, { scale: 1 });
+      return;
+    }
     const a: Weight = { format: 'f32', tensor, out: tensor.rows, width: tensor.cols };
-    this.#linear(a, x, work.low[projection]!, work.rowCount, 0);
+    this.#linear(a, x, low, work.rowCount, 0);
   }
 
   #linear(weight: Weight, x: Tensor, y: Tensor, rowCount: RowCount, accumulate: 0 | 1): void {

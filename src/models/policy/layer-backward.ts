@@ -11,6 +11,7 @@ import {
 import type { Gpu, KernelSpec, Scope, Tensor } from '../../kernels/gpu/index.ts';
 import { linearBackward } from '../../kernels/linear/kernel.ts';
 import { loraGradient, loraUpBackward } from '../../kernels/lora/kernel.ts';
+import type { DropoutMasks } from '../../kernels/lora-dropout/kernel.ts';
 import { rmsNormBackward } from '../../kernels/rms-norm/kernel.ts';
 import { ropeBackward } from '../../kernels/rope/kernel.ts';
 import { swigluBackward } from '../../kernels/swiglu/kernel.ts';
@@ -70,15 +71,25 @@ export class LayerBackward {
   readonly #dLow: Readonly<Partial<Record<Projection, Tensor>>>;
   readonly #seenBy: Tensor;
 
-  /** Tensors for all layers, in `scope`. Gradients are added to `gradients`, f32 [adapter.plan.size]. */
-  constructor(scope: Scope, decoder: Decoder, rows: RowLayout, adapter: LoraAdapter, gradients: Tensor) {
+  /**
+   * Tensors for all layers, in `scope`. Gradients are added to `gradients`, f32 [adapter.plan.size].
+   * @param masks those of the forward pass, where it had dropout.
+   */
+  constructor(
+    scope: Scope,
+    decoder: Decoder,
+    rows: RowLayout,
+    adapter: LoraAdapter,
+    gradients: Tensor,
+    masks?: DropoutMasks,
+  ) {
     const { config } = decoder;
     const count = rows.ids.length;
     this.#decoder = decoder;
     this.#gpu = decoder.gpu;
     this.#adapter = adapter;
     this.#gradients = gradients;
-    this.#work = decoder.workspace(scope, rows, 'many', adapter);
+    this.#work = decoder.workspace(scope, rows, 'many', adapter, masks);
     this.#keyValues = keyValues(scope, count, config.kvHeads * config.headDim);
     this.#tensors = Object.fromEntries(
       Object.entries(backwardWidths(config)).map(([label, width]) => [
@@ -149,7 +160,7 @@ export class LayerBackward {
     this.#gpu.run(rmsNormBackward, { x, gain, dy, dx }, { eps }, { ACCUMULATE: 1 });
   }
 
-  /** Of y = x Wᵀ + scale · (x Aᵀ) Bᵀ: dx where it is wanted, and what the adapter's matrices get. */
+  /** Of y = x Wᵀ + scale · (dropout(x) Aᵀ) Bᵀ: dx where it is wanted, and what the adapter's matrices get. */
   #product(layer: number, projection: Projection, x: Tensor, dy: Tensor, dx: Tensor | undefined): void {
     const weight = this.#decoder.weights.layers[layer][projection];
     if (dx) this.#gpu.run(linearBackward[weight.format], { dy, weights: weight.tensor, dx }, { first: 0 });
@@ -162,7 +173,16 @@ export class LayerBackward {
     const gradient = this.#adapter.gradientViews(layer, projection, this.#gradients);
     this.#gpu.run(loraUpBackward, { dy, b, slices, du }, { scale });
     this.#gpu.run(loraGradient, { dy, x: u, slices, dw: gradient.b }, { scale });
-    this.#gpu.run(loraGradient, { dy: du, x, slices: lines, dw: gradient.a }, { scale: 1 });
-    if (dx) this.#gpu.run(linearBackward.f32, { dy: du, weights: a, dx }, { first: 0 }, { ACCUMULATE: 1 });
+    const { dropout } = this.#work;
+    const lowered = dropout ? dropout.drop(layer, projection, x) : x;
+    this.#gpu.run(loraGradient, { dy: du, x: lowered, slices: lines, dw: gradient.a }, { scale: 1 });
+    if (!dx) return;
+    if (!dropout) {
+      this.#gpu.run(linearBackward.f32, { dy: du, weights: a, dx }, { first: 0 }, { ACCUMULATE: 1 });
+      return;
+    }
+    const dCopies = dropout.copies(layer, projection);
+    this.#gpu.run(loraUpBackward, { dy: du, b: a, slices: lines, du: dCopies }, { scale: 1 });
+    dropout.backward(layer, projection, dCopies, dx);
   }
 }

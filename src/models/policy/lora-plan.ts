@@ -13,6 +13,8 @@ export interface LoraConfig {
   /** The product B A is scaled by alpha / r. */
   readonly alpha: number;
   readonly targets: readonly LoraTarget[];
+  /** Share of the elements of A's input that training drops, at least 0 and below 1. */
+  readonly dropout: number;
   /** Of the random A; B starts at zero, so every seed starts at the reference. */
   readonly seed: number;
   /** Whether a linear layer from the final hidden state to one score is trained beside it: a reward model. */
@@ -24,7 +26,7 @@ export interface LoraConfig {
   readonly critic?: boolean;
 }
 
-export const DEFAULT_LORA: LoraConfig = { r: 16, alpha: 32, targets: LORA_TARGETS, seed: 0 };
+export const DEFAULT_LORA: LoraConfig = { r: 16, alpha: 32, targets: LORA_TARGETS, dropout: 0, seed: 0 };
 
 /** The matrix products of a decoder layer: each weight matrix, packed or not, is one. */
 export type Projection = 'qkv' | 'output' | 'gateUp' | 'down';
@@ -74,6 +76,11 @@ export interface LoraPlan {
   readonly parameterCount: number;
 }
 
+/** Columns of the copies of a layer's inputs that dropout makes (`lora-dropout`), for the widest product; 0 without it. */
+export function dropoutWidth({ config, layers }: LoraPlan): number {
+  return config.dropout > 0 ? Math.max(...layers[0].map(({ slices, width }) => slices.length * width)) : 0;
+}
+
 /** Elements between places where WebGPU can bind. */
 const ALIGNMENT = VIEW_ALIGNMENT / 4;
 const aligned = (elements: number): number => Math.ceil(elements / ALIGNMENT) * ALIGNMENT;
@@ -81,7 +88,7 @@ const aligned = (elements: number): number => Math.ceil(elements / ALIGNMENT) * 
 /**
  * Lays out an adapter for a decoder.
  * @param modulePath where the decoder's layers stand in the Hugging Face model, e.g. "model.text_model.".
- * @throws InputError for a rank, alpha or target that cannot be used.
+ * @throws InputError for a rank, alpha, dropout or target that cannot be used.
  */
 export function planLora(model: LlamaConfig, modulePath: string, lora: Partial<LoraConfig> = {}): LoraPlan {
   const config = { ...DEFAULT_LORA, ...lora };
@@ -167,12 +174,14 @@ export function planLora(model: LlamaConfig, modulePath: string, lora: Partial<L
   return { config, rank, matrices, score, layers, size, parameterCount };
 }
 
-function check({ r, alpha, targets }: LoraConfig): void {
+function check({ r, alpha, targets, dropout }: LoraConfig): void {
   if (!Number.isInteger(r) || r < 1 || r > 256) {
     throw new InputError(`The LoRA rank is ${r}; it must be a whole number from 1 to 256.`, 'r');
   }
   if (!(alpha > 0 && Number.isFinite(alpha)))
     throw new InputError(`LoRA's alpha is ${alpha}; it must be above 0.`, 'alpha');
+  if (!(dropout >= 0 && dropout < 1))
+    throw new InputError(`LoRA's dropout is ${dropout}; it must be at least 0 and below 1.`, 'dropout');
   const unknown = targets.find((target) => !LORA_TARGETS.includes(target));
   if (unknown !== undefined) {
     throw new InputError(`LoRA cannot adapt "${unknown}"; it can adapt ${LORA_TARGETS.join(', ')}.`, 'targets');

@@ -21,7 +21,7 @@ export interface LoraGroup {
   readonly b: Tensor;
   /** u32 [slices, 2]: slice s acts on columns first .. end - 1 of y. */
   readonly slices: Tensor;
-  /** u32 [1, 2]: all lines of a, for the gradient of A. */
+  /** u32 [k, 2]: lines of a that share an input, first .. end - 1: all of them, or with dropout those of each slice. */
   readonly lines: Tensor;
   /** alpha / r. */
   readonly scale: number;
@@ -32,6 +32,8 @@ export class LoraAdapter {
   readonly plan: LoraPlan;
   /** Every matrix, f32 [plan.size]. Gradients and moments have the same shape and places. */
   readonly parameters: Tensor;
+  /** Which elements dropout drops in the next training pass (`dropoutKey`); the trainer sets it for each micro-batch. */
+  dropoutKey = 0;
   readonly #gpu: Gpu;
   readonly #scope: Scope;
   /** Per layer. */
@@ -116,12 +118,15 @@ export class LoraAdapter {
   }
 
   #group(place: GroupPlace): LoraGroup {
-    const { r, alpha } = this.config;
+    const { r, alpha, dropout } = this.config;
     const { a, b } = views(this.plan, place, this.parameters);
     const ranges = (label: string, values: readonly (readonly [number, number])[]) =>
       this.#scope.upload('u32', [values.length, 2], Uint32Array.from(values.flat()), label);
     const slices = ranges('LoRA slices', place.slices);
-    return { a, b, slices, lines: ranges('LoRA lines', [[0, a.rows]]), scale: alpha / r };
+    const { rank } = this.plan;
+    const own = place.slices.map((_, slice) => [slice * rank, (slice + 1) * rank] as const);
+    const lines = ranges('LoRA lines', dropout > 0 ? own : [[0, a.rows]]);
+    return { a, b, slices, lines, scale: alpha / r };
   }
 }
 

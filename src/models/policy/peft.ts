@@ -60,7 +60,7 @@ function adapterConfig({ config, matrices }: LoraPlan, baseModel: string | null)
     inference_mode: true,
     init_lora_weights: true,
     lora_alpha: config.alpha,
-    lora_dropout: 0,
+    lora_dropout: config.dropout,
     modules_to_save: config.score ? [SCORE] : null,
     peft_type: 'LORA',
     r: config.r,
@@ -82,7 +82,7 @@ export async function importPeft(bytes: Uint8Array): Promise<PeftAdapter> {
     if (path === undefined) throw new InputError(`The archive has no ${name}: it is not a PEFT adapter.`, name);
     return files.get(path)!;
   };
-  const { r, alpha, score } = readConfig(new TextDecoder().decode(file(CONFIG_FILE)));
+  const { r, alpha, dropout, score } = readConfig(new TextDecoder().decode(file(CONFIG_FILE)));
   let weights: Safetensors;
   try {
     weights = Safetensors.parse(file(WEIGHTS_FILE), WEIGHTS_FILE);
@@ -122,7 +122,7 @@ export async function importPeft(bytes: Uint8Array): Promise<PeftAdapter> {
     throw new InputError(`${CONFIG_FILE} says that "${SCORE}" was trained, and ${WEIGHTS_FILE} lacks it.`, SCORE_NAME);
   }
   const targets = LORA_TARGETS.filter((target) => found.has(target));
-  return { lora: { r, alpha, targets, ...(score && { score }) }, matrices };
+  return { lora: { r, alpha, targets, dropout, ...(score && { score }) }, matrices };
 }
 
 /**
@@ -149,8 +149,8 @@ export function matricesFor(plan: LoraPlan, { matrices }: PeftAdapter): Map<stri
   return new Map([...places].map(([key, { name, size }]) => [name, matrices.get(key) ?? new Float32Array(size)]));
 }
 
-/** Rank and alpha. Rank-stabilised LoRA (arXiv:2312.03732) scales by alpha / √r, which is an alpha of its own. */
-function readConfig(text: string): { r: number; alpha: number; score: boolean } {
+/** Rank, alpha, dropout. Rank-stabilised LoRA (arXiv:2312.03732) scales by alpha / √r, which is an alpha of its own. */
+function readConfig(text: string): { r: number; alpha: number; dropout: number; score: boolean } {
   let config: Record<string, unknown>;
   try {
     config = JSON.parse(text);
@@ -172,10 +172,17 @@ function readConfig(text: string): { r: number; alpha: number; score: boolean } 
   if (!Array.isArray(whole) || whole.some((name) => !SEQ_CLS_MODULES.includes(name))) {
     refuse(`modules_to_save is ${JSON.stringify(whole)}; only "${SCORE}" can be trained whole.`);
   }
-  const { r, lora_alpha: alpha } = config;
+  const { r, lora_alpha: alpha, lora_dropout: dropout = 0 } = config;
   if (typeof r !== 'number' || !Number.isInteger(r) || r < 1) return refuse(`r is ${JSON.stringify(r)}.`);
   if (typeof alpha !== 'number' || !(alpha > 0)) return refuse(`lora_alpha is ${JSON.stringify(alpha)}.`);
-  return { r, alpha: config.use_rslora ? alpha * Math.sqrt(r) : alpha, score: (whole as string[]).includes(SCORE) };
+  if (typeof dropout !== 'number' || !(dropout >= 0 && dropout < 1))
+    return refuse(`lora_dropout is ${JSON.stringify(dropout)}; it must be at least 0 and below 1.`);
+  return {
+    r,
+    dropout,
+    alpha: config.use_rslora ? alpha * Math.sqrt(r) : alpha,
+    score: (whole as string[]).includes(SCORE),
+  };
 }
 
 const FORMATS: Readonly<Record<string, 'f32' | 'f16' | 'bf16'>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };

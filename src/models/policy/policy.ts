@@ -13,7 +13,7 @@ import type { DivergenceTensors, TokenTensors } from './head.ts';
 import { checkSequence, layoutLast, layoutScore, type ScoreLayout, type SequenceInput } from './layout.ts';
 import { LoraAdapter, type LoraConfig, type LoraPlan, planLora } from './lora.ts';
 import { rowBatches } from './row-batches.ts';
-import { prepareDivergence, prepareTraining, TrainingPass } from './training-pass.ts';
+import { prepareDivergence, prepareDropout, prepareTraining, TrainingPass } from './training-pass.ts';
 import { loadWeights } from './weights.ts';
 
 /** Per response token, of the untempered distribution. */
@@ -214,14 +214,19 @@ export class Policy {
     return new LoraAdapter(this.#gpu, this.planLora(lora));
   }
 
-  /** Compiles what the backward pass needs; with `divergence`, also through `TrainingPass.diverge`. */
-  async prepareTraining({ divergence = false } = {}): Promise<void> {
-    await Promise.all([prepareTraining(this.#decoder), divergence && prepareDivergence(this.#decoder)]);
+  /** Compiles what the backward pass needs; with `divergence`, also through `TrainingPass.diverge`; with `dropout`, that. */
+  async prepareTraining({ divergence = false, dropout = false } = {}): Promise<void> {
+    const decoder = this.#decoder;
+    await Promise.all([
+      prepareTraining(decoder),
+      divergence && prepareDivergence(decoder),
+      dropout && prepareDropout(decoder),
+    ]);
   }
 
   /**
    * Records the forward pass of one micro-batch, ready for its backward pass. Sequences with the same prompt and
-   * picture share its rows.
+   * picture share its rows, and with them the masks of dropout.
    * @throws InputError as `score`; OutOfMemoryError.
    */
   trainingPass(sequences: readonly SequenceInput[], adapter: LoraAdapter): TrainingPass {

@@ -5,7 +5,7 @@ import type { LlamaConfig } from './config.ts';
 import { workspaceWidths } from './decoder.ts';
 import { backwardWidths } from './layer-backward.ts';
 import { layoutScore, type SequenceInput } from './layout.ts';
-import type { LoraPlan } from './lora.ts';
+import { dropoutWidth, type LoraPlan } from './lora.ts';
 
 export interface TrainingBytes {
   /** The adapter's parameters; gradients and each moment of the optimiser take the same again. */
@@ -47,10 +47,11 @@ export function trainingBytes(
 
   const adapter = f32('LoRA parameters', plan.size);
   const low = plan.layers[0].reduce((sum, { slices }) => sum + f32('x Aᵀ', rows * slices.length * plan.rank), 0);
+  const dropped = dropoutWidth(plan) > 0 ? f32('dropped inputs', rows * dropoutWidth(plan)) : 0;
   const keyValues = 2 * f32('keys', rows * kvHeads * headDim);
   const stream = f32('residual stream', rows * hiddenSize);
   const indices = f32('ids', rows) * 3 + f32('spans', rows * 4) + f32('seen by', rows * 2);
-  const workspace = rowsOf(workspaceWidths(config)) + low + keyValues + indices;
+  const workspace = rowsOf(workspaceWidths(config)) + low + dropped + keyValues + indices;
   const kept = layers * stream;
 
   const parts = headParts(vocabSize);

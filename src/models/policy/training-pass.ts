@@ -6,6 +6,7 @@ import type { KernelSpec, Scope, Tensor } from '../../kernels/gpu/index.ts';
 import { headDivergenceBackward } from '../../kernels/head-divergence/kernel.ts';
 import { headLogprobBackward, headSlab } from '../../kernels/head-logprob/kernel.ts';
 import { linearBackward } from '../../kernels/linear/kernel.ts';
+import { loraDropout, loraDropoutBackward } from '../../kernels/lora-dropout/kernel.ts';
 import { rmsNormBackward } from '../../kernels/rms-norm/kernel.ts';
 import type { Decoder } from './decoder.ts';
 import { DecoderPass } from './decoder-pass.ts';
@@ -26,6 +27,11 @@ export function prepareTraining(decoder: Decoder): Promise<void> {
     linearBackward[head.format] as KernelSpec,
     [linearBackward[head.format] as KernelSpec, { ACCUMULATE: 1 }],
   ]);
+}
+
+/** Compiles what an adapter with dropout needs beside that. */
+export function prepareDropout(decoder: Decoder): Promise<void> {
+  return decoder.gpu.prepare([loraDropout as KernelSpec, loraDropoutBackward as KernelSpec]);
 }
 
 /** Compiles what `TrainingPass.diverge` and its gradient need beside that. */

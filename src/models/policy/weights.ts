@@ -1,4 +1,4 @@
-/** The decoder's weights on the GPU, in the precision of the file. */
+/** The decoder's weights on the GPU, in the precision of the file: nothing is converted (docs/decisions/0013). */
 import { ModelFileError } from '../../errors.ts';
 import type { Scope, Tensor } from '../../kernels/gpu/index.ts';
 import { unpackWeights, type Weight, type WeightFormat } from '../../kernels/shared/weights.ts';

@@ -26,7 +26,8 @@ function traits(run: RunRecord): Map<string, string> {
     if (BESIDE_THE_POINT.includes(key)) continue;
     if (run.reward === undefined && (SAMPLING as readonly string[]).includes(key)) continue;
     // The reward may have been given for this run alone.
-    const value = key === 'reward' ? run.reward : run.settings[key];
+    // A stored run may be older than a setting, and had its default.
+    const value = key === 'reward' ? run.reward : (run.settings[key] ?? DEFAULT_TRAINING[key]);
     const text = Array.isArray(value)
       ? value.map((name: string) => name.replace('_proj', '')).join('+')
       : typeof value === 'object'
