@@ -234,7 +234,10 @@ export type TrainEvent =
   /** Prompts of the coming step that have been answered and rewarded. */
   | { readonly type: 'rollout'; readonly done: number; readonly total: number }
   | { readonly type: 'step'; readonly metrics: StepMetrics }
-  /** Every `save_steps`, and always last: after the last step, a pause, or a step that gave no finite number. */
+  /**
+   * Every `save_steps`, and always last: after the last step, a pause, or a step that gave no finite number. Its adapter
+   * has given finite numbers.
+   */
   | { readonly type: 'checkpoint'; readonly checkpoint: TrainingCheckpoint }
   | {
       readonly type: 'done';
