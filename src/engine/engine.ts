@@ -240,6 +240,7 @@ export interface EngineErrorData {
   readonly name:
     | 'NoWebGpuError'
     | 'DeviceLostError'
+    | 'EngineLostError'
     | 'OutOfMemoryError'
     | 'ModelFileError'
     | 'InputError'

@@ -3,7 +3,7 @@
  * outside the state, checkpoints to the browser's storage.
  */
 import type { AdapterFacts, Engine, EngineState, PairRow } from '../engine/engine.ts';
-import { CancelledError, DeviceLostError, InputError } from '../errors.ts';
+import { CancelledError, InputError } from '../errors.ts';
 import { notify, sentence } from './context.ts';
 import type { ImageLibrary } from './images.ts';
 import type { RunFiles } from './persistence.ts';
@@ -13,6 +13,7 @@ import type { Store } from './store.ts';
 import { AdapterAtWork } from './training/adapter.ts';
 import { Checkpoints } from './training/checkpoints.ts';
 import { Driver, type Progress } from './training/driver.ts';
+import { endedBy, NOT_CONTINUED } from './training/ending.ts';
 import { Examiner } from './training/examiner.ts';
 import { RunHistories, type Tried } from './training/history.ts';
 import type { MetricsLog } from './training/metrics.ts';
@@ -231,6 +232,7 @@ export class Training {
     const known = options.fresh ? undefined : runToContinue(state, intent);
     const before = state.training.run;
     const run = known ?? this.#runs.add(intent);
+    if (!known && state.adapter && state.adapter.run === undefined) notify(this.#store, 'info', NOT_CONTINUED);
     // Examinations may be asked for differently halfway.
     this.#runs.change(run.id, { status: 'running', message: undefined, settings: intent.settings });
     const outer = options.signal;
@@ -252,8 +254,7 @@ export class Training {
     } catch (caught) {
       const error = withPageNames(caught, trainablePairs(state), state.pairs);
       if (!(error instanceof CancelledError)) {
-        const status = error instanceof DeviceLostError ? 'paused' : 'failed';
-        this.#runs.change(run.id, { status, message: sentence(error) });
+        this.#runs.change(run.id, endedBy(error, this.#runs.find(run.id)!.step));
         throw error;
       }
       if (this.#runs.find(run.id)?.status === 'running') this.#runs.change(run.id, { status: 'paused' });
@@ -264,18 +265,19 @@ export class Training {
     return this.#runs.find(run.id);
   }
 
-  /** The log agrees with the newest checkpoint, the adapter with the run; a run without a step leaves no trace. */
+  /**
+   * The log agrees with the newest checkpoint, the adapter with the run. A run of which no step was kept takes nobody's
+   * place: what was at work before it, an imported adapter perhaps, is at work again. If it took no step at all, it
+   * leaves no trace.
+   */
   async #settle(id: string, before: string | null): Promise<void> {
     const run = this.#runs.find(id);
     if (!run) return;
-    if (run.step === 0 && this.log(id).length === 0) {
-      this.#runs.remove(id, before === id ? null : before);
-      await this.#adapter.again().catch((error) => this.#say(error));
-    } else {
-      this.#histories.of(id).truncate(run.step);
-      // Early stopping has put the best step to work already.
-      if (run.status !== 'stopped') this.#runs.atWork(id, run.step);
-    }
+    if (run.step === 0 && this.log(id).length === 0) this.#runs.remove(id, before === id ? null : before);
+    else this.#histories.of(id).truncate(run.step);
+    if (run.step === 0) await this.#adapter.again().catch((error) => this.#say(error));
+    // Early stopping has put the best step to work already.
+    else if (run.status !== 'stopped') this.#runs.atWork(id, run.step);
     this.#tell();
   }
 

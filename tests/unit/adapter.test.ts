@@ -1,7 +1,8 @@
 import { expect } from '@esm-bundle/chai';
+import { EngineError, EngineLostError } from '../../src/errors.ts';
 import { makeApp, stateWhere } from '../support/app.ts';
-import { FakeEngine } from '../support/fake-engine.ts';
-import { beforeStep, makeTrainable, notices } from '../support/trainable.ts';
+import { FAKE_FACTS, FakeEngine } from '../support/fake-engine.ts';
+import { beforeStep, makeTrainable, notices, runOf } from '../support/trainable.ts';
 
 describe('before / after and the adapter', () => {
   it('answers under both models and scores both answers under both', async () => {
@@ -76,6 +77,42 @@ describe('an imported adapter', () => {
     expect(app.store.state.training.runs).to.deep.equal([]);
     expect(app.store.state.adapter?.key).to.equal(key);
     expect(again).to.equal(1);
+    app.dispose();
+  });
+
+  it('stays at work when a run keeps no step; the page says that training does not go on from it', async () => {
+    const app = await makeTrainable();
+    await app.intents.importAdapter(new Blob(['bytes']));
+    const { key } = app.store.state.adapter!;
+    beforeStep(app, (step) => {
+      if (step === 2) throw new EngineError('After step 1 the loss is NaN.', 'learning_rate');
+    });
+    await app.intents.train();
+    expect(runOf(app)).to.include({ status: 'failed', step: 0, message: 'After step 1 the loss is NaN.' });
+    expect(app.store.state.adapter?.key).to.equal(key);
+    expect(await app.engine.adapter.facts()).to.include({ origin: 'imported' });
+    expect(notices(app)).to.contain('does not go on from the imported one');
+    app.engine.before = () => {};
+    await app.intents.train();
+    expect(app.store.state.adapter).to.include({ run: runOf(app).id, step: 6 });
+    app.dispose();
+  });
+
+  it('comes back with the engine when that was lost before a step was kept', async () => {
+    const app = await makeTrainable();
+    await app.intents.importAdapter(new Blob(['bytes']));
+    const { key } = app.store.state.adapter!;
+    beforeStep(app, (step) => {
+      if (step < 3) return;
+      app.engine.setState({ kind: 'restarting', reason: 'It froze.' });
+      throw new EngineLostError('The engine stopped answering and was restarted.');
+    });
+    await app.intents.train();
+    expect(runOf(app)).to.include({ status: 'paused', step: 0 });
+    expect(app.store.state.adapter?.key).to.equal(key);
+    expect(await app.engine.adapter.facts(), 'nothing was asked of an engine that is away').to.include({ step: 2 });
+    app.engine.setState({ kind: 'ready', facts: FAKE_FACTS });
+    expect(await app.engine.adapter.facts()).to.include({ origin: 'imported' });
     app.dispose();
   });
 });

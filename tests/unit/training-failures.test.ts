@@ -41,7 +41,12 @@ describe('a run that something ends', () => {
       throw new DeviceLostError('The GPU device was lost.');
     });
     await app.intents.train();
-    expect(runOf(app)).to.include({ status: 'paused', step: 2 });
+    expect(runOf(app)).to.include({
+      status: 'paused',
+      step: 2,
+      message: 'The GPU device was lost. The run can go on from step 2: press Train.',
+    });
+    expect(notices(app), 'said once').to.not.contain('lost');
     let restored = 0;
     const { restore } = app.engine.adapter;
     app.engine.adapter.restore = (checkpoint) => {

@@ -91,13 +91,17 @@ export class AdapterAtWork {
     this.#runs.atWork(run, step);
   }
 
-  /** Puts back what the page says is at work, after something else was in its place. */
+  /**
+   * Puts back what the page says is at work, after something else was in its place.
+   * @throws InputError when its checkpoint is gone.
+   */
   async again(): Promise<void> {
+    // An engine that is starting anew gets it as soon as it is ready.
+    if (this.#store.state.engine.kind !== 'ready') return;
     const record = this.#record;
     if (record?.run !== undefined) return this.workWith(record.run, record.step);
     if (record) await this.#atHand(record)?.();
-    // Where the engine was lost with it, there is nothing left to take away.
-    else await this.#engine.adapter.reset().catch(() => undefined);
+    else await this.#engine.adapter.reset();
   }
 
   /**
