@@ -254,7 +254,7 @@ export class Training {
     } catch (caught) {
       const error = withPageNames(caught, trainablePairs(state), state.pairs);
       if (!(error instanceof CancelledError)) {
-        this.#runs.change(run.id, endedBy(error, this.#runs.find(run.id)!.step));
+        this.#runs.change(run.id, endedBy(error));
         throw error;
       }
       if (this.#runs.find(run.id)?.status === 'running') this.#runs.change(run.id, { status: 'paused' });

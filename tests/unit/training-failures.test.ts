@@ -44,7 +44,7 @@ describe('a run that something ends', () => {
     expect(runOf(app)).to.include({
       status: 'paused',
       step: 2,
-      message: 'The GPU device was lost. The run can go on from step 2: press Train.',
+      message: 'The GPU device was lost.',
     });
     expect(notices(app), 'said once').to.not.contain('lost');
     let restored = 0;

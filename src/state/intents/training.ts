@@ -19,7 +19,7 @@ export function trainingIntents(context: Context) {
       return true;
     } catch (error) {
       // What ended a run stands beside its buttons.
-      if (!(error instanceof CancelledError) && !training.run?.message?.startsWith(sentence(error))) {
+      if (!(error instanceof CancelledError) && training.run?.message !== sentence(error)) {
         notify(store, error instanceof InputError ? 'info' : 'error', `${before}${sentence(error)}`);
       }
       return false;
