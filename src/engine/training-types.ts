@@ -99,7 +99,7 @@ export interface AdapterTensor {
   readonly shape: readonly [number, number];
 }
 
-/** Everything that continues a run: plain data for IndexedDB or `structuredClone`. */
+/** Everything that continues a run: plain data for the browser's storage or `structuredClone`. */
 export interface TrainingCheckpoint {
   readonly version: 1;
   readonly objective: string;

@@ -13,7 +13,7 @@ import type { Store } from './store.ts';
 import { AdapterAtWork } from './training/adapter.ts';
 import { Checkpoints } from './training/checkpoints.ts';
 import { Driver, type Progress } from './training/driver.ts';
-import { endedBy, NOT_CONTINUED } from './training/ending.ts';
+import { endedBy, NOT_CONTINUED, withoutLost } from './training/ending.ts';
 import { Examiner } from './training/examiner.ts';
 import { RunHistories, type Tried } from './training/history.ts';
 import type { MetricsLog } from './training/metrics.ts';
@@ -60,6 +60,7 @@ export class Training {
       history: (run) => this.#histories.of(run),
       stepped: (run, metrics) => {
         this.#histories.of(run).append(metrics);
+        if (this.#runs.evict()) void this.#keepFiles();
         this.#seen.saw(metrics, this.tracks(run).ids, store.state);
       },
       progressed: (progress) => this.#setProgress(progress),
@@ -101,9 +102,10 @@ export class Training {
 
   /** Fetches what earlier visits left: metrics for the curves, the present run's checkpoint for the engine. */
   async restore(): Promise<void> {
-    const { training } = this.#store.state;
-    for (const { id } of training.runs) this.#histories.set(id, await this.#checkpoints.history(id));
-    for (const { id, step } of training.runs) this.#histories.of(id).truncate(step);
+    const { runs } = this.#runs.state;
+    for (const run of runs) this.#runs.change(run.id, withoutLost(run));
+    for (const { id } of runs) this.#histories.set(id, await this.#checkpoints.history(id));
+    for (const { id, step } of this.#runs.state.runs) this.#histories.of(id).truncate(step);
     await this.#adapter.restore();
     void this.#keepFiles();
   }
@@ -149,6 +151,7 @@ export class Training {
     await this.idle();
     await this.#adapter.reset();
     this.#runs.set({ run: null, comparison: null });
+    await this.#keepFiles();
   }
 
   /**
@@ -177,7 +180,6 @@ export class Training {
   async forget(id: string): Promise<void> {
     if (this.#runs.state.run === id) await this.reset();
     this.#runs.remove(id, this.#runs.state.run);
-    this.#histories.delete(id);
     await this.#keepFiles();
     this.#tell();
   }
@@ -203,6 +205,7 @@ export class Training {
     await this.idle();
     const facts = await this.#adapter.adopt(bytes);
     this.#runs.set({ run: null, comparison: null });
+    await this.#keepFiles();
     return facts;
   }
 
@@ -278,12 +281,15 @@ export class Training {
     if (run.step === 0) await this.#adapter.again().catch((error) => this.#say(error));
     // Early stopping has put the best step to work already.
     else if (run.status !== 'stopped') this.#runs.atWork(id, run.step);
+    await this.#keepFiles();
     this.#tell();
   }
 
-  /** Forgets what belongs to no run and not to the adapter at work. */
+  /** Forgets what belongs to no run and not to the adapter at work: runs that left the list, a file taken off work. */
   #keepFiles(): Promise<void> {
-    return this.#checkpoints.keepOnly([...this.#runs.state.runs.map(({ id }) => id), ...this.#adapter.folders]);
+    const runs = this.#runs.state.runs.map(({ id }) => id);
+    this.#histories.keepOnly(runs);
+    return this.#checkpoints.keepOnly([...runs, ...this.#adapter.folders]);
   }
 
   #setProgress(progress: Training['progress']): void {

@@ -1,6 +1,7 @@
 import { expect } from '@esm-bundle/chai';
 import { createConsole } from '../../src/console.ts';
 import type { TrainRequest } from '../../src/engine/engine.ts';
+import { EngineError, InputError } from '../../src/errors.ts';
 import { makeApp, stateWhere } from '../support/app.ts';
 import { beforeStep, lossesOf, makeTrainable, notices, runOf } from '../support/trainable.ts';
 
@@ -160,6 +161,50 @@ describe('training', () => {
     expect(app.store.state.training.runs).to.have.length(1);
     expect(await app.engine.adapter.facts()).to.equal(null);
     await stateWhere(app, ({ pairs }) => pairs[0].scoredBy?.adapter === undefined, 'scores without adapter');
+    app.dispose();
+  });
+
+  it('keeps eight runs: the files of a ninth’s predecessor go with its first step, not with a start that is refused', async () => {
+    const app = await makeTrainable();
+    app.intents.setTraining({ max_steps: 1 });
+    const folders = async () => [...new Set((await app.backend.runs.keys()).map((key) => key.split('/')[0]))].sort();
+    const ids = () => app.store.state.training.runs.map(({ id }) => id);
+    for (let run = 0; run < 8; run++) await app.intents.train({ fresh: true });
+    const first = ids();
+    expect(await folders()).to.deep.equal([...first].sort());
+    app.engine.before = (method) => {
+      if (method === 'train') throw new InputError('Not these pairs.');
+    };
+    await app.intents.train({ fresh: true });
+    expect(ids()).to.deep.equal(first);
+    expect(await folders()).to.deep.equal([...first].sort());
+    app.engine.before = () => {};
+    await app.intents.train({ fresh: true });
+    expect(ids().slice(0, 7)).to.deep.equal(first.slice(1));
+    expect(await folders()).to.deep.equal(ids().sort());
+    expect(app.training.log(first[0]).length).to.equal(0);
+    app.dispose();
+  });
+
+  it('an evicted run keeps its files while its adapter is at work', async () => {
+    const app = await makeTrainable();
+    app.intents.setTraining({ max_steps: 1 });
+    for (let run = 0; run < 8; run++) await app.intents.train({ fresh: true });
+    const [{ id: oldest }] = app.store.state.training.runs;
+    app.store.update((state) => ({ ...state, adapter: { key: `${oldest}@1`, run: oldest, step: 1 } }));
+    app.engine.before = (method) => {
+      if (method === 'train' && app.training.log(runOf(app).id).length > 0)
+        throw new EngineError('After step 1 the loss is NaN.', 'learning_rate');
+    };
+    app.intents.setTraining({ max_steps: 2 });
+    await app.intents.train({ fresh: true });
+    expect(runOf(app)).to.include({ status: 'failed', step: 0 });
+    expect(app.store.state.training.runs.map(({ id }) => id)).to.not.include(oldest);
+    expect(app.store.state.adapter).to.include({ run: oldest, step: 1 });
+    expect(await app.engine.adapter.facts()).to.include({ step: 1, origin: 'trained' });
+    app.engine.before = () => {};
+    await app.intents.train();
+    expect((await app.backend.runs.keys()).filter((key) => key.startsWith(oldest))).to.deep.equal([]);
     app.dispose();
   });
 

@@ -42,9 +42,9 @@ export class AdapterAtWork {
     return this.#store.state.adapter;
   }
 
-  /** Folders of the storage that the adapter at work needs beside those of the runs. */
+  /** Folders of the storage that the adapter at work needs; its run may have left the list. */
   get folders(): string[] {
-    return this.#record && this.#record.run === undefined ? [this.#record.key] : [];
+    return this.#record ? [this.#record.run ?? this.#record.key] : [];
   }
 
   /** Fetches what an earlier visit left into memory, so that it is at hand when the engine comes. */
@@ -52,7 +52,11 @@ export class AdapterAtWork {
     const record = this.#record;
     if (!record) return;
     if (record.run !== undefined) {
-      await this.#checkpoints.get(record.run, record.step);
+      const { run, step } = record;
+      if (await this.#checkpoints.get(run, step)) return;
+      // Its checkpoint found no room: the newest that did is what is left of it.
+      const earlier = this.#runs.find(run)?.checkpoints.filter((each) => each < step) ?? [];
+      this.#runs.atWork(run, await this.#checkpoints.newest(run, earlier));
       return;
     }
     const bytes = await this.#files.get(record.key, FILE);
@@ -111,21 +115,17 @@ export class AdapterAtWork {
   async adopt(bytes: Uint8Array): Promise<AdapterFacts> {
     const facts = await this.#engine.adapter.import(bytes);
     const key = newId('imported');
-    const before = this.folders;
     this.#imported = { key, bytes };
     this.#store.update((state) => withAdapter(state, { key, step: facts.step }));
     await this.#files.put(key, FILE, bytes);
-    await this.#remove(before);
     return facts;
   }
 
   /** Takes the adapter away: the policy is the reference again. */
   async reset(): Promise<void> {
     await this.#engine.adapter.reset();
-    const before = this.folders;
     this.#imported = null;
     this.#forget();
-    await this.#remove(before);
   }
 
   /** How to put this adapter into the engine at once; undefined where its values have to be fetched first. */
@@ -140,9 +140,5 @@ export class AdapterAtWork {
 
   #forget(): void {
     this.#store.update((state) => withAdapter(state, null));
-  }
-
-  async #remove(folders: readonly string[]): Promise<void> {
-    for (const folder of folders) await this.#files.remove(folder, FILE);
   }
 }
