@@ -26,6 +26,11 @@ export class DeviceLostError extends MarginError {
   override readonly name = 'DeviceLostError';
 }
 
+/** The worker froze and was replaced by another, which is loading the models again; its device went with it. */
+export class EngineLostError extends MarginError {
+  override readonly name = 'EngineLostError';
+}
+
 /** An allocation exceeds the device's limits or its memory. */
 export class OutOfMemoryError extends MarginError {
   override readonly name = 'OutOfMemoryError';
@@ -57,6 +62,7 @@ export class EngineError extends MarginError {
 const CLASSES = {
   NoWebGpuError,
   DeviceLostError,
+  EngineLostError,
   OutOfMemoryError,
   ModelFileError,
   InputError,

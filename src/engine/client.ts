@@ -2,7 +2,15 @@
  * The page's side of the engine: the only place that makes the worker. Gives requests ids, turns events back into
  * promises and streams, cancels softly, and replaces a worker that froze or lost its device.
  */
-import { CancelledError, DeviceLostError, EngineError, fromErrorData, InputError, toErrorData } from '../errors.ts';
+import {
+  CancelledError,
+  DeviceLostError,
+  EngineError,
+  EngineLostError,
+  fromErrorData,
+  InputError,
+  toErrorData,
+} from '../errors.ts';
 import type { Engine, EngineFacts, EngineState } from './engine.ts';
 import type { EngineEvent, EngineRequest, LoadRequest, Results, StreamedEvent } from './protocol.ts';
 import { type Call, EngineRequests, type SubmitOptions, type Unnumbered } from './requests.ts';
@@ -185,7 +193,7 @@ export class EngineClient extends EngineRequests implements Engine {
     if (!this.watchdog.tick(performance.now(), work)) return;
     this.restart(
       'The engine stopped answering and is being restarted.',
-      new EngineError(
+      new EngineLostError(
         'The engine stopped answering and was restarted. Pairs, images and settings are kept; try again.',
       ),
     );

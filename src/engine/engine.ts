@@ -262,6 +262,7 @@ export interface EngineErrorData {
   readonly name:
     | 'NoWebGpuError'
     | 'DeviceLostError'
+    | 'EngineLostError'
     | 'OutOfMemoryError'
     | 'ModelFileError'
     | 'InputError'

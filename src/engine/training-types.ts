@@ -101,7 +101,7 @@ export interface AdapterTensor {
   readonly shape: readonly [number, number];
 }
 
-/** Everything that continues a run: plain data for IndexedDB or `structuredClone`. */
+/** Everything that continues a run: plain data for the browser's storage or `structuredClone`. */
 export interface TrainingCheckpoint {
   readonly version: 1;
   readonly objective: string;
@@ -236,7 +236,10 @@ export type TrainEvent =
   /** Prompts of the coming step that have been answered and rewarded. */
   | { readonly type: 'rollout'; readonly done: number; readonly total: number }
   | { readonly type: 'step'; readonly metrics: StepMetrics }
-  /** Every `save_steps`, and always last: after the last step, a pause, or a step that gave no finite number. */
+  /**
+   * Every `save_steps`, and always last: after the last step, a pause, or a step that gave no finite number. Its adapter
+   * has given finite numbers.
+   */
   | { readonly type: 'checkpoint'; readonly checkpoint: TrainingCheckpoint }
   | {
       readonly type: 'done';

@@ -30,7 +30,7 @@ export interface App {
 }
 
 const PROBLEMS: Record<PersistenceProblem['kind'], string> = {
-  full: 'This browser has no more room for Margin. Everything goes on in this tab, but new work is not saved: export the workspace, or delete some pictures.',
+  full: 'This browser has no more room for Margin. Everything goes on in this tab and what was saved before is kept, but new work is not saved: export the workspace, or delete some pictures or training runs.',
   'other-tab':
     'Margin is already open in another tab, which keeps the workspace. What you do here works but is not saved: export it, or close one of the tabs and reload.',
   failed:

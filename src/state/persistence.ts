@@ -47,7 +47,7 @@ export interface Persistence {
 /** Files of training runs: `metrics`, and a checkpoint per kept step. */
 export interface RunFiles {
   get(run: string, name: string): Promise<unknown>;
-  /** Whether it is stored. */
+  /** Whether it is stored; where it is not, what had this name before is as it was. */
   put(run: string, name: string, value: unknown): Promise<boolean>;
   remove(run: string, name: string): Promise<void>;
   /** Forgets the files of all other runs. */
@@ -115,7 +115,9 @@ export function createPersistence(backend: Backend): Persistence {
           return false;
         }
       },
-      remove: (run, name) => backend.runs.remove(`${run}/${name}`).catch(() => {}),
+      async remove(run, name) {
+        if (await claimed) await backend.runs.remove(`${run}/${name}`).catch(() => {});
+      },
       async keepOnly(runs) {
         if (!(await claimed)) return;
         const kept = new Set(runs);

@@ -3,7 +3,7 @@
  * outside the state, checkpoints to the browser's storage.
  */
 import type { AdapterFacts, Engine, EngineState, PairRow } from '../engine/engine.ts';
-import { CancelledError, DeviceLostError, InputError } from '../errors.ts';
+import { CancelledError, InputError } from '../errors.ts';
 import { notify, sentence } from './context.ts';
 import type { ImageLibrary } from './images.ts';
 import type { RunFiles } from './persistence.ts';
@@ -13,6 +13,7 @@ import type { Store } from './store.ts';
 import { AdapterAtWork } from './training/adapter.ts';
 import { Checkpoints } from './training/checkpoints.ts';
 import { Driver, type Progress } from './training/driver.ts';
+import { endedBy, NOT_CONTINUED, withoutLost } from './training/ending.ts';
 import { Examiner } from './training/examiner.ts';
 import { RunHistories, type Tried } from './training/history.ts';
 import type { MetricsLog } from './training/metrics.ts';
@@ -59,6 +60,7 @@ export class Training {
       history: (run) => this.#histories.of(run),
       stepped: (run, metrics) => {
         this.#histories.of(run).append(metrics);
+        if (this.#runs.evict()) void this.#keepFiles();
         this.#seen.saw(metrics, this.tracks(run).ids, store.state);
       },
       progressed: (progress) => this.#setProgress(progress),
@@ -100,9 +102,10 @@ export class Training {
 
   /** Fetches what earlier visits left: metrics for the curves, the present run's checkpoint for the engine. */
   async restore(): Promise<void> {
-    const { training } = this.#store.state;
-    for (const { id } of training.runs) this.#histories.set(id, await this.#checkpoints.history(id));
-    for (const { id, step } of training.runs) this.#histories.of(id).truncate(step);
+    const { runs } = this.#runs.state;
+    for (const run of runs) this.#runs.change(run.id, withoutLost(run));
+    for (const { id } of runs) this.#histories.set(id, await this.#checkpoints.history(id));
+    for (const { id, step } of this.#runs.state.runs) this.#histories.of(id).truncate(step);
     await this.#adapter.restore();
     void this.#keepFiles();
   }
@@ -148,6 +151,7 @@ export class Training {
     await this.idle();
     await this.#adapter.reset();
     this.#runs.set({ run: null, comparison: null });
+    await this.#keepFiles();
   }
 
   /**
@@ -176,7 +180,6 @@ export class Training {
   async forget(id: string): Promise<void> {
     if (this.#runs.state.run === id) await this.reset();
     this.#runs.remove(id, this.#runs.state.run);
-    this.#histories.delete(id);
     await this.#keepFiles();
     this.#tell();
   }
@@ -202,6 +205,7 @@ export class Training {
     await this.idle();
     const facts = await this.#adapter.adopt(bytes);
     this.#runs.set({ run: null, comparison: null });
+    await this.#keepFiles();
     return facts;
   }
 
@@ -231,6 +235,7 @@ export class Training {
     const known = options.fresh ? undefined : runToContinue(state, intent);
     const before = state.training.run;
     const run = known ?? this.#runs.add(intent);
+    if (!known && state.adapter && state.adapter.run === undefined) notify(this.#store, 'info', NOT_CONTINUED);
     // Examinations may be asked for differently halfway.
     this.#runs.change(run.id, { status: 'running', message: undefined, settings: intent.settings });
     const outer = options.signal;
@@ -252,8 +257,7 @@ export class Training {
     } catch (caught) {
       const error = withPageNames(caught, trainablePairs(state), state.pairs);
       if (!(error instanceof CancelledError)) {
-        const status = error instanceof DeviceLostError ? 'paused' : 'failed';
-        this.#runs.change(run.id, { status, message: sentence(error) });
+        this.#runs.change(run.id, endedBy(error));
         throw error;
       }
       if (this.#runs.find(run.id)?.status === 'running') this.#runs.change(run.id, { status: 'paused' });
@@ -264,24 +268,28 @@ export class Training {
     return this.#runs.find(run.id);
   }
 
-  /** The log agrees with the newest checkpoint, the adapter with the run; a run without a step leaves no trace. */
+  /**
+   * The log agrees with the newest checkpoint, the adapter with the run. A run of which no step was kept takes nobody's
+   * place: what was at work before it, an imported adapter perhaps, is at work again. If it took no step at all, it
+   * leaves no trace.
+   */
   async #settle(id: string, before: string | null): Promise<void> {
     const run = this.#runs.find(id);
     if (!run) return;
-    if (run.step === 0 && this.log(id).length === 0) {
-      this.#runs.remove(id, before === id ? null : before);
-      await this.#adapter.again().catch((error) => this.#say(error));
-    } else {
-      this.#histories.of(id).truncate(run.step);
-      // Early stopping has put the best step to work already.
-      if (run.status !== 'stopped') this.#runs.atWork(id, run.step);
-    }
+    if (run.step === 0 && this.log(id).length === 0) this.#runs.remove(id, before === id ? null : before);
+    else this.#histories.of(id).truncate(run.step);
+    if (run.step === 0) await this.#adapter.again().catch((error) => this.#say(error));
+    // Early stopping has put the best step to work already.
+    else if (run.status !== 'stopped') this.#runs.atWork(id, run.step);
+    await this.#keepFiles();
     this.#tell();
   }
 
-  /** Forgets what belongs to no run and not to the adapter at work. */
+  /** Forgets what belongs to no run and not to the adapter at work: runs that left the list, a file taken off work. */
   #keepFiles(): Promise<void> {
-    return this.#checkpoints.keepOnly([...this.#runs.state.runs.map(({ id }) => id), ...this.#adapter.folders]);
+    const runs = this.#runs.state.runs.map(({ id }) => id);
+    this.#histories.keepOnly(runs);
+    return this.#checkpoints.keepOnly([...runs, ...this.#adapter.folders]);
   }
 
   #setProgress(progress: Training['progress']): void {

@@ -7,11 +7,12 @@
  */
 import type { StepMetrics, TrainEvent, TrainingCheckpoint, TrainPlan } from '../engine/engine.ts';
 import { DeviceLostError, EngineError, throwIfCancelled } from '../errors.ts';
+import type { Scope } from '../kernels/gpu/index.ts';
 import { dropoutKey } from '../kernels/lora-dropout/kernel.ts';
 import { checkCheckpoint, readState, restoreState } from './checkpoint.ts';
 import { hashPairs } from './data.ts';
 import { stepBatches } from './data-order.ts';
-import type { FamilyOptions, FamilyState, RecordedMicroBatch, TrainingFamily } from './families/family.ts';
+import type { FamilyOptions, FamilyState, MicroBatch, RecordedMicroBatch, TrainingFamily } from './families/family.ts';
 import { trainingFamily } from './families/index.ts';
 import { NotFiniteError } from './families/not-finite.ts';
 import { phaseMetrics, stepMetrics } from './metrics.ts';
@@ -40,6 +41,9 @@ interface Progress {
   readonly state: FamilyState;
 }
 
+/** A micro-batch, by where it stands. */
+type Place = Pick<MicroBatch, 'step' | 'batches' | 'index' | 'batch'>;
+
 export class Trainer {
   readonly plan: TrainPlan;
   readonly #family: TrainingFamily;
@@ -50,6 +54,8 @@ export class Trainer {
   #progress: Progress = { step: 0, numTokens: 0, state: {} };
   /** As it stood before the last update. */
   #before: Progress = this.#progress;
+  /** A micro-batch of the last update, while nothing has been computed with the adapter that this update made. */
+  #untried: Place | null = null;
 
   /**
    * Checks everything and takes the memory of the optimiser. Dispose it.
@@ -78,8 +84,8 @@ export class Trainer {
 
   /**
    * Trains and yields what happens; see `TrainEvent`.
-   * @throws CancelledError after the signal; EngineError for a step without a finite loss or gradient. Both come after a
-   *   checkpoint of the last good adapter, which is then the adapter's state.
+   * @throws CancelledError after the signal; EngineError for an update after which loss or gradient are not finite. Both
+   *   come after a checkpoint of the last good adapter, which is then the adapter's state.
    */
   async *run({
     signal,
@@ -104,10 +110,17 @@ export class Trainer {
         yield { type: 'step', metrics: await this.#trainStep(signal) };
         const { step } = this.#progress;
         if (every > 0 && step % every === 0 && step < last) {
+          await this.#prove();
           yield { type: 'checkpoint', checkpoint: await this.checkpoint() };
         }
       }
-    } catch (error) {
+      await this.#prove();
+    } catch (caught) {
+      // A pause comes before the next step could have told what the last update did.
+      const error = await this.#prove().then(
+        () => caught,
+        (worse: unknown) => worse,
+      );
       if (!(error instanceof DeviceLostError)) yield { type: 'checkpoint', checkpoint: await this.checkpoint() };
       throw error;
     } finally {
@@ -152,11 +165,13 @@ export class Trainer {
       const rate = learningRate(config, before.step, steps);
       const step = before.step + 1;
       this.#optimizer.step(config, rate, step, batches.length, norm);
-      const times = this.#timed ? phaseMetrics(await gpu.phases.read()) : {};
       const tokens = recorded.reduce((sum, micro) => sum + micro.tokens, 0);
       const numTokens = before.numTokens + tokens;
       this.#before = before;
       this.#progress = { step, numTokens, state };
+      // The first, because every step has one.
+      this.#untried = { step: before.step, batches, index: 0, batch: batches[0] };
+      const times = this.#timed ? phaseMetrics(await gpu.phases.read()) : {};
       const seconds = (performance.now() - begin) / 1000;
       return {
         ...means,
@@ -178,15 +193,70 @@ export class Trainer {
     }
   }
 
-  /** A step that gave no number takes the update back that led there, and stops the run. */
+  /**
+   * Asks the adapter that the last update made for one more loss and gradient, of a micro-batch that update learnt from,
+   * and takes the update back where they are not finite. Between two steps the next step does this for nothing. But a
+   * checkpoint may not hold an adapter that nobody has asked: a later call that starts from it has nothing to go back
+   * to, and would call it the last good one. So this comes before every checkpoint. It is the whole micro-batch and not
+   * the forward pass alone, because then no family needs code for it and it tells what the next step would have told.
+   * @throws EngineError as the next step would; whatever else goes wrong, and then the update is not kept either.
+   */
+  async #prove(): Promise<void> {
+    if (!this.#untried) return;
+    const { gpu } = this.options;
+    // No step's time.
+    gpu.phases.measure(false);
+    const scope = gpu.scope('proof of the last update');
+    try {
+      const { loss, norm } = await this.#lossOf(this.#untried, scope);
+      this.#assertFinite(loss, norm);
+      this.#untried = null;
+    } catch (error) {
+      this.#takeBack();
+      throw error;
+    } finally {
+      scope.dispose();
+      gpu.phases.measure(this.#timed);
+    }
+  }
+
+  /** Loss and gradient norm of one micro-batch with the adapter as it stands. */
+  async #lossOf(place: Place, scope: Scope): Promise<{ readonly loss: number; readonly norm: number }> {
+    this.#optimizer.zeroGradients();
+    const { gradients } = this.#optimizer;
+    try {
+      const micro = await this.#family.microBatch({ ...place, scope, gradients, state: this.#before.state });
+      const read = [this.#optimizer.norm(scope), ...micro.read];
+      const [[norm], ...values] = (await this.options.gpu.readAll(read)) as Float32Array[];
+      return { loss: micro.metrics(values).means.loss, norm };
+    } catch (error) {
+      if (error instanceof NotFiniteError) return { loss: Number.NaN, norm: Number.NaN };
+      throw error;
+    }
+  }
+
+  /** A loss that is no number takes the update back that led there, and stops the run. */
   #assertFinite(loss: number, norm: number): void {
     if (Number.isFinite(loss) && Number.isFinite(norm)) return;
-    const failed = this.#progress.step + 1;
-    if (this.#optimizer.undo()) this.#progress = this.#before;
+    const { step } = this.#progress;
+    const numbers = `the loss is ${loss} and the gradient norm ${norm}, not finite numbers`;
+    const what = this.#takeBack()
+      ? `After step ${step} ${numbers}, so that step was taken back and training stopped.`
+      : `In step ${step + 1} ${numbers}, so training stopped.`;
+    const { step: kept } = this.#progress;
+    const rest = kept > 0 ? `The adapter after step ${kept} is kept.` : 'The adapter is what it was before the run.';
     throw new EngineError(
-      `Step ${failed} gave no finite number (loss ${loss}, gradient norm ${norm}), so training stopped. The adapter after step ${this.#progress.step} is kept. Try a lower learning_rate (it is ${this.plan.config.learning_rate}).`,
+      `${what} ${rest} Try a lower learning_rate (it is ${this.plan.config.learning_rate}).`,
       'learning_rate',
     );
+  }
+
+  /** Undoes the last update. Returns false where there is none to undo. */
+  #takeBack(): boolean {
+    this.#untried = null;
+    if (!this.#optimizer.undo()) return false;
+    this.#progress = this.#before;
+    return true;
   }
 
   /** The run as it stands, after the last whole step. */

@@ -1,7 +1,14 @@
 import { expect } from '@esm-bundle/chai';
 import { EngineClient, type EngineClientOptions } from '../../src/engine/client.ts';
 import type { EngineState, SampleEvent } from '../../src/engine/engine.ts';
-import { CancelledError, DeviceLostError, EngineError, InputError, ModelFileError } from '../../src/errors.ts';
+import {
+  CancelledError,
+  DeviceLostError,
+  EngineError,
+  EngineLostError,
+  InputError,
+  ModelFileError,
+} from '../../src/errors.ts';
 import { picture } from '../support/pictures.ts';
 import { TINY_BASE_URL } from '../support/tiny-fetch.ts';
 
@@ -226,7 +233,7 @@ describe('EngineClient when things go wrong', () => {
     const frozen = caught(engine.evaluate(FREEZE));
     const behind = caught(engine.evaluate({ ...DPO, rows: [ROW] }));
     for (const error of [await frozen, await behind]) {
-      expect(error).to.be.instanceOf(EngineError);
+      expect(error).to.be.instanceOf(EngineLostError);
       expect(error.message).to.contain('restarted');
     }
     expect((await engine.evaluate({ ...DPO, rows: [ROW] })).backend).to.equal('f64');

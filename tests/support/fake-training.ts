@@ -11,7 +11,7 @@ import type {
   TrainingConfig,
   TrainRequest,
 } from '../../src/engine/engine.ts';
-import { InputError, throwIfCancelled } from '../../src/errors.ts';
+import { DeviceLostError, EngineError, EngineLostError, InputError, throwIfCancelled } from '../../src/errors.ts';
 
 const CONFIG: TrainingConfig = {
   learning_rate: 1e-4,
@@ -155,9 +155,14 @@ export class FakeTraining {
         const metrics = request.prompts ? fakeOnlineMetrics(step) : { ...fakeMetrics(step), pairs };
         yield { type: 'step', metrics: { ...metrics, ...(request.phaseTimes && FAKE_TIMES) } };
       }
-    } finally {
+    } catch (error) {
+      // As with the trainer: a lost engine leaves nothing, and an update that ruined the adapter is taken back.
+      if (error instanceof DeviceLostError || error instanceof EngineLostError) throw error;
+      if (error instanceof EngineError && error.subject === 'learning_rate') step -= 1;
       yield { type: 'checkpoint', checkpoint: checkpointOf(request, step) };
+      throw error;
     }
+    yield { type: 'checkpoint', checkpoint: checkpointOf(request, step) };
     yield { type: 'done', reason: step === steps ? 'finished' : 'stopped', step };
   }
 

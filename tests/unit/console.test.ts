@@ -3,6 +3,7 @@ import { createConsole } from '../../src/console.ts';
 import { InputError } from '../../src/errors.ts';
 import { makeApp, plainPicture } from '../support/app.ts';
 import { FAKE_FACTS, fakeClip, fakeLogps } from '../support/fake-engine.ts';
+import { makeTrainable, runOf } from '../support/trainable.ts';
 
 async function failure(promise: Promise<unknown>): Promise<string> {
   return promise.then(
@@ -159,6 +160,39 @@ describe('the console', () => {
     const margin = createConsole(app);
     app.engine.setState({ kind: 'unavailable', error: { name: 'NoWebGpuError', message: 'No WebGPU here.' } });
     expect(await failure(margin.ready)).to.equal('No WebGPU here.');
+    app.dispose();
+  });
+});
+
+describe('margin.train', () => {
+  it('yields TRL’s metrics through the same run as the button, and stops with its signal', async () => {
+    const app = await makeTrainable();
+    const margin = createConsole(app);
+    const controller = new AbortController();
+    const steps: number[] = [];
+    for await (const metrics of margin.train({ learning_rate: 1e-3 }, { signal: controller.signal })) {
+      expect(metrics).to.include.keys('loss', 'rewards/margins', 'logps/chosen', 'grad_norm');
+      steps.push(metrics.step);
+      if (metrics.step === 3) controller.abort();
+    }
+    expect(steps.slice(0, 3)).to.deep.equal([1, 2, 3]);
+    expect(runOf(app).status).to.equal('paused');
+    expect(runOf(app).settings.learning_rate).to.equal(1e-3);
+    expect(app.store.state.settings.training.learning_rate, 'the page keeps its own settings').to.not.equal(1e-3);
+    expect((await margin.adapter.export()).length).to.be.greaterThan(0);
+    app.dispose();
+  });
+
+  it('throws what cannot start', async () => {
+    const app = await makeApp();
+    const margin = createConsole(app);
+    let message = '';
+    try {
+      for await (const _ of margin.train()) throw new Error('no step was expected');
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    expect(message).to.contain('no pairs to learn from yet');
     app.dispose();
   });
 });

@@ -1,7 +1,6 @@
 import { expect } from '@esm-bundle/chai';
 import { DEFAULT_SETTINGS, INITIAL_STATE } from '../../src/state/defaults.ts';
 import { type Backend, type RecordChange } from '../../src/state/persistence/backend.ts';
-import { browserBackend } from '../../src/state/persistence/browser.ts';
 import { decodeLink, encodeLink } from '../../src/state/persistence/link.ts';
 import { MemoryAddress, MemoryRecords, memoryBackend } from '../../src/state/persistence/memory.ts';
 import {
@@ -265,29 +264,5 @@ describe('storage that fails', () => {
     expect(records.values.size).to.equal(0);
     expect(app.store.state.notices.some(({ message }) => message.includes('another tab'))).to.equal(true);
     app.dispose();
-  });
-});
-
-describe('the browser’s own storage', () => {
-  it('keeps records in order and bytes as they are, and sweeps bytes nobody names', async () => {
-    const backend = browserBackend(`margin-test-${performance.now()}`);
-    const image = (id: string): ImageRecord => ({ id, name: id, width: 1, height: 1, bytes: 3 });
-    const state: AppState = { ...INITIAL_STATE, images: [image('z'), image('a')], selectedImage: 'z' };
-    await backend.records.write(changesBetween(null, state)!);
-    await backend.records.write(changesBetween(state, { ...state, images: [state.images[1], image('m')] })!);
-    const { values, lists } = await backend.records.read();
-    expect(lists.images.map(({ id }) => id)).to.deep.equal(['a', 'm']);
-    expect(values.get('selectedImage')).to.equal('z');
-    await backend.bytes.put('a', new Blob(['abc']));
-    await backend.bytes.put('m', new Blob(['xyz']));
-    await backend.bytes.keepOnly((id) => id === 'a');
-    expect(await (await backend.bytes.get('a'))?.text()).to.equal('abc');
-    expect(await backend.bytes.get('m')).to.equal(undefined);
-  });
-
-  it('lets one page at a time save', async () => {
-    const name = `margin-test-lock-${performance.now()}`;
-    expect(await browserBackend(name).claim()).to.equal(true);
-    expect(await browserBackend(name).claim()).to.equal(false);
   });
 });

@@ -1,9 +1,11 @@
 /**
- * The browser's own storage: records in IndexedDB, picture bytes in the origin private file system (in IndexedDB
- * where that is missing), settings in the address. This file is the only door to all three.
+ * The browser's own storage: records in IndexedDB, bytes of pictures and runs in the origin private file system (in
+ * IndexedDB where that is missing), settings in the address.
  */
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import type { Address, Backend, Bytes, KeyValues, ListName, RecordChange, Records, StoredRecord } from './backend.ts';
+import { Folder } from './folder.ts';
+import { pack, unpack } from './packed.ts';
 
 interface Schema extends DBSchema {
   values: { key: string; value: unknown };
@@ -82,85 +84,68 @@ class IndexedDbRecords implements Records {
 /** Picture bytes as files; in IndexedDB where the browser cannot write files from a page. */
 class FileBytes implements Bytes {
   #db: Database;
-  #folder: Promise<FileSystemDirectoryHandle | null>;
+  #folder: Promise<Folder | null>;
 
   constructor(db: Database, folder: string) {
     this.#db = db;
-    this.#folder = FileBytes.#open(folder);
-  }
-
-  static async #open(name: string): Promise<FileSystemDirectoryHandle | null> {
-    if (!('createWritable' in (globalThis.FileSystemFileHandle?.prototype ?? {}))) return null;
-    try {
-      const root = await navigator.storage.getDirectory();
-      return await root.getDirectoryHandle(name, { create: true });
-    } catch {
-      return null; // private windows of some browsers
-    }
+    this.#folder = Folder.open(folder);
   }
 
   async put(id: string, blob: Blob): Promise<void> {
     const folder = await this.#folder;
-    if (!folder) {
-      await (await this.#db()).put('bytes', blob, id);
-      return;
-    }
-    const file = await folder.getFileHandle(id, { create: true });
-    const writable = await file.createWritable();
-    try {
-      await writable.write(blob);
-      await writable.close();
-    } catch (error) {
-      // A half-written file would be taken for the picture at the next visit.
-      await writable.abort().catch(() => {});
-      await folder.removeEntry(id).catch(() => {});
-      throw error;
-    }
+    if (folder) await folder.put(id, blob);
+    else await (await this.#db()).put('bytes', blob, id);
   }
 
   async get(id: string): Promise<Blob | undefined> {
     const folder = await this.#folder;
-    const file = await folder
-      ?.getFileHandle(id)
-      .then((handle) => handle.getFile())
-      .catch(() => undefined);
-    if (file && file.size > 0) return file;
-    return (await this.#db()).get('bytes', id);
+    return (await folder?.get(id)) ?? (await this.#db()).get('bytes', id);
   }
 
   async keepOnly(isKept: (id: string) => boolean): Promise<void> {
     const folder = await this.#folder;
-    if (folder) {
-      const names: string[] = [];
-      for await (const name of folder.keys()) if (!isKept(name)) names.push(name);
-      for (const name of names) await folder.removeEntry(name);
-    }
+    for (const name of (await folder?.names()) ?? []) if (!isKept(name)) await folder!.remove(name);
     const db = await this.#db();
     for (const key of await db.getAllKeys('bytes')) if (!isKept(key)) await db.delete('bytes', key);
   }
 }
 
-class IndexedDbRuns implements KeyValues {
+/**
+ * Checkpoints and metrics as files; in IndexedDB where the browser cannot write files from a page. There, too, earlier
+ * versions of the page left theirs: these are read where they lie, until the run writes anew or goes.
+ */
+class RunFileStore implements KeyValues {
   #db: Database;
+  #folder: Promise<Folder | null>;
 
-  constructor(db: Database) {
+  constructor(db: Database, folder: string) {
     this.#db = db;
+    this.#folder = Folder.open(folder);
   }
 
   async get(key: string): Promise<unknown> {
-    return (await this.#db()).get('runs', key);
+    const file = await (await this.#folder)?.get(encodeURIComponent(key));
+    return file ? unpack(await file.arrayBuffer()) : (await this.#db()).get('runs', key);
   }
 
   async put(key: string, value: unknown): Promise<void> {
-    await (await this.#db()).put('runs', value, key);
+    const folder = await this.#folder;
+    if (!folder) {
+      await (await this.#db()).put('runs', value, key);
+      return;
+    }
+    await folder.put(encodeURIComponent(key), pack(value));
+    await (await this.#db()).delete('runs', key);
   }
 
   async remove(key: string): Promise<void> {
+    await (await this.#folder)?.remove(encodeURIComponent(key));
     await (await this.#db()).delete('runs', key);
   }
 
   async keys(): Promise<string[]> {
-    return (await this.#db()).getAllKeys('runs');
+    const names = (await (await this.#folder)?.names()) ?? [];
+    return [...new Set([...names.map(decodeURIComponent), ...(await (await this.#db()).getAllKeys('runs'))])];
   }
 }
 
@@ -203,7 +188,7 @@ export function browserBackend(name = 'margin'): Backend {
   return {
     records: new IndexedDbRecords(db),
     bytes: new FileBytes(db, `${name}-images`),
-    runs: new IndexedDbRuns(db),
+    runs: new RunFileStore(db, `${name}-runs`),
     address,
     claim: () => claimLock(`${name}-workspace`),
   };

@@ -56,4 +56,4 @@ export const VIEW_PLACES: { readonly [K in keyof AppState['view']]: Place } = {
 /** Where the bytes behind `images` are kept. */
 export const IMAGE_BYTES_PLACE: Place = 'opfs';
 /** Where checkpoints and metrics of the runs are kept. */
-export const RUN_FILES_PLACE: Place = 'indexeddb';
+export const RUN_FILES_PLACE: Place = 'opfs';

@@ -42,9 +42,9 @@ export class AdapterAtWork {
     return this.#store.state.adapter;
   }
 
-  /** Folders of the storage that the adapter at work needs beside those of the runs. */
+  /** Folders of the storage that the adapter at work needs; its run may have left the list. */
   get folders(): string[] {
-    return this.#record && this.#record.run === undefined ? [this.#record.key] : [];
+    return this.#record ? [this.#record.run ?? this.#record.key] : [];
   }
 
   /** Fetches what an earlier visit left into memory, so that it is at hand when the engine comes. */
@@ -52,7 +52,11 @@ export class AdapterAtWork {
     const record = this.#record;
     if (!record) return;
     if (record.run !== undefined) {
-      await this.#checkpoints.get(record.run, record.step);
+      const { run, step } = record;
+      if (await this.#checkpoints.get(run, step)) return;
+      // Its checkpoint found no room: the newest that did is what is left of it.
+      const earlier = this.#runs.find(run)?.checkpoints.filter((each) => each < step) ?? [];
+      this.#runs.atWork(run, await this.#checkpoints.newest(run, earlier));
       return;
     }
     const bytes = await this.#files.get(record.key, FILE);
@@ -91,13 +95,17 @@ export class AdapterAtWork {
     this.#runs.atWork(run, step);
   }
 
-  /** Puts back what the page says is at work, after something else was in its place. */
+  /**
+   * Puts back what the page says is at work, after something else was in its place.
+   * @throws InputError when its checkpoint is gone.
+   */
   async again(): Promise<void> {
+    // An engine that is starting anew gets it as soon as it is ready.
+    if (this.#store.state.engine.kind !== 'ready') return;
     const record = this.#record;
     if (record?.run !== undefined) return this.workWith(record.run, record.step);
     if (record) await this.#atHand(record)?.();
-    // Where the engine was lost with it, there is nothing left to take away.
-    else await this.#engine.adapter.reset().catch(() => undefined);
+    else await this.#engine.adapter.reset();
   }
 
   /**
@@ -107,21 +115,17 @@ export class AdapterAtWork {
   async adopt(bytes: Uint8Array): Promise<AdapterFacts> {
     const facts = await this.#engine.adapter.import(bytes);
     const key = newId('imported');
-    const before = this.folders;
     this.#imported = { key, bytes };
     this.#store.update((state) => withAdapter(state, { key, step: facts.step }));
     await this.#files.put(key, FILE, bytes);
-    await this.#remove(before);
     return facts;
   }
 
   /** Takes the adapter away: the policy is the reference again. */
   async reset(): Promise<void> {
     await this.#engine.adapter.reset();
-    const before = this.folders;
     this.#imported = null;
     this.#forget();
-    await this.#remove(before);
   }
 
   /** How to put this adapter into the engine at once; undefined where its values have to be fetched first. */
@@ -136,9 +140,5 @@ export class AdapterAtWork {
 
   #forget(): void {
     this.#store.update((state) => withAdapter(state, null));
-  }
-
-  async #remove(folders: readonly string[]): Promise<void> {
-    for (const folder of folders) await this.#files.remove(folder, FILE);
   }
 }

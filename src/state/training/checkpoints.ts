@@ -29,7 +29,11 @@ export class Checkpoints {
     this.#files = files;
   }
 
-  /** Keeps a checkpoint with the history so far. Returns the steps one can go back to from now on. */
+  /**
+   * Keeps a checkpoint with the history so far: in memory, and in the storage where that has room.
+   * @param steps those kept before; later ones than the checkpoint are forgotten, because the run went back.
+   * @returns the steps one can go back to from now on, which are those in the storage.
+   */
   async keep(
     run: string,
     steps: readonly number[],
@@ -38,10 +42,12 @@ export class Checkpoints {
   ): Promise<readonly number[]> {
     this.#newest = { run, checkpoint };
     const { step } = checkpoint;
-    await this.#files.put(run, fileOf(step), checkpoint);
+    const stored = await this.#files.put(run, fileOf(step), checkpoint);
     await this.#files.put(run, 'metrics', log.snapshot());
     await this.#files.put(run, 'tracks', tracks.snapshot());
-    const kept = [...steps.filter((each) => each < step), step];
+    await this.forgetAfter(run, steps, step);
+    const kept = steps.filter((each) => each < step);
+    if (stored) kept.push(step);
     const most = Math.max(2, Math.min(MOST, Math.floor(MOST_BYTES / Math.max(1, sizeOf(checkpoint)))));
     while (kept.length > most) {
       const least = stepToForget(kept);
@@ -63,6 +69,12 @@ export class Checkpoints {
     const checkpoint = (await this.#files.get(run, fileOf(step))) as TrainingCheckpoint | undefined;
     if (checkpoint) this.#newest = { run, checkpoint };
     return checkpoint;
+  }
+
+  /** The newest of these steps that is still there; 0 for none. */
+  async newest(run: string, steps: readonly number[]): Promise<number> {
+    for (const step of [...steps].reverse()) if (await this.get(run, step)) return step;
+    return 0;
   }
 
   /** Forgets the steps after `step`: the run goes on from there. */

@@ -156,8 +156,11 @@ export class Driver {
         return onStep?.(event.metrics);
       case 'checkpoint': {
         const { checkpoint } = event;
-        if (checkpoint.step === 0) return this.#runs.change(id, { step: 0, checkpoints: [] });
         const { checkpoints: known } = this.#runs.find(id)!;
+        if (checkpoint.step === 0) {
+          await this.#checkpoints.forgetAfter(id, known, 0);
+          return this.#runs.change(id, { step: 0, checkpoints: [] });
+        }
         const checkpoints = await this.#checkpoints.keep(id, known, checkpoint, this.#host.history(id));
         return this.#runs.change(id, { step: checkpoint.step, checkpoints });
       }

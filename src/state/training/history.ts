@@ -55,7 +55,7 @@ export class RunHistories {
     this.#all.set(run, history);
   }
 
-  delete(run: string): void {
-    this.#all.delete(run);
+  keepOnly(runs: readonly string[]): void {
+    for (const run of this.#all.keys()) if (!runs.includes(run)) this.#all.delete(run);
   }
 }

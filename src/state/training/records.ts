@@ -55,7 +55,7 @@ export class RunRecords {
     this.set({ runs: this.state.runs.map((run) => (run.id === id ? { ...run, ...fields } : run)) });
   }
 
-  /** A new run becomes the present one. */
+  /** A new run becomes the present one. It takes an old one's place when it has something to show: see `evict`. */
   add(intent: RunIntent): RunRecord {
     const { runs } = this.state;
     const run: RunRecord = {
@@ -71,8 +71,16 @@ export class RunRecords {
       checkpoints: [],
       heldOut: [],
     };
-    this.set({ runs: [...runs, run].slice(-MOST_RUNS), run: run.id, comparison: null });
+    this.set({ runs: [...runs, run], run: run.id, comparison: null });
     return run;
+  }
+
+  /** Takes the oldest runs off the list where there are too many; returns whether there were. */
+  evict(): boolean {
+    const { runs } = this.state;
+    if (runs.length <= MOST_RUNS) return false;
+    this.set({ runs: runs.slice(-MOST_RUNS) });
+    return true;
   }
 
   /** Takes a run off the list; `present` is the one Train continues then. */
