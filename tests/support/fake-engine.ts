@@ -23,6 +23,7 @@ import type {
   SampleRequest,
   TokenScore,
   TrainEvent,
+  TrainPlan,
   TrainRequest,
 } from '../../src/engine/engine.ts';
 import { throwIfCancelled, toErrorData } from '../../src/errors.ts';
@@ -68,12 +69,13 @@ export function fakeLogps(text: string): LogpsResult {
 /** Longer texts score higher. */
 export const fakeClip = (text: string): number => Math.min(0.9, 0.1 + text.length / 200);
 
-type Method = 'load' | 'sample' | 'logps' | 'pairLogps' | 'divergence' | 'clipScore' | 'evaluate' | 'train';
+type Method = 'load' | 'sample' | 'logps' | 'pairLogps' | 'divergence' | 'clipScore' | 'evaluate' | 'train' | 'plan';
 
 export class FakeEngine implements Engine {
   #state: EngineState = { kind: 'idle' };
   #listeners = new Set<(state: EngineState) => void>();
-  #training = new FakeTraining();
+  /** Its `limit` decides which runs fit. */
+  readonly training = new FakeTraining();
 
   /** What `sample` answers, by index; repeated when more are asked for. */
   answers = ['A cat on the grass.', 'A cat and a ball of yarn on the grass.', 'A dog.', 'There is a cat and a sun.'];
@@ -174,11 +176,16 @@ export class FakeEngine implements Engine {
 
   train(request: TrainRequest, options: CallOptions = {}): AsyncIterable<TrainEvent> {
     this.calls.push({ method: 'train', request });
-    return this.#training.train(request, options, () => this.before('train', request));
+    return this.training.train(request, options, () => this.before('train', request));
+  }
+
+  async plan(request: TrainRequest, options: CallOptions = {}): Promise<TrainPlan> {
+    await this.#enter('plan', request, options);
+    return this.training.plan(request);
   }
 
   get adapter() {
-    return this.#training.adapter;
+    return this.training.adapter;
   }
 
   async kernels(): Promise<KernelReport[]> {
