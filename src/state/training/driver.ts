@@ -157,8 +157,9 @@ export class Driver {
       case 'checkpoint': {
         const { checkpoint } = event;
         if (checkpoint.step === 0) return this.#runs.change(id, { step: 0, checkpoints: [] });
-        const { checkpoints: known } = this.#runs.find(id)!;
-        const checkpoints = await this.#checkpoints.keep(id, known, checkpoint, this.#host.history(id));
+        const run = this.#runs.find(id)!;
+        const best = bestPoint(run.heldOut)?.step;
+        const checkpoints = await this.#checkpoints.keep(run, checkpoint, this.#host.history(id), best);
         return this.#runs.change(id, { step: checkpoint.step, checkpoints });
       }
       case 'done':
@@ -169,13 +170,18 @@ export class Driver {
   }
 
   async #stopEarly(id: string): Promise<void> {
-    const { heldOut, checkpoints, reward } = this.#runs.find(id)!;
+    const { heldOut, reward } = this.#runs.find(id)!;
     const best = bestPoint(heldOut)!;
     const last = heldOut.at(-1)!;
-    const back = best.step === 0 || checkpoints.includes(best.step);
+    // A browser without room may have stored none, or dropped it.
+    const back = best.step === 0 || (await this.#checkpoints.get(id, best.step)) !== undefined;
     await this.#host.workWith(id, back ? best.step : last.step);
     const fell = `held-out F1 fell from ${best.f1.toFixed(2)} to ${last.f1.toFixed(2)} while the ${reward ? 'reward' : 'margin'} rose`;
-    const now = back ? ` The adapter of step ${best.step} is at work.` : '';
-    this.#runs.change(id, { status: 'stopped', message: `Stopped early at step ${last.step}: ${fell}.${now}` });
+    const now = !back
+      ? `The checkpoint of step ${best.step}, the best one, is gone from this browser, so the adapter of step ${last.step} stays at work`
+      : best.step === 0
+        ? 'The model without an adapter was best and is at work'
+        : `The adapter of step ${best.step} is at work`;
+    this.#runs.change(id, { status: 'stopped', message: `Stopped early at step ${last.step}: ${fell}. ${now}.` });
   }
 }
