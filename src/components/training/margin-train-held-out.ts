@@ -87,7 +87,9 @@ export class MarginTrainHeldOut extends LitElement {
       <margin-chart heading="cover, %" .lines=${lines('cover')} zero .digits=${1}></margin-chart>
       ${present && comparablePope(present).length > 0 ? this.renderPopeChart(present) : nothing}
       <div class="words">
-        ${points.length > 1 ? this.renderOutcome(points[0], points.at(-1)!) : this.renderExplanation()}
+        ${points.length > 1 ? this.renderOutcome(points[0], points.at(-1)!) : nothing}
+        ${points.length === 1 ? this.renderBefore(points[0]) : nothing}
+        ${points.length < 2 ? this.renderExplanation() : nothing}
         <button ?disabled=${!can} @click=${() => void this.app.intents.examine()}>Examine now</button>
       </div>`;
   }
@@ -120,6 +122,13 @@ export class MarginTrainHeldOut extends LitElement {
     </p>`;
   }
 
+  private renderBefore({ chairI, cover, scenes }: HeldOutPoint) {
+    return html`<p class="big">
+      Before training: ${percent(chairI)} of the mentioned objects are hallucinated, ${percent(cover)} of the objects are covered
+      (${scenes} scenes).
+    </p>`;
+  }
+
   private renderOutcome(before: HeldOutPoint, after: HeldOutPoint) {
     return html`<p class="big">
         Hallucinated mentions: ${percent(before.chairI)} → ${percent(after.chairI)}. Objects covered:
@@ -135,7 +144,7 @@ export class MarginTrainHeldOut extends LitElement {
 
   private renderExplanation() {
     return html`<p class="muted">
-      After the last step (or every few steps, see Settings) reference and policy describe Toybox scenes that nobody trained
+      Before the first step, after the last one, and every few steps if you like (see Settings), reference and policy describe Toybox scenes that nobody trained
       on, and answer yes / no questions about them. CHAIR-i is the share of mentioned objects that are not there; cover the share of
       objects there that are mentioned; POPE the share of questions answered rightly.
     </p>`;
