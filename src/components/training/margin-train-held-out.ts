@@ -7,6 +7,7 @@ import { percent } from '../shared/format.ts';
 import { shared } from '../shared/styles.ts';
 import './margin-chart.ts';
 import type { ChartLine } from './margin-chart.ts';
+import { legendStyles, namesById, renderRunLegend } from './run-legend.ts';
 
 /** Lines of POPE's three ways to choose what is asked about. */
 const POPE = [
@@ -39,6 +40,7 @@ export class MarginTrainHeldOut extends LitElement {
 
   static override styles = [
     shared,
+    legendStyles,
     css`
       :host {
         display: grid;
@@ -70,17 +72,18 @@ export class MarginTrainHeldOut extends LitElement {
   protected override render() {
     const { training, ready } = this.#view.value;
     const present = training.runs.find(({ id }) => id === training.run) ?? training.runs.at(-1);
+    const examined = training.runs.filter(({ heldOut }) => heldOut.length > 0);
+    const names = namesById(training.runs);
     const lines = (key: 'chairI' | 'cover'): ChartLine[] =>
-      training.runs
-        .filter(({ heldOut }) => heldOut.length > 0)
-        .map((run) => ({
-          name: key,
-          tone: 'plain',
-          xs: run.heldOut.map(({ step }) => step),
-          ys: run.heldOut.map((point) => 100 * point[key]),
-          run: run.ordinal,
-          present: run === present,
-        }));
+      examined.map((run) => ({
+        name: key,
+        tone: 'plain',
+        xs: run.heldOut.map(({ step }) => step),
+        ys: run.heldOut.map((point) => 100 * point[key]),
+        run: run.ordinal,
+        runName: names.get(run.id),
+        present: run === present,
+      }));
     const points = present?.heldOut ?? [];
     const can = ready && training.phase === 'idle' && training.run !== null && (present?.step ?? 0) > 0;
     return html`<margin-chart heading="CHAIR-i, %" .lines=${lines('chairI')} zero .digits=${1}></margin-chart>
@@ -90,6 +93,7 @@ export class MarginTrainHeldOut extends LitElement {
         ${points.length > 1 ? this.renderOutcome(points[0], points.at(-1)!) : nothing}
         ${points.length === 1 ? this.renderBefore(points[0]) : nothing}
         ${points.length < 2 ? this.renderExplanation() : nothing}
+        ${renderRunLegend(examined, names, present)}
         <button ?disabled=${!can} @click=${() => void this.app.intents.examine()}>Examine now</button>
       </div>`;
   }
