@@ -79,6 +79,8 @@ export class FakeEngine implements Engine {
 
   /** What `sample` answers, by index; repeated when more are asked for. */
   answers = ['A cat on the grass.', 'A cat and a ball of yarn on the grass.', 'A dog.', 'There is a cat and a sun.'];
+  /** What an adapter adds to the log-probability of a word. */
+  moved: (word: string) => number = () => 0;
   /** Calls so far, in order. */
   calls: { method: Method; request: unknown }[] = [];
   /** Called before every unit of work (a token, a request): await here to hold the engine, throw to make it fail. */
@@ -137,7 +139,10 @@ export class FakeEngine implements Engine {
 
   async logps(request: LogpsRequest, options: CallOptions = {}): Promise<LogpsResult> {
     await this.#enter('logps', request, options);
-    return fakeLogps(request.response);
+    const known = fakeLogps(request.response);
+    if (request.model === 'reference' || !(await this.adapter.facts())) return known;
+    const tokens = known.tokens.map((token) => ({ ...token, logp: token.logp + this.moved(token.text) }));
+    return { ...known, tokens, sum: tokens.reduce((sum, { logp }) => sum + logp, 0) };
   }
 
   async pairLogps(request: PairLogpsRequest, options: CallOptions = {}): Promise<PairLogps> {

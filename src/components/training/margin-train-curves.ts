@@ -140,6 +140,13 @@ export class MarginTrainCurves extends LitElement {
         color: var(--m-rejected);
         font-weight: 600;
       }
+      .said .remedy {
+        margin-right: 4px;
+        white-space: nowrap;
+      }
+      .said a {
+        margin-left: 5px;
+      }
       .said button {
         min-height: 24px;
         padding: 0 8px;
@@ -257,11 +264,22 @@ export class MarginTrainCurves extends LitElement {
     }`;
   }
 
+  /** Opened here without a new address, which would take the settings along; the link itself can be copied. */
+  private open(event: MouseEvent, loss: string): void {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    this.app.intents.openGallery(loss);
+  }
+
   private renderRemedies(objective: string) {
     return REMEDIES.filter((id) => id !== objective).map((id) => {
       const known = objectiveNamed(id);
       return known
-        ? html`<button title=${known.summary} @click=${() => this.app.intents.setSetting('objective', id)}>${known.label}</button> `
+        ? html`<span class="remedy"
+            ><button title=${known.summary} @click=${() => this.app.intents.setSetting('objective', id)}>
+              ${known.label}</button
+            ><a href=${`#gallery=${id}`} aria-label=${`Page of ${known.label}`} @click=${(event: MouseEvent) => this.open(event, id)}>page</a></span
+          > `
         : nothing;
     });
   }
