@@ -89,7 +89,7 @@ export class MarginTrainHeldOut extends LitElement {
     return html`<margin-chart heading="CHAIR-i, %" .lines=${lines('chairI')} zero .digits=${1}></margin-chart>
       <margin-chart heading="cover, %" .lines=${lines('cover')} zero .digits=${1}></margin-chart>
       ${present && comparablePope(present).length > 0 ? this.renderPopeChart(present) : nothing}
-      <div class="words">
+      <div class="words" role="region" aria-label="What held-out scenes say" tabindex="0">
         ${points.length > 1 ? this.renderOutcome(points[0], points.at(-1)!) : nothing}
         ${points.length === 1 ? this.renderBefore(points[0]) : nothing}
         ${points.length < 2 ? this.renderExplanation() : nothing}

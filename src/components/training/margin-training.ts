@@ -40,6 +40,8 @@ type View = (typeof VIEWS)[number][0];
 export class MarginTraining extends LitElement {
   @property({ attribute: false }) app!: App;
   @state() private view: View = 'curves';
+  /** The step picked to go back to. */
+  @state() private back: number | null = null;
   @query('input[type=file]') private input!: HTMLInputElement;
 
   #view = new Select(
@@ -93,6 +95,7 @@ export class MarginTraining extends LitElement {
     const train = () => (why === null ? void intents.train() : intents.notify('info', why));
     const run = this.presentRun();
     const steps = [0, ...(run?.checkpoints ?? [])].filter((step) => run && step < run.step);
+    const back = this.back !== null && steps.includes(this.back) ? this.back : null;
     return html`<div class="row buttons">
       ${
         busy
@@ -115,18 +118,21 @@ export class MarginTraining extends LitElement {
         steps.length > 0
           ? html`<select
               aria-label="Rewind to step"
-              title="Go back to a checkpoint; Train repeats what followed, with the same seed"
+              title="Pick a checkpoint to go back to; Train repeats what followed, with the same seed"
               ?disabled=${busy}
               @change=${(event: Event) => {
-                const select = event.target as HTMLSelectElement;
-                const step = Number(select.value);
-                select.selectedIndex = 0;
-                void intents.rewindTraining(step);
+                const { value } = event.target as HTMLSelectElement;
+                this.back = value === '' ? null : Number(value);
               }}
             >
-              <option selected disabled>Rewind…</option>
-              ${steps.map((step) => html`<option value=${step}>to step ${step}</option>`)}
+              <option value="" .selected=${back === null}>Rewind…</option>
+              ${steps.map((step) => html`<option value=${step} .selected=${back === step}>to step ${step}</option>`)}
             </select>`
+          : nothing
+      }${
+        // A select alone would go back at the first arrow key.
+        back !== null
+          ? html`<button ?disabled=${busy} @click=${() => this.rewind(back)}>Go back to step ${back}</button>`
           : nothing
       }
     </div>`;
@@ -143,7 +149,7 @@ export class MarginTraining extends LitElement {
       case 'reference':
         return html`${progress?.what ?? (run?.reward ? 'Preparing the first step' : 'Scoring the pairs with the reference')}${of}${this.renderMemory(run)}`;
       case 'evaluating':
-        return html`${progress?.what ?? 'Looking at the policy'}${of} <button class="quiet" @click=${() => this.app.intents.skipExamination()}>Skip</button>`;
+        return html`${progress?.what ?? 'Looking at the policy'}${of} <button class="quiet" title="Leave this examination out; the run goes on" @click=${() => this.app.intents.skipExamination()}>Skip</button>`;
       case 'comparing':
         return html`Answering before / after…`;
       case 'pausing':
@@ -249,6 +255,11 @@ export class MarginTraining extends LitElement {
   private presentRun(): RunRecord | undefined {
     const { runs, run } = this.#view.value.training;
     return runs.find(({ id }) => id === run);
+  }
+
+  private rewind(step: number): void {
+    this.back = null;
+    void this.app.intents.rewindTraining(step);
   }
 
   private async exportAdapter(): Promise<void> {
