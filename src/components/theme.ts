@@ -118,3 +118,14 @@ export function tokenTint(logp: number, floor = -6): string {
 
 /** Media query below which the columns become tabs. */
 export const NARROW = unsafeCSS('(max-width: 1099px)');
+
+/** Nats of difference at which the colour is full. */
+const FULL = 2;
+
+/** Background of a token that the policy finds more (blue) or less (orange) likely than the reference does. */
+export function differenceTint(policy: number, reference: number): string {
+  const difference = policy - reference;
+  const strength = Math.min(1, Math.abs(difference) / FULL) * 55;
+  const colour = difference > 0 ? '--m-chosen' : '--m-rejected';
+  return `color-mix(in srgb, var(${colour}) ${strength.toFixed(1)}%, transparent)`;
+}

@@ -3,7 +3,7 @@
  * tests and the console API all speak through this one interface. Everything here is plain, cloneable data:
  * no GPU object ever crosses it.
  */
-import type { AdapterControl, TrainEvent, TrainRequest } from './training-types.ts';
+import type { AdapterControl, TrainEvent, TrainPlan, TrainRequest } from './training-types.ts';
 
 export type * from './training-types.ts';
 
@@ -300,6 +300,11 @@ export interface Engine {
    * finite loss or gradient (after a `checkpoint` of the last good adapter).
    */
   train(request: TrainRequest, options?: CallOptions): AsyncIterable<TrainEvent>;
+  /**
+   * What `train` would do and need, without a step taken or memory for it claimed. Throws `InputError` and
+   * `OutOfMemoryError` as `train` does before its first step.
+   */
+  plan(request: TrainRequest, options?: CallOptions): Promise<TrainPlan>;
   readonly adapter: AdapterControl;
   kernels(): Promise<KernelReport[]>;
   memory(): Promise<MemoryReport>;

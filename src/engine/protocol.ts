@@ -24,6 +24,7 @@ import type {
   SampleRequest,
   TrainEvent,
   TrainingCheckpoint,
+  TrainPlan,
   TrainRequest,
 } from './engine.ts';
 
@@ -45,6 +46,7 @@ export type Job =
   | { readonly type: 'clipScore'; readonly id: number; readonly request: ClipRequest }
   | { readonly type: 'evaluate'; readonly id: number; readonly request: EvaluateRequest }
   | { readonly type: 'train'; readonly id: number; readonly request: TrainRequest }
+  | { readonly type: 'plan'; readonly id: number; readonly request: TrainRequest }
   | { readonly type: 'adapterFacts'; readonly id: number }
   | { readonly type: 'adapterExport'; readonly id: number }
   | { readonly type: 'adapterImport'; readonly id: number; readonly bytes: Uint8Array }
@@ -76,6 +78,7 @@ export interface Results {
   readonly clipScore: number[];
   readonly evaluate: Evaluation;
   readonly train: null;
+  readonly plan: TrainPlan;
   readonly adapterFacts: AdapterFacts | null;
   readonly adapterExport: Uint8Array<ArrayBuffer>;
   readonly adapterImport: AdapterFacts;

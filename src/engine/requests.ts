@@ -21,6 +21,7 @@ import type {
   SampleEvent,
   SampleRequest,
   TrainEvent,
+  TrainPlan,
   TrainRequest,
 } from './engine.ts';
 import type { Job, Query, Results, StreamedEvent } from './protocol.ts';
@@ -64,6 +65,10 @@ export abstract class EngineRequests {
 
   train(request: TrainRequest, options?: CallOptions): AsyncIterable<TrainEvent> {
     return this.stream<TrainEvent>((streamed) => this.submit({ type: 'train', request }, streamed), options);
+  }
+
+  plan(request: TrainRequest, options?: CallOptions): Promise<TrainPlan> {
+    return this.submit({ type: 'plan', request }, options);
   }
 
   logps(request: LogpsRequest, options?: CallOptions): Promise<LogpsResult> {

@@ -14,7 +14,7 @@ import { loadModels } from './jobs/load.ts';
 import { logps, pairLogps } from './jobs/logps.ts';
 import { sample } from './jobs/sample.ts';
 import { sampleBatch } from './jobs/sample-batch.ts';
-import { train } from './jobs/train.ts';
+import { plan, train } from './jobs/train.ts';
 import { type EngineEvent, type EngineRequest, HEARTBEAT_MS, type Job, type Query, type Results } from './protocol.ts';
 import { JobQueue } from './queue.ts';
 
@@ -42,6 +42,7 @@ export class EngineServer {
       case 'clipScore':
       case 'evaluate':
       case 'train':
+      case 'plan':
       case 'adapterFacts':
       case 'adapterExport':
       case 'adapterImport':
@@ -107,6 +108,8 @@ export class EngineServer {
         return evaluate(this.host, job.request);
       case 'train':
         return train(this.host, job.request, context, (event) => this.post({ type: 'train', id, event }));
+      case 'plan':
+        return plan(this.host, job.request);
       case 'adapterFacts':
         return adapterFacts(this.host);
       case 'adapterExport':

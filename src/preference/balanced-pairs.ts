@@ -17,7 +17,7 @@ export const CLIP_PAIRS = 64;
 const SHARES: readonly (readonly [Exclude<Difference, 'none'>, number])[] = [
   ['swaps', 2],
   ['adds', 1],
-  ['omits', 0.8],
+  ['omits', 1],
 ];
 
 /** Pairs that the same thing may decide before others come first: sixty pairs about one thing teach about one thing. */

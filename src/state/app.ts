@@ -11,6 +11,7 @@ import { type Persistence, type PersistenceProblem, withRestored } from './persi
 import { Scorer } from './scorer.ts';
 import type { AppState } from './state.ts';
 import { Store } from './store.ts';
+import { Forecast } from './training/forecast.ts';
 import { Training } from './training.ts';
 
 /** What components get as their `app` property. */
@@ -22,6 +23,8 @@ export interface App {
   readonly evaluation: LiveEvaluation;
   /** Metrics of the runs and progress under way: what changes too often for the state. */
   readonly training: Training;
+  /** What the run that Train would start takes, or why it cannot start. */
+  readonly forecast: Forecast;
   /** Settles when the work of earlier visits and the settings of the link are in the state. */
   readonly restored: Promise<void>;
   /** Saves what is unsaved. */
@@ -68,6 +71,7 @@ export function createApp({ engine, persistence }: { engine: Engine; persistence
   const running = new Set<Running>();
   const scorer = new Scorer(store, engine, images, running);
   const training = new Training(store, engine, images, persistence.runs);
+  const forecast = new Forecast(store, engine, images);
   const evaluation = new LiveEvaluation(store, engine, training);
   const intents = createIntents({ store, engine, images, history, persistence, scorer, training, running });
   persistence.onProblem = (problem) => notify(store, 'error', PROBLEMS[problem.kind]);
@@ -97,12 +101,14 @@ export function createApp({ engine, persistence }: { engine: Engine; persistence
     intents,
     evaluation,
     training,
+    forecast,
     restored,
     flush: () => persistence.flush(),
     dispose() {
       for (const { controller } of running) controller.abort();
       for (const unsubscribe of stop) unsubscribe();
       training.dispose();
+      forecast.dispose();
       evaluation.dispose();
       images.dispose();
     },

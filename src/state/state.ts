@@ -114,6 +114,8 @@ export interface RunRecord {
   readonly pairs: number;
   /** Tells whether they are still those of the run. */
   readonly pairsKey: string;
+  /** The same of their pictures and texts alone, whatever scores the objective looks at; absent in runs of older versions. */
+  readonly textsKey?: string;
   /** Optimiser steps in all; 0 until the trainer has told its plan. */
   readonly steps: number;
   readonly stepsPerEpoch: number;

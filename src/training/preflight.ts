@@ -49,6 +49,6 @@ export function preflight(
   }
   const answer = Math.max(...longest.map((each) => each.answer));
   const loss = config.gradient_accumulation_steps * family.lossBytes(size, answer);
-  const step = Math.max(activations + loss, family.beginStepBytes?.() ?? 0);
+  const step = Math.max(activations + loss, family.beginStepBytes?.(plan) ?? 0);
   return step + adapter + Optimizer.bytes(plan.size);
 }

@@ -1,8 +1,8 @@
 import { expect } from '@esm-bundle/chai';
 import { type ChartLine, type MarginChart, pointsOf } from '../../src/components/training/margin-chart.ts';
-import { differenceTint } from '../../src/components/training/margin-train-compare.ts';
 import { phaseMeans } from '../../src/components/training/margin-train-phases.ts';
 import '../../src/components/training/margin-training.ts';
+import { differenceTint } from '../../src/components/theme.ts';
 import type { MarginTraining } from '../../src/components/training/margin-training.ts';
 import type { StepMetrics } from '../../src/engine/engine.ts';
 import { MetricsLog } from '../../src/state/training/metrics.ts';
@@ -108,6 +108,11 @@ describe('margin-training', () => {
     expect(textOf(element, '[data-said="displacement"]')).to.contain('Why did the chosen reward fall too?');
     expect(textOf(element, '[data-said="displacement"] .chosen')).to.equal('chosen -0.60');
     await expectAccessible(element);
+    const page = deepAll<HTMLAnchorElement>(element, 'a').find((link) => link.ariaLabel === 'Page of SimPO')!;
+    expect(page.getAttribute('href')).to.equal('#gallery=simpo');
+    page.click();
+    expect(app.store.state.view).to.include({ overlay: 'gallery', loss: 'simpo' });
+    expect(app.store.state.settings.objective, 'only looked at').to.equal('dpo_sigmoid');
     button(element, 'SimPO').click();
     expect(app.store.state.settings.objective).to.equal('simpo');
   });
@@ -142,7 +147,7 @@ describe('margin-training', () => {
     button(element, 'Compare before / after').click();
     await stateWhere(app, ({ training }) => training.comparison?.status === 'done', 'both answers');
     await settled(element);
-    expect(textOf(element, '.answer')).to.contain(app.engine.answers[0]);
+    expect(deep(element, '.answer margin-tokens').shadowRoot!.textContent).to.contain(app.engine.answers[0]);
     await expectAccessible(element);
     button(element, 'Held-out').click();
     await settled(element);

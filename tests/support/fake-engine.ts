@@ -25,6 +25,7 @@ import type {
   SampleRequest,
   TokenScore,
   TrainEvent,
+  TrainPlan,
   TrainRequest,
 } from '../../src/engine/engine.ts';
 import { throwIfCancelled, toErrorData } from '../../src/errors.ts';
@@ -79,15 +80,19 @@ type Method =
   | 'divergence'
   | 'clipScore'
   | 'evaluate'
-  | 'train';
+  | 'train'
+  | 'plan';
 
 export class FakeEngine implements Engine {
   #state: EngineState = { kind: 'idle' };
   #listeners = new Set<(state: EngineState) => void>();
-  #training = new FakeTraining();
+  /** Its `limit` decides which runs fit. */
+  readonly training = new FakeTraining();
 
   /** What `sample` answers, by index; repeated when more are asked for. */
   answers = ['A cat on the grass.', 'A cat and a ball of yarn on the grass.', 'A dog.', 'There is a cat and a sun.'];
+  /** What an adapter adds to the log-probability of a word. */
+  moved: (word: string) => number = () => 0;
   /** Calls so far, in order. */
   calls: { method: Method; request: unknown }[] = [];
   /** Called before every unit of work (a token, a request): await here to hold the engine, throw to make it fail. */
@@ -153,7 +158,10 @@ export class FakeEngine implements Engine {
 
   async logps(request: LogpsRequest, options: CallOptions = {}): Promise<LogpsResult> {
     await this.#enter('logps', request, options);
-    return fakeLogps(request.response);
+    const known = fakeLogps(request.response);
+    if (request.model === 'reference' || !(await this.adapter.facts())) return known;
+    const tokens = known.tokens.map((token) => ({ ...token, logp: token.logp + this.moved(token.text) }));
+    return { ...known, tokens, sum: tokens.reduce((sum, { logp }) => sum + logp, 0) };
   }
 
   async pairLogps(request: PairLogpsRequest, options: CallOptions = {}): Promise<PairLogps> {
@@ -192,11 +200,16 @@ export class FakeEngine implements Engine {
 
   train(request: TrainRequest, options: CallOptions = {}): AsyncIterable<TrainEvent> {
     this.calls.push({ method: 'train', request });
-    return this.#training.train(request, options, () => this.before('train', request));
+    return this.training.train(request, options, () => this.before('train', request));
+  }
+
+  async plan(request: TrainRequest, options: CallOptions = {}): Promise<TrainPlan> {
+    await this.#enter('plan', request, options);
+    return this.training.plan(request);
   }
 
   get adapter() {
-    return this.#training.adapter;
+    return this.training.adapter;
   }
 
   async kernels(): Promise<KernelReport[]> {

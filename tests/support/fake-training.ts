@@ -1,4 +1,9 @@
-/** Training without a model, for the fake engine: the loss falls from ln 2 by a rule, so that a test can say what comes. */
+/**
+ * Training without a model, for the fake engine: the loss falls from ln 2 by a rule, so that a test can say what comes.
+ * On top of it lies a ripple that follows from the seed, the pairs each step takes and every step before, so that a run
+ * that went on from the wrong place, or in another order, gives itself away.
+ */
+import { crc32 } from '../../src/crc32.ts';
 import type {
   AdapterControl,
   AdapterFacts,
@@ -9,9 +14,19 @@ import type {
   TrainEvent,
   TrainingCheckpoint,
   TrainingConfig,
+  TrainPlan,
   TrainRequest,
 } from '../../src/engine/engine.ts';
-import { DeviceLostError, EngineError, EngineLostError, InputError, throwIfCancelled } from '../../src/errors.ts';
+import {
+  DeviceLostError,
+  EngineError,
+  EngineLostError,
+  InputError,
+  OutOfMemoryError,
+  throwIfCancelled,
+} from '../../src/errors.ts';
+import { stepBatches } from '../../src/training/data-order.ts';
+import { runLength } from '../../src/training/schedule.ts';
 
 const CONFIG: TrainingConfig = {
   learning_rate: 1e-4,
@@ -36,8 +51,14 @@ const CONFIG: TrainingConfig = {
 
 const LORA: LoraSettings = { r: 8, lora_alpha: 16, lora_dropout: 0, target_modules: ['q_proj', 'v_proj'] };
 
-/** Metrics of a step: the margin grows by 0.1, the loss is softplus of minus the margin. */
-export function fakeMetrics(step: number): StepMetrics {
+/** Largest ripple of the loss. */
+const RIPPLE = 0.01;
+
+/**
+ * Metrics of a step: the margin grows by 0.1, the loss is softplus of minus the margin.
+ * @param ripple of the run, 0 to 1.
+ */
+export function fakeMetrics(step: number, ripple = 0): StepMetrics {
   const margin = 0.1 * (step - 1);
   return {
     step,
@@ -47,7 +68,7 @@ export function fakeMetrics(step: number): StepMetrics {
     num_tokens: 10 * step,
     tokens_per_second: 100,
     seconds: 0.1,
-    loss: Math.log1p(Math.exp(-margin)),
+    loss: Math.log1p(Math.exp(-margin)) + RIPPLE * ripple,
     'rewards/chosen': margin / 2,
     'rewards/rejected': -margin / 2,
     'rewards/margins': margin,
@@ -76,7 +97,7 @@ export function fakePair(step: number, index: number): StepPair {
 }
 
 /** Metrics of a step that samples: the reward grows by 0.1; of four answers the second earns most. */
-export function fakeOnlineMetrics(step: number): StepMetrics {
+export function fakeOnlineMetrics(step: number, ripple = 0): StepMetrics {
   const common = fakeMetrics(step);
   const reward = 0.1 * (step - 1);
   const texts = ['A cat.', 'A cat and an apple.', 'A cat and a dog.', ''];
@@ -88,7 +109,7 @@ export function fakeOnlineMetrics(step: number): StepMetrics {
     num_tokens: common.num_tokens,
     tokens_per_second: common.tokens_per_second,
     seconds: common.seconds,
-    loss: 0.01,
+    loss: 0.01 + RIPPLE * ripple,
     reward,
     reward_std: 0.4,
     frac_reward_zero_std: 0.25,
@@ -108,25 +129,63 @@ export function fakeOnlineMetrics(step: number): StepMetrics {
   };
 }
 
-function checkpointOf(request: TrainRequest, step: number): TrainingCheckpoint {
+/** What each item of a request is, as words. */
+const itemsOf = ({ prompts, pairs }: TrainRequest): string[] =>
+  prompts
+    ? prompts.map(({ image, prompt }) => JSON.stringify([image.id, prompt]))
+    : pairs.map(({ image, prompt, chosen, rejected, inputs }) =>
+        JSON.stringify([image.id, prompt, chosen, rejected, inputs]),
+      );
+
+/** From 0 to 1, exact in f32. */
+const hashed = (...parts: readonly unknown[]): number =>
+  (crc32(new TextEncoder().encode(JSON.stringify(parts))) >>> 8) / 2 ** 24;
+
+/** The settings a run has: those of its checkpoint where it goes on from one, as the engine takes them. */
+function settingsOf({ resume, config, lora, hyperparameters }: TrainRequest) {
+  if (resume) return { config: resume.config, lora: resume.lora, hyperparameters: resume.hyperparameters };
+  return {
+    config: { ...CONFIG, ...config },
+    lora: { ...LORA, ...lora },
+    hyperparameters: hyperparameters ?? {},
+  };
+}
+
+/** @param ripple where the run has got to. */
+function checkpointOf(request: TrainRequest, step: number, ripple: number): TrainingCheckpoint {
   return {
     version: 1,
     objective: request.objective,
-    hyperparameters: request.hyperparameters ?? {},
-    config: { ...CONFIG, ...request.config },
-    lora: { ...LORA, ...request.lora },
+    ...settingsOf(request),
     step,
     numTokens: 10 * step,
-    pairsHash: `${request.pairs.length} pairs`,
+    pairsHash: String(hashed(itemsOf(request))),
     tensors: [{ name: 'base_model.model.lora_A.weight', shape: [1, 1] }],
-    values: new Float32Array([step]),
+    values: new Float32Array([ripple]),
     firstMoments: new Float32Array(1),
     secondMoments: new Float32Array(1),
   };
 }
 
+/** A step needs so many bytes per pair of a micro-batch and rank. */
+export const FAKE_BYTES = 1024;
+
 export class FakeTraining {
   #facts: AdapterFacts | null = null;
+  /** Bytes of a step from which on a run is refused. */
+  limit = Number.POSITIVE_INFINITY;
+
+  /** @throws OutOfMemoryError beyond `limit`. */
+  plan(request: TrainRequest): TrainPlan {
+    const { config, lora, hyperparameters } = settingsOf(request);
+    const trainingBytes = FAKE_BYTES * config.per_device_train_batch_size * lora.r;
+    if (trainingBytes > this.limit) {
+      throw new OutOfMemoryError(`A step needs ${trainingBytes} bytes, and this GPU allows ${this.limit}. Lower r.`);
+    }
+    const length = runLength(config, itemsOf(request).length);
+    const firstStep = request.resume?.step ?? 0;
+    return { ...length, firstStep, config, lora, hyperparameters, parameters: 1024, trainingBytes };
+  }
 
   /** Called before every step, as the engine's `before`. */
   async *train(
@@ -134,35 +193,43 @@ export class FakeTraining {
     options: CallOptions,
     before: () => void | Promise<void>,
   ): AsyncIterable<TrainEvent> {
-    const checkpoint = checkpointOf(request, 0);
-    const { config, lora, hyperparameters } = checkpoint;
-    const items = request.prompts ?? request.pairs;
-    const steps = config.max_steps || items.length * config.num_train_epochs;
-    const firstStep = request.resume?.step ?? 0;
-    const plan = { steps, stepsPerEpoch: items.length, firstStep, config, lora, hyperparameters };
-    yield { type: 'plan', plan: { ...plan, parameters: 1024, trainingBytes: 4096 } };
+    const items = itemsOf(request);
+    const { resume } = request;
+    const plan = this.plan(request);
+    const { config, lora, steps, firstStep } = plan;
+    if (resume && resume.pairsHash !== String(hashed(items))) {
+      throw new InputError('The pairs are not those of the checkpoint.');
+    }
+    yield { type: 'plan', plan };
     if (!request.prompts) yield { type: 'reference', done: items.length, total: items.length };
     const last = Math.min(steps, firstStep + (request.stopAfter ?? steps));
     let step = firstStep;
+    let ripple = resume?.values[0] ?? 0;
     try {
       while (step < last) {
         await before();
         throwIfCancelled(options.signal);
+        const batches = stepBatches(config, items.length, step);
+        ripple = hashed(
+          ripple,
+          config.seed,
+          batches.map((batch) => batch.map((index) => items[index])),
+        );
         step += 1;
         if (request.prompts) yield { type: 'rollout', done: items.length, total: items.length };
         this.#facts = { lora, parameters: 1024, step, origin: 'trained' };
         const pairs = request.pairs.map((_, index) => fakePair(step, index));
-        const metrics = request.prompts ? fakeOnlineMetrics(step) : { ...fakeMetrics(step), pairs };
+        const metrics = request.prompts ? fakeOnlineMetrics(step, ripple) : { ...fakeMetrics(step, ripple), pairs };
         yield { type: 'step', metrics: { ...metrics, ...(request.phaseTimes && FAKE_TIMES) } };
       }
     } catch (error) {
       // As with the trainer: a lost engine leaves nothing, and an update that ruined the adapter is taken back.
       if (error instanceof DeviceLostError || error instanceof EngineLostError) throw error;
       if (error instanceof EngineError && error.subject === 'learning_rate') step -= 1;
-      yield { type: 'checkpoint', checkpoint: checkpointOf(request, step) };
+      yield { type: 'checkpoint', checkpoint: checkpointOf(request, step, ripple) };
       throw error;
     }
-    yield { type: 'checkpoint', checkpoint: checkpointOf(request, step) };
+    yield { type: 'checkpoint', checkpoint: checkpointOf(request, step, ripple) };
     yield { type: 'done', reason: step === steps ? 'finished' : 'stopped', step };
   }
 

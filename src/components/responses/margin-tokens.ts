@@ -5,7 +5,7 @@ import { styleMap } from 'lit/directives/style-map.js';
 import type { TokenScore } from '../../engine/engine.ts';
 import { number, percent } from '../shared/format.ts';
 import { base } from '../shared/styles.ts';
-import { tokenTint } from '../theme.ts';
+import { differenceTint, tokenTint } from '../theme.ts';
 
 /** A stretch of the joined token texts, in UTF-16 units. */
 export interface Stretch {
@@ -16,14 +16,18 @@ export interface Stretch {
 /** Special tokens such as `<end_of_utterance>` stand for no text of the answer. */
 export const isSpecial = (text: string): boolean => /^<\|?[\w-]+\|?>$/.test(text);
 
+/** Nats by which two models must differ before a token is marked as more or less likely. */
+const CHANGED = 0.1;
+
 /**
- * An answer token by token, each tinted by its log-probability. Pointing at a token, or moving to it with the arrow
+ * An answer token by token, each tinted by its log-probability, or by what training made of it. Pointing at a token, or moving to it with the arrow
  * keys, shows its numbers.
  *
  * @property tokens - in order, as the engine scored them
  * @property reference - the reference model's scores of the same tokens, where they are known
  * @property text - the answer as a whole; places the marks
  * @property marks - stretches of `text` underlined as not being in the picture
+ * @property difference - tints by how much more or less likely a token is than under `reference`
  * @property label - accessible name of the group
  */
 @customElement('margin-tokens')
@@ -32,6 +36,7 @@ export class MarginTokens extends LitElement {
   @property({ attribute: false }) reference: readonly TokenScore[] = [];
   @property() text = '';
   @property({ attribute: false }) marks: readonly Stretch[] = [];
+  @property({ type: Boolean }) difference = false;
   @property() label = 'Tokens';
   @state() private pointed = -1;
 
@@ -50,6 +55,12 @@ export class MarginTokens extends LitElement {
       }
       .token.pointed {
         outline: 2px solid var(--m-text);
+      }
+      .token.more {
+        border-bottom: 2px solid var(--m-chosen);
+      }
+      .token.less {
+        border-bottom: 2px dashed var(--m-rejected);
       }
       .absent {
         text-decoration: underline dotted 2px var(--m-danger);
@@ -123,9 +134,12 @@ export class MarginTokens extends LitElement {
     const end = (start ?? 0) + token.text.length;
     const absent = start !== undefined && !special && this.marks.some((mark) => mark.start < end && mark.end > start);
     const [, space, word] = token.text.match(/^(\s*)([\s\S]*)$/)!;
+    const before = this.difference ? (this.reference[i]?.logp ?? token.logp) : token.logp;
+    const change = token.logp - before;
+    const background = this.difference ? differenceTint(token.logp, before) : tokenTint(token.logp);
     return html`<span
-      class=${classMap({ token: true, special, pointed: i === this.pointed })}
-      style=${styleMap({ background: tokenTint(token.logp) })}
+      class=${classMap({ token: true, special, more: change > CHANGED, less: change < -CHANGED, pointed: i === this.pointed })}
+      style=${styleMap({ background })}
       data-i=${i}
       @pointerenter=${() => this.point(i)}
     >${special ? 'end' : absent ? html`${space}<span class="absent">${word}</span>` : token.text}</span>`;

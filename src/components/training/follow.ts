@@ -1,22 +1,21 @@
-/** Redraws its host when training goes on, at most once per frame. */
+/** Redraws its host when something beside the state goes on, at most once per frame. */
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 import type { App } from '../../state/app.ts';
 
-export class FollowTraining implements ReactiveController {
+interface Source {
+  subscribe(listener: () => void): () => void;
+}
+
+class Follow<S extends Source> implements ReactiveController {
   #unsubscribe: (() => void) | undefined;
-  #source: App['training'] | undefined;
+  #followed: S | undefined;
   #frame = 0;
 
   constructor(
     readonly host: ReactiveControllerHost,
-    readonly app: () => App | undefined,
+    readonly source: () => S | undefined,
   ) {
     host.addController(this);
-  }
-
-  /** Metrics and progress. */
-  get training(): App['training'] {
-    return this.app()!.training;
   }
 
   hostConnected(): void {
@@ -29,21 +28,43 @@ export class FollowTraining implements ReactiveController {
 
   hostDisconnected(): void {
     this.#unsubscribe?.();
-    this.#source = undefined;
+    this.#followed = undefined;
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
   }
 
   #connect(): void {
-    const source = this.app()?.training;
-    if (!source || source === this.#source) return;
+    const source = this.source();
+    if (!source || source === this.#followed) return;
     this.#unsubscribe?.();
-    this.#source = source;
+    this.#followed = source;
     this.#unsubscribe = source.subscribe(() => {
       this.#frame ||= requestAnimationFrame(() => {
         this.#frame = 0;
         this.host.requestUpdate();
       });
     });
+  }
+}
+
+/** Metrics and progress of training. */
+export class FollowTraining extends Follow<App['training']> {
+  constructor(host: ReactiveControllerHost, app: () => App | undefined) {
+    super(host, () => app()?.training);
+  }
+
+  get training(): App['training'] {
+    return this.source()!;
+  }
+}
+
+/** What the next run would take. */
+export class FollowForecast extends Follow<App['forecast']> {
+  constructor(host: ReactiveControllerHost, app: () => App | undefined) {
+    super(host, () => app()?.forecast);
+  }
+
+  get forecast(): App['forecast'] {
+    return this.source()!;
   }
 }

@@ -12,6 +12,8 @@ export interface ChartLine {
   readonly ys: ArrayLike<number>;
   /** Number of the run, written at the line's end where there are several. */
   readonly run: number;
+  /** What the run is called, for who points at the line. */
+  readonly runName?: string;
   /** The other runs stand behind the present one. */
   readonly present: boolean;
   /** Word before the newest value, and dashes of the line, where one chart has several plain lines. */
@@ -120,6 +122,13 @@ export class MarginChart extends LitElement {
         stroke-linejoin: round;
         opacity: 0.55;
       }
+      /* What the pointer meets: the line itself is too thin for it. */
+      .near {
+        fill: none;
+        stroke: transparent;
+        stroke-width: 12;
+        pointer-events: stroke;
+      }
       .line.present {
         stroke-width: 2.6;
         opacity: 1;
@@ -211,9 +220,12 @@ export class MarginChart extends LitElement {
       ${drawn.map(({ line, points }) => {
         const path = points.map(([px, py]) => `${x(px).toFixed(1)},${y(py).toFixed(1)}`).join(' ');
         const [endX, endY] = points.at(-1)!;
-        return svg`<polyline class=${`line ${line.tone}${line.present ? ' present' : ''}`} data-line=${line.name} stroke-dasharray=${line.dashes ?? nothing} points=${path}></polyline>
+        return svg`<g>
+          ${line.runName ? svg`<title>${`Run ${line.run}: ${line.runName}`}</title><polyline class="near" points=${path}></polyline>` : nothing}
+          <polyline class=${`line ${line.tone}${line.present ? ' present' : ''}`} data-line=${line.name} stroke-dasharray=${line.dashes ?? nothing} points=${path}></polyline>
           ${line.present ? svg`<circle class=${line.tone} cx=${x(endX)} cy=${y(endY)} r="3.2"></circle>` : nothing}
-          ${several ? svg`<text x=${x(endX) + 4} y=${y(endY) - 4}>${line.run}</text>` : nothing}`;
+          ${several ? svg`<text x=${x(endX) + 4} y=${y(endY) - 4}>${line.run}</text>` : nothing}
+        </g>`;
       })}
     </svg>`;
   }

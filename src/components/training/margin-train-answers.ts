@@ -101,6 +101,14 @@ export class MarginTrainAnswers extends LitElement {
     `,
   ];
 
+  override connectedCallback(): void {
+    super.connectedCallback();
+    // What scrolls must be reachable by keyboard.
+    this.tabIndex = 0;
+    this.role = 'region';
+    this.ariaLabel = 'Answers of the newest step';
+  }
+
   protected override render() {
     const { run } = this.#view.value;
     const tried = run && this.#follow.training.tried(run.id);

@@ -2,9 +2,9 @@ import { css, html, LitElement } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import type { App } from '../../state/app.ts';
 import { Select } from '../../state/select.ts';
-import { whyNotTrain } from '../../state/training/run.ts';
 import { icon } from '../shared/icons.ts';
 import { shared } from '../shared/styles.ts';
+import { FollowForecast } from './follow.ts';
 
 /**
  * Train, Pause and Step beside the pairs, so that they are in sight before the training panel is opened. Pressing
@@ -15,10 +15,11 @@ import { shared } from '../shared/styles.ts';
 @customElement('margin-train-buttons')
 export class MarginTrainButtons extends LitElement {
   @property({ attribute: false }) app!: App;
+  #forecast = new FollowForecast(this, () => this.app);
   #view = new Select(
     this,
     () => this.app?.store,
-    (state) => ({ phase: state.training.phase, why: whyNotTrain(state) }),
+    (state) => ({ phase: state.training.phase, why: this.#forecast.forecast.whyNot(state) }),
   );
 
   static override styles = [

@@ -4,23 +4,12 @@ import { styleMap } from 'lit/directives/style-map.js';
 import type { App } from '../../state/app.ts';
 import { Select } from '../../state/select.ts';
 import { selectedImageOf } from '../../state/selectors.ts';
-import type { ComparedAnswer, Comparison } from '../../state/state.ts';
+import type { Comparison } from '../../state/state.ts';
 import { absentMentions, absentNouns } from '../responses/absent.ts';
-import { isSpecial } from '../responses/margin-tokens.ts';
-import { number } from '../shared/format.ts';
+import '../responses/margin-tokens.ts';
 import { icon } from '../shared/icons.ts';
 import { shared } from '../shared/styles.ts';
-
-/** Nats of difference at which the colour is full. */
-const FULL = 2;
-
-/** Background of a token that the policy finds more (blue) or less (orange) likely than the reference does. */
-export function differenceTint(policy: number, reference: number): string {
-  const difference = policy - reference;
-  const strength = Math.min(1, Math.abs(difference) / FULL) * 55;
-  const colour = difference > 0 ? '--m-chosen' : '--m-rejected';
-  return `color-mix(in srgb, var(${colour}) ${strength.toFixed(1)}%, transparent)`;
-}
+import { differenceTint } from '../theme.ts';
 
 /**
  * Before / after: the selected image and the prompt, answered by the reference and by the policy. Colours say which
@@ -76,24 +65,6 @@ export class MarginTrainCompare extends LitElement {
         line-height: 1.6;
         overflow-wrap: anywhere;
       }
-      .token {
-        padding: 1px 0;
-        border-radius: 2px;
-        border-bottom: 2px solid transparent;
-      }
-      .token.more {
-        border-bottom-color: var(--m-chosen);
-      }
-      .token.less {
-        border-bottom: 2px dashed var(--m-rejected);
-      }
-      .special {
-        margin-left: 4px;
-        padding: 0 5px;
-        border: 1px solid var(--m-line-strong);
-        border-radius: 3px;
-        font-size: 12px;
-      }
       .absent {
         color: var(--m-danger);
         font-weight: 600;
@@ -146,7 +117,18 @@ export class MarginTrainCompare extends LitElement {
       const absent = absentNouns(absentMentions(answer.text, image?.scene, comparison.prompt));
       return html`<section aria-label=${heading}>
         <h3>${heading}</h3>
-        <p class="answer">${answer.policy.length > 0 ? this.renderTokens(answer) : answer.text || '…'}</p>
+        <div class="answer">
+          ${
+            answer.policy.length > 0
+              ? html`<margin-tokens
+                  .tokens=${answer.policy}
+                  .reference=${answer.reference}
+                  .difference=${true}
+                  .label=${`${heading}: what training changed`}
+                ></margin-tokens>`
+              : answer.text || '…'
+          }
+        </div>
         ${absent.length > 0 ? html`<p class="absent small">${icon('warning')} not in the picture: ${absent.join(', ')}</p>` : nothing}
       </section>`;
     };
@@ -155,20 +137,6 @@ export class MarginTrainCompare extends LitElement {
         ${side('after', 'After (policy)')}
       </div>
       ${comparison.error ? html`<p role="alert">${comparison.error}</p>` : nothing}`;
-  }
-
-  private renderTokens({ policy, reference }: ComparedAnswer) {
-    return policy.map((token, i) => {
-      const before = reference[i]?.logp ?? token.logp;
-      const difference = token.logp - before;
-      const kind = difference > 0.1 ? 'more' : difference < -0.1 ? 'less' : '';
-      return html`<span
-        class="token ${kind} ${isSpecial(token.text) ? 'special' : ''}"
-        style=${styleMap({ background: differenceTint(token.logp, before) })}
-        title=${`log-probability: ${number(before, 3)} before, ${number(token.logp, 3)} after`}
-        >${isSpecial(token.text) ? 'end' : token.text}</span
-      >`;
-    });
   }
 }
 

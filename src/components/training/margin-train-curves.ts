@@ -12,6 +12,7 @@ import { FollowTraining } from './follow.ts';
 import './margin-chart.ts';
 import './margin-train-phases.ts';
 import type { ChartLine } from './margin-chart.ts';
+import { legendStyles, namesById, renderRunLegend } from './run-legend.ts';
 
 interface Chart {
   readonly heading: string;
@@ -60,12 +61,13 @@ const SAMPLED: readonly Chart[] = [
 const MANY_EQUAL = 0.5;
 
 /** The policy is the reference before the first step. */
-const klLine = ({ divergence = [], ordinal }: RunRecord, present: boolean): ChartLine => ({
+const klLine = ({ divergence = [], ordinal }: RunRecord, runName: string | undefined, present: boolean): ChartLine => ({
   name: 'KL per token, nats',
   tone: 'plain',
   xs: [0, ...divergence.map(({ step }) => step)],
   ys: [0, ...divergence.map(({ perToken }) => perToken)],
   run: ordinal,
+  runName,
   present,
 });
 
@@ -96,6 +98,7 @@ export class MarginTrainCurves extends LitElement {
 
   static override styles = [
     shared,
+    legendStyles,
     css`
       :host {
         display: flex;
@@ -137,6 +140,13 @@ export class MarginTrainCurves extends LitElement {
         color: var(--m-rejected);
         font-weight: 600;
       }
+      .said .remedy {
+        margin-right: 4px;
+        white-space: nowrap;
+      }
+      .said a {
+        margin-left: 5px;
+      }
       .said button {
         min-height: 24px;
         padding: 0 8px;
@@ -157,9 +167,10 @@ export class MarginTrainCurves extends LitElement {
     const { runs, run } = this.#view.value;
     const present = runs.find(({ id }) => id === run) ?? runs.at(-1);
     const steps = Math.max(0, ...runs.map((each) => each.steps));
-    const kl = this.renderKl(runs, present, steps);
+    const names = namesById(runs);
+    const kl = this.renderKl(runs, names, present, steps);
     const charts = present?.reward ? SAMPLED : CHARTS;
-    return html`${present ? this.renderWords(present) : nothing}
+    return html`${present ? this.renderWords(present) : nothing} ${renderRunLegend(runs, names, present)}
       <div class="charts ${kl === nothing && charts === CHARTS ? '' : 'many'}">
         ${charts.map(
           ({ heading, metrics, zero, digits }) =>
@@ -175,6 +186,7 @@ export class MarginTrainCurves extends LitElement {
                     xs: log.column('step'),
                     ys: log.column(metric),
                     run: ordinal,
+                    runName: names.get(id),
                     present: shown,
                   }),
                 );
@@ -190,13 +202,18 @@ export class MarginTrainCurves extends LitElement {
   }
 
   /** Measured at some steps only, on answers the policy samples to the training prompts. */
-  private renderKl(runs: readonly RunRecord[], present: RunRecord | undefined, steps: number) {
+  private renderKl(
+    runs: readonly RunRecord[],
+    names: ReadonlyMap<string, string>,
+    present: RunRecord | undefined,
+    steps: number,
+  ) {
     const measured = runs.filter(({ divergence = [] }) => divergence.length > 0);
     if (measured.length === 0) return nothing;
     return html`<margin-chart
       heading="KL (own samples)"
       title="KL(policy ‖ reference) per token in nats: exact over the vocabulary at each token of answers that the policy samples to the training prompts at temperature 1"
-      .lines=${measured.map((run) => klLine(run, run === present))}
+      .lines=${measured.map((run) => klLine(run, names.get(run.id), run === present))}
       .steps=${steps}
       zero
       .digits=${4}
@@ -247,11 +264,22 @@ export class MarginTrainCurves extends LitElement {
     }`;
   }
 
+  /** Opened here without a new address, which would take the settings along; the link itself can be copied. */
+  private open(event: MouseEvent, loss: string): void {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    this.app.intents.openGallery(loss);
+  }
+
   private renderRemedies(objective: string) {
     return REMEDIES.filter((id) => id !== objective).map((id) => {
       const known = objectiveNamed(id);
       return known
-        ? html`<button title=${known.summary} @click=${() => this.app.intents.setSetting('objective', id)}>${known.label}</button> `
+        ? html`<span class="remedy"
+            ><button title=${known.summary} @click=${() => this.app.intents.setSetting('objective', id)}>
+              ${known.label}</button
+            ><a href=${`#gallery=${id}`} aria-label=${`Page of ${known.label}`} @click=${(event: MouseEvent) => this.open(event, id)}>page</a></span
+          > `
         : nothing;
     });
   }

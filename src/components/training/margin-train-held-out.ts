@@ -7,6 +7,7 @@ import { percent } from '../shared/format.ts';
 import { shared } from '../shared/styles.ts';
 import './margin-chart.ts';
 import type { ChartLine } from './margin-chart.ts';
+import { legendStyles, namesById, renderRunLegend } from './run-legend.ts';
 
 /** Lines of POPE's three ways to choose what is asked about. */
 const POPE = [
@@ -39,6 +40,7 @@ export class MarginTrainHeldOut extends LitElement {
 
   static override styles = [
     shared,
+    legendStyles,
     css`
       :host {
         display: grid;
@@ -70,24 +72,28 @@ export class MarginTrainHeldOut extends LitElement {
   protected override render() {
     const { training, ready } = this.#view.value;
     const present = training.runs.find(({ id }) => id === training.run) ?? training.runs.at(-1);
+    const examined = training.runs.filter(({ heldOut }) => heldOut.length > 0);
+    const names = namesById(training.runs);
     const lines = (key: 'chairI' | 'cover'): ChartLine[] =>
-      training.runs
-        .filter(({ heldOut }) => heldOut.length > 0)
-        .map((run) => ({
-          name: key,
-          tone: 'plain',
-          xs: run.heldOut.map(({ step }) => step),
-          ys: run.heldOut.map((point) => 100 * point[key]),
-          run: run.ordinal,
-          present: run === present,
-        }));
+      examined.map((run) => ({
+        name: key,
+        tone: 'plain',
+        xs: run.heldOut.map(({ step }) => step),
+        ys: run.heldOut.map((point) => 100 * point[key]),
+        run: run.ordinal,
+        runName: names.get(run.id),
+        present: run === present,
+      }));
     const points = present?.heldOut ?? [];
     const can = ready && training.phase === 'idle' && training.run !== null && (present?.step ?? 0) > 0;
     return html`<margin-chart heading="CHAIR-i, %" .lines=${lines('chairI')} zero .digits=${1}></margin-chart>
       <margin-chart heading="cover, %" .lines=${lines('cover')} zero .digits=${1}></margin-chart>
       ${present && comparablePope(present).length > 0 ? this.renderPopeChart(present) : nothing}
-      <div class="words">
-        ${points.length > 1 ? this.renderOutcome(points[0], points.at(-1)!) : this.renderExplanation()}
+      <div class="words" role="region" aria-label="What held-out scenes say" tabindex="0">
+        ${points.length > 1 ? this.renderOutcome(points[0], points.at(-1)!) : nothing}
+        ${points.length === 1 ? this.renderBefore(points[0]) : nothing}
+        ${points.length < 2 ? this.renderExplanation() : nothing}
+        ${renderRunLegend(examined, names, present)}
         <button ?disabled=${!can} @click=${() => void this.app.intents.examine()}>Examine now</button>
       </div>`;
   }
@@ -120,6 +126,13 @@ export class MarginTrainHeldOut extends LitElement {
     </p>`;
   }
 
+  private renderBefore({ chairI, cover, scenes }: HeldOutPoint) {
+    return html`<p class="big">
+      Before training: ${percent(chairI)} of the mentioned objects are hallucinated, ${percent(cover)} of the objects are covered
+      (${scenes} scenes).
+    </p>`;
+  }
+
   private renderOutcome(before: HeldOutPoint, after: HeldOutPoint) {
     return html`<p class="big">
         Hallucinated mentions: ${percent(before.chairI)} → ${percent(after.chairI)}. Objects covered:
@@ -135,7 +148,7 @@ export class MarginTrainHeldOut extends LitElement {
 
   private renderExplanation() {
     return html`<p class="muted">
-      After the last step (or every few steps, see Settings) reference and policy describe Toybox scenes that nobody trained
+      Before the first step, after the last one, and every few steps if you like (see Settings), reference and policy describe Toybox scenes that nobody trained
       on, and answer yes / no questions about them. CHAIR-i is the share of mentioned objects that are not there; cover the share of
       objects there that are mentioned; POPE the share of questions answered rightly.
     </p>`;

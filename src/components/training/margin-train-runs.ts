@@ -65,6 +65,14 @@ export class MarginTrainRuns extends LitElement {
     `,
   ];
 
+  override connectedCallback(): void {
+    super.connectedCallback();
+    // What scrolls must be reachable by keyboard.
+    this.tabIndex = 0;
+    this.role = 'region';
+    this.ariaLabel = 'Runs';
+  }
+
   protected override render() {
     const { runs } = this.#view.value;
     if (runs.length === 0)

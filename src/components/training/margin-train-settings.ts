@@ -7,102 +7,8 @@ import { DEFAULT_TRAINING, REWARDS, type TrainingSettings, withTraining } from '
 import { LR_SCHEDULER_TYPES, TARGET_MODULES } from '../../training/config.ts';
 import { icon } from '../shared/icons.ts';
 import { shared } from '../shared/styles.ts';
-
-type NumberKey = {
-  [K in keyof TrainingSettings]: TrainingSettings[K] extends number ? K : never;
-}[keyof TrainingSettings];
-
-interface Field {
-  readonly key: NumberKey;
-  readonly label: string;
-  readonly title: string;
-}
-
-const OPTIMISER: readonly Field[] = [
-  { key: 'learning_rate', label: 'learning rate', title: 'learning_rate: size of AdamW’s steps' },
-  { key: 'num_train_epochs', label: 'epochs', title: 'num_train_epochs: passes over all pairs' },
-  { key: 'max_steps', label: 'max steps', title: 'max_steps: optimiser steps; above 0 it overrides the epochs' },
-  { key: 'per_device_train_batch_size', label: 'batch', title: 'per_device_train_batch_size: pairs of one pass' },
-  {
-    key: 'gradient_accumulation_steps',
-    label: 'accumulation',
-    title: 'gradient_accumulation_steps: passes averaged into one step; less memory than a larger batch',
-  },
-  { key: 'warmup_steps', label: 'warm-up', title: 'warmup_steps: steps in which the rate rises from 0' },
-  { key: 'weight_decay', label: 'weight decay', title: 'weight_decay: decoupled, as AdamW does it' },
-  {
-    key: 'max_grad_norm',
-    label: 'clip norm',
-    title: 'max_grad_norm: gradients are scaled down to this norm; 0 leaves them',
-  },
-  { key: 'seed', label: 'seed', title: 'seed: order of the pairs and first values of the adapter' },
-  {
-    key: 'save_steps',
-    label: 'save every',
-    title: 'save_steps: steps between checkpoints; a closed tab costs at most these',
-  },
-];
-const LORA: readonly Field[] = [
-  { key: 'r', label: 'rank r', title: 'r: rank of the adapter' },
-  { key: 'lora_alpha', label: 'α alpha', title: 'lora_alpha: the adapter is scaled by alpha / r' },
-  {
-    key: 'lora_dropout',
-    label: 'dropout',
-    title: 'lora_dropout: share of the adapter’s inputs that training drops, drawn anew for every pass',
-  },
-];
-const LOOKING: readonly Field[] = [
-  {
-    key: 'eval_scenes',
-    label: 'scenes',
-    title: 'eval_scenes: scenes described in an examination; 0 for none',
-  },
-  {
-    key: 'eval_pope_scenes',
-    label: 'POPE scenes',
-    title: 'eval_pope_scenes: of these scenes, how many are also asked about (yes / no questions); 0 for none',
-  },
-  { key: 'eval_steps', label: 'every … steps', title: 'eval_steps: steps; 0 examines only after the last one' },
-  {
-    key: 'kl_answers',
-    label: 'KL answers',
-    title:
-      'kl_answers: answers the policy samples to the training prompts to measure its KL to the reference; 0 for none',
-  },
-  { key: 'kl_steps', label: 'KL every', title: 'kl_steps: steps; 0 measures with the examinations' },
-];
-const SAMPLING_FIELDS: readonly Field[] = [
-  {
-    key: 'num_generations',
-    label: 'answers',
-    title: 'num_generations: answers sampled to each prompt; objectives that compare two always take two',
-  },
-  { key: 'temperature', label: 'temperature', title: 'temperature: of sampling; near 1, or all answers are alike' },
-  { key: 'top_p', label: 'top p', title: 'top_p: nucleus of sampling; 1 takes every token' },
-  {
-    key: 'max_completion_length',
-    label: 'most tokens',
-    title: 'max_completion_length: most tokens of a sampled answer',
-  },
-];
-/** What an answer earns, in words. */
-const REWARD_WORDS = {
-  clip: 'clip: like the picture',
-  truth: 'truth: seen less invented',
-} as const;
-const CHECKS = [
-  {
-    key: 'early_stopping',
-    label: 'early stopping',
-    title: 'Stops and goes back to the best step when held-out quality falls while the margin rises',
-  },
-  {
-    key: 'phase_times',
-    label: 'time the phases',
-    title:
-      'phase_times: measures forward, loss, backward and optimizer of every step on the GPU; steps take a little longer',
-  },
-] as const;
+import { FollowForecast } from './follow.ts';
+import { CHECKS, type Field, LOOKING, LORA, OPTIMISER, REWARD_WORDS, SAMPLING_FIELDS } from './settings-fields.ts';
 
 /**
  * The training settings, under TRL's and PEFT's names.
@@ -123,6 +29,7 @@ export class MarginTrainSettings extends LitElement {
     () => this.app?.store,
     ({ settings }) => settings.objective,
   );
+  #follow = new FollowForecast(this, () => this.app);
 
   static override styles = [
     shared,
@@ -172,6 +79,9 @@ export class MarginTrainSettings extends LitElement {
         align-items: center;
         color: var(--m-text);
       }
+      .rhythm {
+        margin-top: 5px;
+      }
       .refused {
         grid-column: 1 / -1;
         color: var(--m-danger);
@@ -219,7 +129,7 @@ export class MarginTrainSettings extends LitElement {
                 @change=${(event: Event) => {
                   const on = (event.target as HTMLInputElement).checked;
                   this.set({ target_modules: on ? [...modules, name] : modules.filter((each) => each !== name) });
-                  (event.target as HTMLInputElement).checked = this.#view.value.target_modules.includes(name);
+                  (event.target as HTMLInputElement).checked = this.now.target_modules.includes(name);
                 }}
               />${name}</label
             >`,
@@ -235,16 +145,35 @@ export class MarginTrainSettings extends LitElement {
               ><input
                 type="checkbox"
                 .checked=${settings[key]}
-                @change=${(event: Event) => this.set({ [key]: (event.target as HTMLInputElement).checked })}
+                @change=${(event: Event) => {
+                  const box = event.target as HTMLInputElement;
+                  this.set({ [key]: box.checked });
+                  box.checked = this.now[key];
+                }}
               />${label}</label
             >`,
           )}
         </div>
+        ${this.renderRhythm(settings)}
         <button class="quiet defaults" ?disabled=${settings === DEFAULT_TRAINING} @click=${() => this.defaults()}>
           ${icon('reset')} Defaults
         </button>
       </fieldset>
       ${this.refused ? html`<p class="refused" role="alert">${this.refused}</p>` : nothing}`;
+  }
+
+  /** When early stopping looks: at examinations, so it says how often these are. */
+  private renderRhythm({ early_stopping, eval_steps }: TrainingSettings) {
+    if (!early_stopping) return nothing;
+    const { now } = this.#follow.forecast;
+    const late = now?.kind === 'fits' && now.steps <= eval_steps;
+    return html`<p class="rhythm small" role="status">
+      ${
+        late
+          ? `Early stopping looks every ${eval_steps} steps, and this run has ${now.steps}: it could act only after the last one. Set “every … steps” lower.`
+          : `Early stopping looks every ${eval_steps} steps, and goes back to the best one when held-out F1 falls while the margin rises.`
+      }
+    </p>`;
   }
 
   /** Only for objectives that sample their own answers. */
@@ -276,15 +205,20 @@ export class MarginTrainSettings extends LitElement {
           const input = event.target as HTMLInputElement;
           this.set({ [key]: input.valueAsNumber });
           // The field must show what was kept, also when nothing changed.
-          input.value = String(this.#view.value[key]);
+          input.value = String(this.now[key]);
         }}
       />
     </label>`;
   }
 
+  /** For event handlers: to read the selection between two drawings would make it miss the change. */
+  private get now(): TrainingSettings {
+    return this.app.store.state.settings.training;
+  }
+
   private set(changes: Partial<TrainingSettings>): void {
     try {
-      withTraining(this.#view.value, changes);
+      withTraining(this.now, changes);
       this.refused = '';
       this.app.intents.setTraining(changes);
     } catch (error) {

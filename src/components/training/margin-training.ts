@@ -6,12 +6,12 @@ import { ADAPTER_FILE } from '../../state/intents/training.ts';
 import { objectiveNamed } from '../../state/objectives.ts';
 import { Select } from '../../state/select.ts';
 import type { RunRecord } from '../../state/state.ts';
-import { intendedRun, runToContinue, whyNotTrain } from '../../state/training/run.ts';
+import { intendedRun, runToContinue } from '../../state/training/run.ts';
 import { download } from '../pairs/download.ts';
 import { bytes, count, number } from '../shared/format.ts';
 import { icon } from '../shared/icons.ts';
 import { shared } from '../shared/styles.ts';
-import { FollowTraining } from './follow.ts';
+import { FollowForecast, FollowTraining } from './follow.ts';
 import './margin-train-answers.ts';
 import './margin-train-compare.ts';
 import './margin-train-curves.ts';
@@ -40,6 +40,8 @@ type View = (typeof VIEWS)[number][0];
 export class MarginTraining extends LitElement {
   @property({ attribute: false }) app!: App;
   @state() private view: View = 'curves';
+  /** The step picked to go back to. */
+  @state() private back: number | null = null;
   @query('input[type=file]') private input!: HTMLInputElement;
 
   #view = new Select(
@@ -54,6 +56,7 @@ export class MarginTraining extends LitElement {
     }),
   );
   #follow = new FollowTraining(this, () => this.app);
+  #forecast = new FollowForecast(this, () => this.app);
 
   static override styles = [shared, trainingStyles];
 
@@ -87,16 +90,19 @@ export class MarginTraining extends LitElement {
     const { intents, store } = this.app;
     const { training } = this.#view.value;
     const busy = training.phase !== 'idle';
-    const why = whyNotTrain(store.state);
+    const why = this.#forecast.forecast.whyNot(store.state);
+    // A button that is really disabled could not say why.
+    const train = () => (why === null ? void intents.train() : intents.notify('info', why));
     const run = this.presentRun();
     const steps = [0, ...(run?.checkpoints ?? [])].filter((step) => run && step < run.step);
+    const back = this.back !== null && steps.includes(this.back) ? this.back : null;
     return html`<div class="row buttons">
       ${
         busy
           ? html`<button class="primary" title="Pause after the step under way (space)" ?disabled=${training.phase === 'pausing'} @click=${() => intents.pauseTraining()}>
               ${icon('stop')} Pause
             </button>`
-          : html`<button class="primary" title=${why ?? 'Train (space)'} aria-disabled=${why !== null} @click=${() => void intents.train()}>
+          : html`<button class="primary" title=${why ?? 'Train (space)'} aria-disabled=${why !== null} @click=${train}>
               ${icon('play')} Train
             </button>`
       }
@@ -112,25 +118,28 @@ export class MarginTraining extends LitElement {
         steps.length > 0
           ? html`<select
               aria-label="Rewind to step"
-              title="Go back to a checkpoint; Train repeats what followed, with the same seed"
+              title="Pick a checkpoint to go back to; Train repeats what followed, with the same seed"
               ?disabled=${busy}
               @change=${(event: Event) => {
-                const select = event.target as HTMLSelectElement;
-                const step = Number(select.value);
-                select.selectedIndex = 0;
-                void intents.rewindTraining(step);
+                const { value } = event.target as HTMLSelectElement;
+                this.back = value === '' ? null : Number(value);
               }}
             >
-              <option selected disabled>Rewind…</option>
-              ${steps.map((step) => html`<option value=${step}>to step ${step}</option>`)}
+              <option value="" .selected=${back === null}>Rewind…</option>
+              ${steps.map((step) => html`<option value=${step} .selected=${back === step}>to step ${step}</option>`)}
             </select>`
+          : nothing
+      }${
+        // A select alone would go back at the first arrow key.
+        back !== null
+          ? html`<button ?disabled=${busy} @click=${() => this.rewind(back)}>Go back to step ${back}</button>`
           : nothing
       }
     </div>`;
   }
 
   private renderStatus() {
-    const { training, engine, settings } = this.#view.value;
+    const { training, settings } = this.#view.value;
     const state = this.app.store.state;
     const run = this.presentRun();
     const { progress } = this.#follow.training;
@@ -140,7 +149,7 @@ export class MarginTraining extends LitElement {
       case 'reference':
         return html`${progress?.what ?? (run?.reward ? 'Preparing the first step' : 'Scoring the pairs with the reference')}${of}${this.renderMemory(run)}`;
       case 'evaluating':
-        return html`${progress?.what ?? 'Looking at the policy'}${of} <button class="quiet" @click=${() => this.app.intents.skipExamination()}>Skip</button>`;
+        return html`${progress?.what ?? 'Looking at the policy'}${of} <button class="quiet" title="Leave this examination out; the run goes on" @click=${() => this.app.intents.skipExamination()}>Skip</button>`;
       case 'comparing':
         return html`Answering before / after…`;
       case 'pausing':
@@ -148,19 +157,19 @@ export class MarginTraining extends LitElement {
       case 'training':
         return html`${this.renderSteps(run)}${progress?.what ? html`<span class="muted">${progress.what}${of}</span>` : nothing}${this.renderMemory(run)}`;
       case 'idle': {
-        if (engine.kind !== 'ready') return html`<span class="muted">${whyNotTrain(state)}</span>`;
-        const why = whyNotTrain(state);
-        if (why) return html`<span class="muted">${why}</span>`;
+        const { forecast } = this.#forecast;
+        const why = forecast.whyNot(state);
+        if (why) return html`<span class=${forecast.now?.kind === 'refused' ? 'message' : 'muted'}>${why}</span>`;
         const intent = intendedRun(state);
         const next = runToContinue(state, intent);
         if (next) {
           return next.status === 'failed'
             ? html`<span class="message">${next.message}</span>`
-            : html`${next.message ?? nothing} Run ${next.ordinal} paused at step ${next.step} of ${next.steps}; Train goes on.`;
+            : html`${next.message ?? nothing} Run ${next.ordinal} paused at step ${next.step} of ${next.steps}; Train goes on.${this.renderForecast()}`;
         }
         const done = run?.status === 'finished' || run?.status === 'stopped' ? this.renderSteps(run) : nothing;
         return html`${done} ${run?.status === 'stopped' ? html`<span class="message">${run.message}</span>` : nothing}
-          <span class="muted">Train ${run ? 'starts a new run' : 'learns'} from ${count(intent.pairs, intent.reward ? 'prompt' : 'pair')} with ${objective}.</span>`;
+          <span class="muted">Train ${run ? 'starts a new run' : 'learns'} from ${count(intent.pairs, intent.reward ? 'prompt' : 'pair')} with ${objective}.</span>${this.renderForecast()}`;
       }
       default:
         return training.phase satisfies never;
@@ -177,12 +186,18 @@ export class MarginTraining extends LitElement {
       ${run.status === 'running' && left !== undefined ? html`<span>${timeText(left)} left</span>` : nothing}`;
   }
 
-  private renderMemory(run: RunRecord | undefined) {
-    return run?.trainingBytes
-      ? html`<span class="muted" title="Peak GPU memory of a step beside the model; trainable numbers of the adapter"
-          >${bytes(run.trainingBytes)}, ${run.parameters.toLocaleString('en')} numbers</span
+  private renderMemory({ trainingBytes = 0, parameters = 0 }: Partial<RunRecord> = {}) {
+    return trainingBytes > 0
+      ? html`<span class="muted memory" title="Peak GPU memory of a step beside the model; trainable numbers of the adapter"
+          >peak memory ${bytes(trainingBytes)}, ${parameters.toLocaleString('en')} numbers to train</span
         >`
       : nothing;
+  }
+
+  /** The same of the run that Train would start. */
+  private renderForecast() {
+    const { now } = this.#forecast.forecast;
+    return now?.kind === 'fits' ? this.renderMemory(now) : nothing;
   }
 
   private renderAdapter() {
@@ -240,6 +255,11 @@ export class MarginTraining extends LitElement {
   private presentRun(): RunRecord | undefined {
     const { runs, run } = this.#view.value.training;
     return runs.find(({ id }) => id === run);
+  }
+
+  private rewind(step: number): void {
+    this.back = null;
+    void this.app.intents.rewindTraining(step);
   }
 
   private async exportAdapter(): Promise<void> {

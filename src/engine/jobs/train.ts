@@ -5,9 +5,10 @@ import type { VisionLanguageModel } from '../../models/vlm.ts';
 import { loraConfig } from '../../training/checkpoint.ts';
 import type { TokenizedPair } from '../../training/data.ts';
 import { needsCorrupted, needsNoisy } from '../../training/parts.ts';
+import { foretell } from '../../training/plan.ts';
 import { type RunSettings, runSettings } from '../../training/settings.ts';
 import { Trainer, type TrainerOptions } from '../../training/trainer.ts';
-import type { TrainEvent, TrainingPair, TrainRequest } from '../engine.ts';
+import type { TrainEvent, TrainingPair, TrainPlan, TrainRequest } from '../engine.ts';
 import { install } from './adapter.ts';
 import { corrupted } from './corrupt.ts';
 import { type EngineHost, type JobContext, requireVlm } from './host.ts';
@@ -28,12 +29,13 @@ export async function train(
 ): Promise<null> {
   const { gpu, vlm } = requireVlm(host);
   const settings = runSettings(request);
-  const inputs = samplesAnswers(settings.objective)
-    ? promptInputs(host, vlm, request, settings, emit)
-    : { pairs: pairInputs(vlm, request, settings) };
+  const inputs = inputsOf(host, vlm, request, settings, emit);
   host.references ??= new Map();
   const { references } = host;
-  const lora = vlm.policy.createAdapter(loraConfig(settings));
+  const shape = loraConfig(settings);
+  // An adapter too large for the device is refused with what to lower, before memory is asked for.
+  foretell({ gpu, policy: vlm.policy, ...inputs, settings }, vlm.policy.planLora(shape), request.resume?.step ?? 0);
+  const lora = vlm.policy.createAdapter(shape);
   let trainer: Trainer;
   try {
     trainer = new Trainer({ gpu, policy: vlm.policy, adapter: lora, ...inputs, settings, references }, request.resume);
@@ -56,6 +58,31 @@ export async function train(
   } finally {
     trainer.dispose();
   }
+}
+
+/**
+ * What training on this request would do and need; nothing is allocated.
+ * @throws {InputError} @throws {OutOfMemoryError} as `train` before its first step.
+ */
+export function plan(host: EngineHost, request: TrainRequest): TrainPlan {
+  const { gpu, vlm } = requireVlm(host);
+  const settings = runSettings(request);
+  const inputs = inputsOf(host, vlm, request, settings, () => undefined);
+  const lora = vlm.policy.planLora(loraConfig(settings));
+  return foretell({ gpu, policy: vlm.policy, ...inputs, settings }, lora, request.resume?.step ?? 0);
+}
+
+/** Pairs or prompts of a request, whichever its objective learns from. */
+function inputsOf(
+  host: EngineHost,
+  vlm: VisionLanguageModel,
+  request: TrainRequest,
+  settings: RunSettings,
+  emit: (event: TrainEvent) => void,
+): Pick<TrainerOptions, 'pairs' | 'answers'> {
+  return samplesAnswers(settings.objective)
+    ? promptInputs(host, vlm, request, settings, emit)
+    : { pairs: pairInputs(vlm, request, settings) };
 }
 
 /** Pairs of a request as the trainer takes them. */

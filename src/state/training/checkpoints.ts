@@ -1,6 +1,7 @@
 /** The checkpoints of runs in the browser's storage: which are kept, and the newest always at hand in memory. */
 import type { TrainingCheckpoint } from '../../engine/engine.ts';
 import type { RunFiles } from '../persistence.ts';
+import type { RunRecord } from '../state.ts';
 import { RunHistory } from './history.ts';
 import { MetricsLog, type MetricsSnapshot } from './metrics.ts';
 import { PairTracks, type TracksSnapshot } from './tracks.ts';
@@ -14,11 +15,17 @@ const fileOf = (step: number): string => `step-${step}`;
 const sizeOf = ({ values, firstMoments, secondMoments }: TrainingCheckpoint): number =>
   values.byteLength + firstMoments.byteLength + secondMoments.byteLength;
 
-/** The step to forget so that the rest lies most evenly: never the last, never one just reached. */
-export function stepToForget(steps: readonly number[]): number {
+/**
+ * The step to forget so that the rest lies most evenly: never the last, which was just reached, and never the pinned one.
+ * There are at least three, or two without the pinned one among them.
+ */
+export function stepToForget(steps: readonly number[], pinned?: number): number {
   const gap = (i: number) => steps[i + 1] - (i > 0 ? steps[i - 1] : 0);
-  const inner = steps.slice(0, -1).map((_, i) => i);
-  return steps[inner.reduce((least, i) => (gap(i) < gap(least) ? i : least), 0)];
+  const inner = steps
+    .slice(0, -1)
+    .map((_, i) => i)
+    .filter((i) => steps[i] !== pinned);
+  return steps[inner.reduce((least, i) => (gap(i) < gap(least) ? i : least))];
 }
 
 export class Checkpoints {
@@ -30,15 +37,16 @@ export class Checkpoints {
   }
 
   /**
-   * Keeps a checkpoint with the history so far: in memory, and in the storage where that has room.
-   * @param steps those kept before; later ones than the checkpoint are forgotten, because the run went back.
+   * Keeps a checkpoint with the history so far: in memory, and in the storage where that has room. Checkpoints of later
+   * steps are forgotten, because the run went back.
+   * @param pinned step that is not thinned out: the best one, which somebody may want back.
    * @returns the steps one can go back to from now on, which are those in the storage.
    */
   async keep(
-    run: string,
-    steps: readonly number[],
+    { id: run, checkpoints: steps }: Pick<RunRecord, 'id' | 'checkpoints'>,
     checkpoint: TrainingCheckpoint,
     { log, tracks }: RunHistory,
+    pinned?: number,
   ): Promise<readonly number[]> {
     this.#newest = { run, checkpoint };
     const { step } = checkpoint;
@@ -50,7 +58,7 @@ export class Checkpoints {
     if (stored) kept.push(step);
     const most = Math.max(2, Math.min(MOST, Math.floor(MOST_BYTES / Math.max(1, sizeOf(checkpoint)))));
     while (kept.length > most) {
-      const least = stepToForget(kept);
+      const least = stepToForget(kept, pinned);
       kept.splice(kept.indexOf(least), 1);
       await this.#files.remove(run, fileOf(least));
     }

@@ -6,13 +6,15 @@ import type {
   TrainEvent,
   TrainingPair,
   TrainingPrompt,
+  TrainPlan,
+  TrainRequest,
 } from '../../engine/engine.ts';
 import { CancelledError, InputError } from '../../errors.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { Examiner, Extent } from './examiner.ts';
 import type { RunHistory } from './history.ts';
 import { bestPoint, overOptimisation } from './judge.ts';
-import { type Look, lookAfter, looking, nextLook } from './looks.ts';
+import { type Look, lookAfter, lookBefore, looking, nextLook } from './looks.ts';
 import { measureDivergence, type OwnPrompt, ownPrompts } from './own-samples.ts';
 import type { RunRecords } from './records.ts';
 import { configOf } from './settings.ts';
@@ -46,7 +48,7 @@ export interface DriverHost {
 }
 
 export class Driver {
-  #engine: Pick<Engine, 'train' | 'divergence'>;
+  #engine: Pick<Engine, 'train' | 'plan' | 'divergence'>;
   #runs: RunRecords;
   #checkpoints: Checkpoints;
   #examiner: Examiner;
@@ -54,7 +56,7 @@ export class Driver {
   #examination: AbortController | null = null;
 
   constructor(
-    engine: Pick<Engine, 'train' | 'divergence'>,
+    engine: Pick<Engine, 'train' | 'plan' | 'divergence'>,
     runs: RunRecords,
     checkpoints: Checkpoints,
     examiner: Examiner,
@@ -73,15 +75,16 @@ export class Driver {
     const until = steps ? first + steps : Number.POSITIVE_INFINITY;
     const { config, lora } = configOf(settings);
     const looks = looking(objective, settings);
+    const run = { pairs, prompts, objective, hyperparameters, reward, config, lora };
+    await this.#before(id, run, lookBefore(looks), { patient: !steps, signal });
     for (let finished = false; !finished; ) {
       const { step } = this.#runs.find(id)!;
       const resume = step > 0 ? await this.#checkpoints.get(id, step) : undefined;
       if (step > 0 && !resume) throw new InputError(`The checkpoint of step ${step} is gone. Press Reset, then Train.`);
       const stop = Math.min(until, nextLook(looks, step));
       const stopAfter = Number.isFinite(stop) ? stop - step : undefined;
-      const request = { pairs, prompts, objective, hyperparameters, reward, config, lora, resume, stopAfter };
       const { phase_times: phaseTimes } = settings;
-      for await (const event of this.#engine.train({ ...request, phaseTimes }, { signal })) {
+      for await (const event of this.#engine.train({ ...run, resume, stopAfter, phaseTimes }, { signal })) {
         if (event.type === 'done') finished = event.reason === 'finished';
         await this.#heard(id, event, onStep);
       }
@@ -102,16 +105,46 @@ export class Driver {
   /** Examines the policy and measures how far it has moved. What fails costs a point on a curve, never the run. */
   async look(id: string, prompts: readonly TrainingPrompt[], look: Look, signal: AbortSignal): Promise<void> {
     if (look.scenes === 0 && look.answers === 0) return;
-    const { phase } = this.#runs.state;
-    this.#examination = new AbortController();
-    this.#runs.set({ phase: 'evaluating' });
-    const options = (words: string): CallOptions => ({
-      signal: AbortSignal.any([signal, this.#examination!.signal]),
-      onProgress: (done, total) => this.#host.progressed({ what: words, done, total }),
-    });
-    try {
+    await this.#looking(signal, async (options) => {
       if (look.scenes > 0) await this.#examine(id, look, options('Held-out scenes'));
       if (look.answers > 0) await this.#measure(id, ownPrompts(prompts, look.answers), options('KL on own samples'));
+    });
+  }
+
+  /**
+   * The point before the first step, so that a run has one however early it is paused; one that is gone on with gets the
+   * point it lacks. Refusals come first, because they are quick. Who takes single steps is not kept waiting for what can
+   * be had later as well: the reference does not move.
+   */
+  async #before(
+    id: string,
+    request: TrainRequest,
+    extent: Extent,
+    { patient, signal }: { readonly patient: boolean; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const run = this.#runs.find(id)!;
+    const { scenes } = extent;
+    const has = run.heldOut.some((point) => point.step === 0 && point.scenes === scenes);
+    if (scenes === 0 || has || !(patient || this.#examiner.known(run, extent))) return;
+    if (run.step === 0) this.#planned(id, await this.#engine.plan(request, { signal }));
+    await this.#looking(signal, async (options) => {
+      const point = await this.#examiner.before(run, extent, options('Held-out scenes, before training'));
+      const later = run.heldOut.filter((each) => each.step > 0 && each.scenes === scenes);
+      this.#runs.change(id, { heldOut: [point, ...later] });
+    });
+  }
+
+  /** An examination, which can be skipped. What fails in it costs a point on a curve, never the run. */
+  async #looking(signal: AbortSignal, work: (options: (words: string) => CallOptions) => Promise<void>): Promise<void> {
+    const { phase } = this.#runs.state;
+    const examination = new AbortController();
+    this.#examination = examination;
+    this.#runs.set({ phase: 'evaluating' });
+    try {
+      await work((what) => ({
+        signal: AbortSignal.any([signal, examination.signal]),
+        onProgress: (done, total) => this.#host.progressed({ what, done, total }),
+      }));
     } catch (error) {
       if (signal.aborted) throw error;
       if (!(error instanceof CancelledError)) this.#host.failed(error, 'The examination stopped: ');
@@ -141,10 +174,8 @@ export class Driver {
 
   async #heard(id: string, event: TrainEvent, onStep: Drive['onStep']): Promise<void> {
     switch (event.type) {
-      case 'plan': {
-        const { steps, stepsPerEpoch, parameters, trainingBytes } = event.plan;
-        return this.#runs.change(id, { steps, stepsPerEpoch, parameters, trainingBytes });
-      }
+      case 'plan':
+        return this.#planned(id, event.plan);
       case 'reference':
         return this.#host.progressed({ done: event.done, total: event.total });
       case 'rollout':
@@ -156,12 +187,13 @@ export class Driver {
         return onStep?.(event.metrics);
       case 'checkpoint': {
         const { checkpoint } = event;
-        const { checkpoints: known } = this.#runs.find(id)!;
+        const run = this.#runs.find(id)!;
         if (checkpoint.step === 0) {
-          await this.#checkpoints.forgetAfter(id, known, 0);
+          await this.#checkpoints.forgetAfter(id, run.checkpoints, 0);
           return this.#runs.change(id, { step: 0, checkpoints: [] });
         }
-        const checkpoints = await this.#checkpoints.keep(id, known, checkpoint, this.#host.history(id));
+        const best = bestPoint(run.heldOut)?.step;
+        const checkpoints = await this.#checkpoints.keep(run, checkpoint, this.#host.history(id), best);
         return this.#runs.change(id, { step: checkpoint.step, checkpoints });
       }
       case 'done':
@@ -171,14 +203,23 @@ export class Driver {
     }
   }
 
+  #planned(id: string, { steps, stepsPerEpoch, parameters, trainingBytes }: TrainPlan): void {
+    this.#runs.change(id, { steps, stepsPerEpoch, parameters, trainingBytes });
+  }
+
   async #stopEarly(id: string): Promise<void> {
-    const { heldOut, checkpoints, reward } = this.#runs.find(id)!;
+    const { heldOut, reward } = this.#runs.find(id)!;
     const best = bestPoint(heldOut)!;
     const last = heldOut.at(-1)!;
-    const back = best.step === 0 || checkpoints.includes(best.step);
+    // A browser without room may have stored none, or dropped it.
+    const back = best.step === 0 || (await this.#checkpoints.get(id, best.step)) !== undefined;
     await this.#host.workWith(id, back ? best.step : last.step);
     const fell = `held-out F1 fell from ${best.f1.toFixed(2)} to ${last.f1.toFixed(2)} while the ${reward ? 'reward' : 'margin'} rose`;
-    const now = back ? ` The adapter of step ${best.step} is at work.` : '';
-    this.#runs.change(id, { status: 'stopped', message: `Stopped early at step ${last.step}: ${fell}.${now}` });
+    const now = !back
+      ? `The checkpoint of step ${best.step}, the best one, is gone from this browser, so the adapter of step ${last.step} stays at work`
+      : best.step === 0
+        ? 'The model without an adapter was best and is at work'
+        : `The adapter of step ${best.step} is at work`;
+    this.#runs.change(id, { status: 'stopped', message: `Stopped early at step ${last.step}: ${fell}. ${now}.` });
   }
 }

@@ -32,6 +32,15 @@ export interface Extent {
   readonly popeScenes: number;
 }
 
+const clamped = ({ scenes, popeScenes }: Extent): Extent => ({ scenes, popeScenes: Math.min(popeScenes, scenes) });
+
+const keyOf = ({ vlm }: RunRecord, extent: Extent): string => JSON.stringify([vlm, clamped(extent)]);
+
+/** Whether a point of a run is its reference on just these scenes. */
+function isBefore({ step, scenes, pope }: HeldOutPoint, extent: Extent): boolean {
+  return step === 0 && scenes === extent.scenes && (pope?.scenes ?? 0) === clamped(extent).popeScenes;
+}
+
 export class Examiner {
   #engine: Pick<Engine, 'sampleBatch'>;
   /** The reference never changes, so its point is computed once per model and extent. */
@@ -41,19 +50,30 @@ export class Examiner {
     this.#engine = engine;
   }
 
+  /** What the reference says on these scenes, if it has been asked in this visit or by this run. */
+  known(run: RunRecord, extent: Extent): HeldOutPoint | undefined {
+    return this.#reference.get(keyOf(run, extent)) ?? run.heldOut.find((point) => isBefore(point, extent));
+  }
+
+  /** The point before training (step 0): the reference's, computed where it is not known. */
+  async before(run: RunRecord, extent: Extent, options: CallOptions, parts = 1): Promise<HeldOutPoint> {
+    const at = { step: 0, margin: 0 };
+    const point = this.known(run, extent) ?? (await this.#point('reference', clamped(extent), at, options, [0, parts]));
+    this.#reference.set(keyOf(run, extent), point);
+    return point;
+  }
+
   /** The run's points with a fresh one for the present policy, and one for the reference (step 0). */
   async examine(
     run: RunRecord,
     log: MetricsLog,
-    { scenes, popeScenes }: Extent,
+    given: Extent,
     options: CallOptions,
   ): Promise<readonly HeldOutPoint[]> {
-    const extent = { scenes, popeScenes: Math.min(popeScenes, scenes) };
-    const key = JSON.stringify([run.vlm, extent]);
-    const known = this.#reference.get(key);
-    const parts = known ? 1 : 2;
-    const reference = known ?? (await this.#point('reference', extent, { step: 0, margin: 0 }, options, [0, parts]));
-    this.#reference.set(key, reference);
+    const extent = clamped(given);
+    const { scenes } = extent;
+    const parts = this.known(run, extent) ? 1 : 2;
+    const reference = await this.before(run, extent, options, parts);
     const { start, now } = driven(log, run);
     const at = { step: run.step, margin: now };
     const point = await this.#point('policy', extent, at, options, [parts - 1, parts]);

@@ -22,6 +22,11 @@ export function looking(objective: string, settings: TrainingSettings): Training
   return { ...settings, eval_scenes: 0, kl_answers: 0 };
 }
 
+/** What is due before the first step, on the reference: only held-out scenes, because it has not moved from itself. */
+export function lookBefore({ eval_scenes, eval_pope_scenes }: TrainingSettings): Extent {
+  return { scenes: eval_scenes, popeScenes: eval_pope_scenes };
+}
+
 /** What is due after `step`, the run's last one or not. */
 export function lookAfter(settings: TrainingSettings, step: number, last: boolean): Look {
   const { eval_scenes, eval_pope_scenes: popeScenes, eval_steps, kl_answers, kl_steps } = settings;

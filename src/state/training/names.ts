@@ -13,9 +13,33 @@ const SHORT: Partial<Record<keyof TrainingSettings, string>> = {
 /** These change what is looked at, not what is learnt. */
 const BESIDE_THE_POINT: readonly string[] = [...LOOKING, 'save_steps'];
 
-function traits(run: RunRecord): Map<string, string> {
+/** "A", "B", ...: which of several values without a name this is. */
+const letterOf = (value: string, values: readonly string[]): string =>
+  String.fromCharCode(65 + [...new Set(values)].indexOf(value));
+
+const textsOf = ({ textsKey, pairsKey }: RunRecord): string => textsKey ?? pairsKey;
+
+/** The pairs by their number; where as many were other ones, by a letter too. Prompts likewise. */
+function pairsTrait(run: RunRecord, runs: readonly RunRecord[]): string {
+  const word = `${run.reward ? 'prompt' : 'pair'}${run.pairs === 1 ? '' : 's'}`;
+  const alike = runs.filter(({ pairs, reward }) => pairs === run.pairs && !reward === !run.reward).map(textsOf);
+  const set = new Set(alike).size > 1 ? ` (set ${letterOf(textsOf(run), alike)})` : '';
+  return `${run.pairs} ${word}${set}`;
+}
+
+/** Scores of the same pairs, where the objective looks at them and they have changed between its runs. */
+function scoresTrait(run: RunRecord, runs: readonly RunRecord[]): string | undefined {
+  const same = runs.filter((each) => each.objective === run.objective && textsOf(each) === textsOf(run));
+  const keys = same.map(({ pairsKey }) => pairsKey);
+  return new Set(keys).size > 1 ? `scores ${letterOf(run.pairsKey, keys)}` : undefined;
+}
+
+function traits(run: RunRecord, runs: readonly RunRecord[]): Map<string, string> {
   const objective = objectiveNamed(run.objective);
-  const map = new Map<string, string>([['objective', objective?.label ?? run.objective]]);
+  const map = new Map<string, string>([
+    ['objective', objective?.label ?? run.objective],
+    ['vlm', run.vlm],
+  ]);
   for (const [key, value] of Object.entries(run.hyperparameters)) {
     map.set(
       `${run.objective}.${key}`,
@@ -35,13 +59,15 @@ function traits(run: RunRecord): Map<string, string> {
         : String(value);
     map.set(key, `${SHORT[key] ?? key} ${text}`);
   }
-  map.set('pairs', `${run.pairs} ${run.reward ? 'prompts' : 'pairs'}`);
+  map.set('pairs', pairsTrait(run, runs));
+  const scores = scoresTrait(run, runs);
+  if (scores) map.set('scores', scores);
   return map;
 }
 
-/** The names of these runs, in their order: the objective, then every setting in which any two of them differ. */
+/** The names of these runs, in their order: the objective, then whatever any two of them differ in: model, settings, pairs. */
 export function runNames(runs: readonly RunRecord[]): string[] {
-  const all = runs.map(traits);
+  const all = runs.map((run) => traits(run, runs));
   const keys = [...new Set(all.flatMap((map) => [...map.keys()]))].filter((key) => {
     if (key === 'objective') return true;
     // A hyperparameter that only another objective has is no difference: the objective's name says it.

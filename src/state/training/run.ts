@@ -31,7 +31,7 @@ export interface TrainOptions extends RunOptions {
 
 export type RunIntent = Pick<
   RunRecord,
-  'vlm' | 'objective' | 'hyperparameters' | 'settings' | 'reward' | 'pairs' | 'pairsKey'
+  'vlm' | 'objective' | 'hyperparameters' | 'settings' | 'reward' | 'pairs' | 'pairsKey' | 'textsKey'
 >;
 
 /** The pairs that take part. */
@@ -66,23 +66,30 @@ export function intendedRun(state: AppState, options: RunOptions = {}): RunInten
   const known = objectiveNamed(objective);
   const training = withTraining(settings.training, options.settings ?? {});
   const samples = samplesAnswers(objective);
-  const texts = samples ? trainablePrompts(state) : pairTexts(trainablePairs(state), objective);
+  const items = samples ? trainablePrompts(state) : pairTexts(trainablePairs(state), objective);
+  const texts = samples ? items : trainablePairs(state).map(textsOf);
   return {
     vlm: settings.vlm,
     objective,
     hyperparameters: { ...(known ? hyperparameterValues(settings, known) : {}), ...options.hyperparameters },
     settings: training,
     ...(samples && { reward: options.reward ?? training.reward }),
-    pairs: texts.length,
-    pairsKey: crc32(new TextEncoder().encode(JSON.stringify(texts))).toString(16),
+    pairs: items.length,
+    pairsKey: hashOf(items),
+    textsKey: hashOf(texts),
   };
 }
+
+const hashOf = (items: readonly unknown[]): string =>
+  crc32(new TextEncoder().encode(JSON.stringify(items))).toString(16);
+
+const textsOf = ({ imageId, prompt, chosen, rejected }: PairRecord) => [imageId, prompt, chosen, rejected];
 
 /** What tells pairs apart: scores are part of a pair where the objective looks at them. */
 const pairTexts = (pairs: readonly PairRecord[], objective: string): readonly unknown[] =>
   pairs.map((pair) => {
     const inputs = trainingInputs(objective, pair);
-    return [pair.imageId, pair.prompt, pair.chosen, pair.rejected, ...(inputs ? [inputs] : [])];
+    return [...textsOf(pair), ...(inputs ? [inputs] : [])];
   });
 
 /** The present run, if it is unfinished and the same as this one: then it is continued. */

@@ -62,6 +62,9 @@ export const DEFAULT_TRAINING: TrainingSettings = {
   phase_times: false,
 };
 
+/** Steps between examinations that early stopping starts with: it looks at nothing else. */
+const EARLY_STOPPING_STEPS = 10;
+
 /** The trainer's share of the settings. */
 export function configOf(settings: TrainingSettings): { config: TrainingConfig; lora: LoraSettings } {
   const pick = <T extends object>(like: T): T =>
@@ -70,11 +73,32 @@ export function configOf(settings: TrainingSettings): { config: TrainingConfig; 
 }
 
 /**
- * The settings with these changes.
+ * Early stopping goes by examinations during the run. Switched on without any, it sets their rhythm; later on it is not
+ * left without.
+ */
+function withRhythm(before: TrainingSettings, next: TrainingSettings, changes: Partial<TrainingSettings>) {
+  const switchedOn = next.early_stopping && !before.early_stopping;
+  if (!switchedOn || next.eval_steps !== 0 || changes.eval_steps !== undefined) return next;
+  return { ...next, eval_steps: EARLY_STOPPING_STEPS };
+}
+
+/** @throws InputError where early stopping would have nothing to go by. */
+function checkEarlyStopping({ early_stopping, eval_scenes, eval_steps }: TrainingSettings): void {
+  if (!early_stopping) return;
+  const missing = eval_scenes === 0 ? 'eval_scenes' : eval_steps === 0 ? 'eval_steps' : undefined;
+  if (missing === undefined) return;
+  throw new InputError(
+    `early_stopping goes by held-out scenes that are examined during the run, and ${missing} is 0. Set it to 1 or more, or switch early_stopping off first.`,
+    missing,
+  );
+}
+
+/**
+ * The settings with these changes. `early_stopping` switched on without `eval_steps` brings some along.
  * @throws InputError naming the setting that cannot be used.
  */
 export function withTraining(settings: TrainingSettings, changes: Partial<TrainingSettings>): TrainingSettings {
-  const next = { ...settings, ...changes };
+  const next = withRhythm(settings, { ...settings, ...changes }, changes);
   const { config, lora } = configOf(next);
   for (const [key, most] of Object.entries(MOST) as [keyof typeof MOST, number][]) {
     const value = next[key];
@@ -85,6 +109,7 @@ export function withTraining(settings: TrainingSettings, changes: Partial<Traini
   if (!REWARDS.includes(reward)) {
     throw new InputError(`reward is "${reward}"; choose ${REWARDS.join(' or ')}.`, 'reward');
   }
+  checkEarlyStopping(next);
   const looking = Object.fromEntries(LOOKING.map((key) => [key, next[key]])) as Pick<TrainingSettings, Looking>;
   return { ...resolveTrainingConfig(config), ...resolveLora(lora), reward, ...looking };
 }

@@ -5,7 +5,7 @@
  */
 import type { StepCompletions, StepMetrics, StepPair, TrainEvent } from '../../engine/engine.ts';
 import type { Gpu, KernelSpec, Scope, Tensor } from '../../kernels/gpu/index.ts';
-import type { LoraAdapter, Policy } from '../../models/policy/index.ts';
+import type { LoraAdapter, LoraPlan, Policy } from '../../models/policy/index.ts';
 import type { ReferenceLogps, TokenizedPair } from '../data.ts';
 import type { AnswerSource } from '../online/source.ts';
 import type { RunSettings } from '../settings.ts';
@@ -113,7 +113,7 @@ export interface TrainingFamily {
   /** GPU bytes that a micro-batch keeps until the end of its step, beyond the forward and backward pass. */
   lossBytes(pairs: number, longestAnswer: number): number;
   /** GPU bytes of `beginStep`, which gives them back before the first micro-batch; absent where there is nothing to do. */
-  beginStepBytes?(): number;
+  beginStepBytes?(lora: LoraPlan): number;
   /** Work before the first step, such as scoring the frozen reference. @throws CancelledError. */
   start?(signal: AbortSignal | undefined): AsyncGenerator<TrainEvent>;
   /**

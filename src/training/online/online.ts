@@ -12,6 +12,7 @@ import { scoreHead, scoreHeadBackward } from '../../kernels/score-head/kernel.ts
 import { TOKEN_FLOATS } from '../../kernels/token-loss/kernel.ts';
 import {
   generationBytes,
+  type LoraPlan,
   type PromptInput,
   type SequenceInput,
   sideBySide,
@@ -99,12 +100,12 @@ export class OnlineFamily implements TrainingFamily {
   }
 
   /** The longest prompts side by side, and every answer at its longest. */
-  beginStepBytes(): number {
-    const { policy, adapter, settings } = this.#options;
+  beginStepBytes(lora: LoraPlan): number {
+    const { policy, settings } = this.#options;
     const { max_completion_length: maxTokens } = settings.config;
     const bytes = this.#draws.map(({ author, n }) => {
       const models = author === 'mixture' ? 2 : 1;
-      return generationBytes(policy.config, adapter.plan, { promptLengths: this.#longest, n, maxTokens, models });
+      return generationBytes(policy.config, lora, { promptLengths: this.#longest, n, maxTokens, models });
     });
     return Math.max(...bytes);
   }
