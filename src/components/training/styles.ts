@@ -74,6 +74,11 @@ export const trainingStyles = css`
     .views {
       flex-flow: row wrap;
     }
+    /* Below the buttons there is a whole line for it. */
+    .status {
+      flex-basis: 100%;
+      order: 1;
+    }
   }
   .empty {
     max-width: 78ch;
