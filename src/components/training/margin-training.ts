@@ -191,7 +191,7 @@ export class MarginTraining extends LitElement {
       ? html`<span
           class="muted memory"
           title="Peak GPU memory of a step beside the model. The adapter has ${parameters.toLocaleString('en')} trainable numbers."
-          >peak memory ${bytes(trainingBytes)}</span
+          >Peak memory ${bytes(trainingBytes)}</span
         >`
       : nothing;
   }

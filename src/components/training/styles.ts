@@ -29,7 +29,7 @@ export const trainingStyles = css`
     align-items: center;
     gap: 2px 12px;
     min-width: 0;
-    font-size: 15px;
+    font-size: 14.5px;
     font-variant-numeric: tabular-nums;
   }
   .message {
