@@ -43,11 +43,11 @@ describe('margin-training, before Train is pressed', () => {
 
   it('shows the peak memory of the run, and again when the rank changes', async () => {
     await foretold('fits');
-    expect(textOf(element, '.status')).to.contain('peak memory 64.0 KiB, 1,024 numbers to train');
+    expect(textOf(element, '.status')).to.contain('Peak memory 64.0 KiB');
     app.intents.setTraining({ r: 32 });
     await new Promise((resolve) => setTimeout(resolve, 400));
     await frames(element, 3);
-    expect(textOf(element, '.status')).to.contain('peak memory 128 KiB');
+    expect(textOf(element, '.status')).to.contain('Peak memory 128 KiB');
     await expectAccessible(element);
   });
 
@@ -71,6 +71,6 @@ describe('margin-training, before Train is pressed', () => {
     app.intents.setTraining({ r: 8 });
     await foretold('fits');
     expect(button(element, 'Train').getAttribute('aria-disabled')).to.equal('false');
-    expect(textOf(element, '.status')).to.contain('peak memory 32.0 KiB');
+    expect(textOf(element, '.status')).to.contain('Peak memory 32.0 KiB');
   });
 });

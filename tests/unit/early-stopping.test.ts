@@ -20,11 +20,11 @@ async function makeApp(steps: number, good: (step: number) => boolean): Promise<
     early_stopping: true,
     eval_steps: 2,
   });
-  const { sample } = app.engine;
-  app.engine.sample = async function* (request, options) {
+  const { sampleBatch } = app.engine;
+  app.engine.sampleBatch = async function* (request, options) {
     const step = request.model === 'reference' ? 0 : ((await app.engine.adapter.facts())?.step ?? 0);
     app.engine.answers = [good(step) ? MENTIONED : 'nothing'];
-    yield* sample.call(app.engine, request, options);
+    yield* sampleBatch.call(app.engine, request, options);
   };
   return app;
 }

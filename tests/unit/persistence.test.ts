@@ -37,7 +37,7 @@ const unusual: Settings = {
     learning_rate: 3e-4,
     target_modules: ['q_proj', 'v_proj'],
     early_stopping: true,
-    eval_steps: 4,
+    eval_steps: 5,
   },
 };
 

@@ -7,6 +7,7 @@ import type { RunRecord } from '../../state/state.ts';
 import { displacement, overOptimisation } from '../../state/training/judge.ts';
 import type { Metric } from '../../state/training/metrics.ts';
 import { number } from '../shared/format.ts';
+import { icon } from '../shared/icons.ts';
 import { shared } from '../shared/styles.ts';
 import { FollowTraining } from './follow.ts';
 import './margin-chart.ts';
@@ -145,7 +146,16 @@ export class MarginTrainCurves extends LitElement {
         white-space: nowrap;
       }
       .said a {
-        margin-left: 5px;
+        display: inline-flex;
+        align-items: center;
+        justify-content: center;
+        width: 24px;
+        height: 24px;
+        vertical-align: middle;
+      }
+      .said a svg {
+        width: 16px;
+        height: 16px;
       }
       .said button {
         min-height: 24px;
@@ -241,11 +251,11 @@ export class MarginTrainCurves extends LitElement {
     }${
       moved
         ? html`<p class="said" data-said="displacement">
-            <strong>Why did the chosen reward fall too?</strong> Both answers are less likely than
-            ${moved.since === 'reference' ? 'under the reference' : 'at the start'},
+            <strong>Why did the chosen reward fall too?</strong> Both answers became less likely
+            ${moved.since === 'reference' ? 'than under the reference' : 'than at the start'},
             <span class="chosen">chosen ${number(moved.chosen, 2)}</span> and
             <span class="rejected">rejected ${number(moved.rejected, 2)}</span> nats: the loss asks only for their difference (margin
-            +${number(moved.margin, 2)}). What holds the chosen one up: ${this.renderRemedies(run.objective)}
+            +${number(moved.margin, 2)}). Against it: ${this.renderRemedies(run.objective)}
           </p>`
         : nothing
     }${
@@ -278,7 +288,7 @@ export class MarginTrainCurves extends LitElement {
         ? html`<span class="remedy"
             ><button title=${known.summary} @click=${() => this.app.intents.setSetting('objective', id)}>
               ${known.label}</button
-            ><a href=${`#gallery=${id}`} aria-label=${`Page of ${known.label}`} @click=${(event: MouseEvent) => this.open(event, id)}>page</a></span
+            ><a href=${`#gallery=${id}`} aria-label=${`Page of ${known.label}`} title=${`Page of ${known.label}`} @click=${(event: MouseEvent) => this.open(event, id)}>${icon('info')}</a></span
           > `
         : nothing;
     });

@@ -62,6 +62,7 @@ export class MarginTrainSettings extends LitElement {
         display: grid;
         grid-template-columns: repeat(auto-fill, minmax(90px, 1fr));
         gap: 5px 10px;
+        align-items: end;
       }
       label {
         display: block;

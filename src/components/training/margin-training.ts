@@ -169,7 +169,7 @@ export class MarginTraining extends LitElement {
         }
         const done = run?.status === 'finished' || run?.status === 'stopped' ? this.renderSteps(run) : nothing;
         return html`${done} ${run?.status === 'stopped' ? html`<span class="message">${run.message}</span>` : nothing}
-          <span class="muted">Train ${run ? 'starts a new run' : 'learns'} from ${count(intent.pairs, intent.reward ? 'prompt' : 'pair')} with ${objective}.</span>${this.renderForecast()}`;
+          <span class="muted">Train ${run ? 'starts anew' : 'learns'} from ${count(intent.pairs, intent.reward ? 'prompt' : 'pair')} with ${objective}.</span>${this.renderForecast()}`;
       }
       default:
         return training.phase satisfies never;
@@ -188,8 +188,10 @@ export class MarginTraining extends LitElement {
 
   private renderMemory({ trainingBytes = 0, parameters = 0 }: Partial<RunRecord> = {}) {
     return trainingBytes > 0
-      ? html`<span class="muted memory" title="Peak GPU memory of a step beside the model; trainable numbers of the adapter"
-          >peak memory ${bytes(trainingBytes)}, ${parameters.toLocaleString('en')} numbers to train</span
+      ? html`<span
+          class="muted memory"
+          title="Peak GPU memory of a step beside the model. The adapter has ${parameters.toLocaleString('en')} trainable numbers."
+          >Peak memory ${bytes(trainingBytes)}</span
         >`
       : nothing;
   }

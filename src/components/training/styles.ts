@@ -29,7 +29,7 @@ export const trainingStyles = css`
     align-items: center;
     gap: 2px 12px;
     min-width: 0;
-    font-size: 15px;
+    font-size: 14.5px;
     font-variant-numeric: tabular-nums;
   }
   .message {
@@ -73,6 +73,11 @@ export const trainingStyles = css`
     }
     .views {
       flex-flow: row wrap;
+    }
+    /* Below the buttons there is a whole line for it. */
+    .status {
+      flex-basis: 100%;
+      order: 1;
     }
   }
   .empty {
