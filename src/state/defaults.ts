@@ -1,6 +1,6 @@
 /** The state of a fresh page. */
 import type { AppState, Settings } from './state.ts';
-import { DEFAULT_TRAINING } from './training/settings.ts';
+import { defaultTraining } from './training/settings.ts';
 
 export const DEFAULT_SETTINGS: Settings = {
   vlm: 'toybox-vlm',
@@ -13,7 +13,7 @@ export const DEFAULT_SETTINGS: Settings = {
   seed: 1,
   objective: 'dpo_sigmoid',
   hyperparameters: {},
-  training: DEFAULT_TRAINING,
+  training: defaultTraining('dpo_sigmoid'),
 };
 
 /** Least and greatest value of each number among the settings; whole numbers where `integer` says so. */

@@ -67,7 +67,9 @@ export function validSettings(value: unknown): Partial<Settings> {
     if (typeof number === 'number' && Number.isFinite(number)) result[key] = clampSetting(key, number);
   }
   if ('hyperparameters' in value) result.hyperparameters = validHyperparameters(value.hyperparameters);
-  if (isRecord(value.training)) result.training = validTraining(value.training);
+  if (isRecord(value.training)) {
+    result.training = validTraining(value.training, result.objective ?? DEFAULT_SETTINGS.objective);
+  }
   return result;
 }
 

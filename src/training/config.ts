@@ -1,6 +1,7 @@
 /** Training settings: defaults, and sentences for what cannot be used. Knows no GPU, so the page reads it too. */
 import type { LoraSettings, LrSchedulerType, TargetModule, TrainingConfig } from '../engine/engine.ts';
 import { InputError } from '../errors.ts';
+import { taggedLoss } from '../kernels/losses/families/every.ts';
 
 /**
  * Defaults. Names are those of `transformers.TrainingArguments`; the rate is what small decoders with LoRA want, a
@@ -26,6 +27,12 @@ export const TRAINING_DEFAULTS: TrainingConfig = {
   top_p: 1,
   max_completion_length: 48,
 };
+
+/** The defaults for an objective: some bring a rate and a length of their own. */
+export function trainingDefaults(objective: string): TrainingConfig {
+  const loss = taggedLoss(objective)?.loss;
+  return loss && 'training' in loss ? { ...TRAINING_DEFAULTS, ...loss.training } : TRAINING_DEFAULTS;
+}
 
 /** Every linear layer of a Llama decoder that LoRA can adapt, in PEFT's names and the order of the forward pass. */
 export const TARGET_MODULES: readonly TargetModule[] = [
@@ -88,11 +95,15 @@ const RULES: Readonly<Record<NumberKey, Rule>> = {
 
 /**
  * Fills in defaults.
+ * @param defaults those of the objective: `trainingDefaults`.
  * @throws InputError naming the setting that is unknown or out of range.
  */
-export function resolveTrainingConfig(given: Partial<TrainingConfig> = {}): TrainingConfig {
+export function resolveTrainingConfig(
+  given: Partial<TrainingConfig> = {},
+  defaults: TrainingConfig = TRAINING_DEFAULTS,
+): TrainingConfig {
   refuseUnknown(given, TRAINING_DEFAULTS, 'training setting');
-  const config: TrainingConfig = { ...TRAINING_DEFAULTS, ...defined(given) };
+  const config: TrainingConfig = { ...defaults, ...defined(given) };
   for (const [name, [good, range]] of Object.entries(RULES)) {
     const value = config[name as NumberKey];
     if (typeof value !== 'number' || !Number.isFinite(value) || !good(value)) {

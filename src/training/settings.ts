@@ -3,7 +3,7 @@ import type { LoraSettings, RewardChoice, TrainingConfig, TrainRequest } from '.
 import { InputError } from '../errors.ts';
 import { samplesAnswers, taggedLoss } from '../kernels/losses/families/every.ts';
 import { resolveHyperparameters } from '../kernels/losses/hyperparameters.ts';
-import { resolveLora, resolveTrainingConfig } from './config.ts';
+import { resolveLora, resolveTrainingConfig, trainingDefaults } from './config.ts';
 import { rewardWeights } from './online/rewards.ts';
 
 export interface RunSettings {
@@ -46,7 +46,7 @@ export function runSettings(request: Omit<TrainRequest, 'pairs'>): RunSettings {
   return {
     objective: id,
     hyperparameters: resolveHyperparameters(tagged.loss, request.hyperparameters ?? {}),
-    config: resolveTrainingConfig(request.config),
+    config: resolveTrainingConfig(request.config, trainingDefaults(id)),
     lora: resolveLora(request.lora),
     ...rewardOf(request),
   };

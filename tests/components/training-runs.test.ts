@@ -1,9 +1,12 @@
 import { expect } from '@esm-bundle/chai';
 import '../../src/components/training/margin-training.ts';
 import type { MarginTraining } from '../../src/components/training/margin-training.ts';
+import { defaultTraining } from '../../src/state/training/settings.ts';
 import { makeAppWithDraft, type TestApp } from '../support/app.ts';
 import { expectAccessible } from '../support/axe.ts';
 import { button, deep, deepAll, frames, mount, settled, unmountAll } from '../support/mount.ts';
+
+const DPO_RATE = defaultTraining('dpo_sigmoid').learning_rate;
 
 const listOf = (element: Element): string[] =>
   deepAll(element, 'ul.runs li').map((each) => each.textContent!.replace(/\s+/g, ' ').trim());
@@ -50,7 +53,7 @@ describe('margin-training, several runs', () => {
     app.intents.setTraining({ learning_rate: 1e-3 });
     await app.intents.train({ steps: 1 });
     await settled(element);
-    expect(listOf(element)).to.deep.equal(['1: DPO, lr 0.0001', '2: DPO, lr 0.001']);
+    expect(listOf(element)).to.deep.equal([`1: DPO, lr ${DPO_RATE}`, '2: DPO, lr 0.001']);
     expect(deep(element, '.big').textContent).to.contain('Before training: ');
     await expectAccessible(element);
   });

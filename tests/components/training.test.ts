@@ -6,6 +6,7 @@ import { differenceTint } from '../../src/components/theme.ts';
 import type { MarginTraining } from '../../src/components/training/margin-training.ts';
 import type { StepMetrics } from '../../src/engine/engine.ts';
 import { MetricsLog } from '../../src/state/training/metrics.ts';
+import { defaultTraining } from '../../src/state/training/settings.ts';
 import { makeApp, makeAppWithDraft, stateWhere, type TestApp } from '../support/app.ts';
 import { expectAccessible } from '../support/axe.ts';
 import { FAKE_FACTS } from '../support/fake-engine.ts';
@@ -85,7 +86,9 @@ describe('margin-training', () => {
     ]);
     button(element, 'Runs 2').click();
     await settled(element);
-    expect(textOf(element, 'tbody tr')).to.contain('lr 0.0001').and.to.contain('lr 0.001');
+    expect(textOf(element, 'tbody tr'))
+      .to.contain(`lr ${defaultTraining('dpo_sigmoid').learning_rate}`)
+      .and.to.contain('lr 0.001');
     await expectAccessible(element);
     button(element, 'Delete run 1').click();
     await settled(element);

@@ -41,11 +41,11 @@ describe('early stopping', () => {
     expect(() => withTraining(DEFAULT_TRAINING, { early_stopping: true, eval_steps: 0 })).to.throw(sentence);
     expect(() => withTraining(on, { eval_scenes: 0 })).to.throw(/eval_scenes is 0/);
     expect(withTraining(on, { early_stopping: false, eval_steps: 0 }).eval_steps).to.equal(0);
-    expect(validTraining({ early_stopping: 'true' }), 'of an older link').to.include({
+    expect(validTraining({ early_stopping: 'true' }, 'simpo'), 'of an older link').to.include({
       early_stopping: true,
       eval_steps: 10,
     });
-    expect(validTraining({ eval_scenes: 0, early_stopping: true }).early_stopping).to.equal(false);
+    expect(validTraining({ eval_scenes: 0, early_stopping: true }, 'simpo').early_stopping).to.equal(false);
   });
 
   it('brings the best step back, also where checkpoints have been thinned since', async () => {

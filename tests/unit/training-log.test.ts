@@ -10,7 +10,14 @@ import { lookAfter, nextLook } from '../../src/state/training/looks.ts';
 import { MetricsLog } from '../../src/state/training/metrics.ts';
 import { runNames } from '../../src/state/training/names.ts';
 import { ownPrompts } from '../../src/state/training/own-samples.ts';
-import { configOf, DEFAULT_TRAINING, validTraining, withTraining } from '../../src/state/training/settings.ts';
+import {
+  configOf,
+  DEFAULT_TRAINING,
+  defaultTraining,
+  followObjective,
+  validTraining,
+  withTraining,
+} from '../../src/state/training/settings.ts';
 import { PairTracks } from '../../src/state/training/tracks.ts';
 import { fakeMetrics, fakePair } from '../support/fake-training.ts';
 
@@ -146,8 +153,27 @@ describe('training settings', () => {
     expect(() => withTraining(DEFAULT_TRAINING, { learning_rate: -1 })).to.throw(/learning_rate/);
     expect(() => withTraining(DEFAULT_TRAINING, { target_modules: [] })).to.throw(/target_modules/);
     expect(() => withTraining(DEFAULT_TRAINING, { lora_dropout: 1 })).to.throw(/lora_dropout is 1/);
-    expect(validTraining({ learning_rate: 'much', r: 4 }).learning_rate).to.equal(DEFAULT_TRAINING.learning_rate);
-    expect(validTraining({ r: 4 }).r).to.equal(4);
+    expect(validTraining({ learning_rate: 'much', r: 4 }, 'simpo').learning_rate).to.equal(
+      DEFAULT_TRAINING.learning_rate,
+    );
+    expect(validTraining({}, 'dpo_sigmoid'), 'DPO brings its own').to.include({
+      learning_rate: 2e-3,
+      num_train_epochs: 6,
+    });
+    expect(validTraining({ r: 4 }, 'simpo').r).to.equal(4);
+  });
+
+  it('follow the objective where nobody touched them', () => {
+    const dpo = defaultTraining('dpo_sigmoid');
+    const simpo = defaultTraining('simpo');
+    expect(dpo.learning_rate).to.not.equal(simpo.learning_rate);
+    expect(followObjective(dpo, 'dpo_sigmoid', 'simpo')).to.deep.equal(simpo);
+    expect(followObjective({ ...dpo, learning_rate: 7e-4, r: 4 }, 'dpo_sigmoid', 'simpo')).to.deep.equal({
+      ...simpo,
+      learning_rate: 7e-4,
+      r: 4,
+    });
+    expect(followObjective(simpo, 'simpo', 'ipo_sum')).to.equal(simpo);
   });
 
   it('say when a run stops to look, and at what', () => {

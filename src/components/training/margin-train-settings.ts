@@ -3,7 +3,7 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { samplesAnswers } from '../../kernels/losses/families/every.ts';
 import type { App } from '../../state/app.ts';
 import { Select } from '../../state/select.ts';
-import { DEFAULT_TRAINING, REWARDS, type TrainingSettings, withTraining } from '../../state/training/settings.ts';
+import { REWARDS, type TrainingSettings, trainingFields, withTraining } from '../../state/training/settings.ts';
 import { LR_SCHEDULER_TYPES, TARGET_MODULES } from '../../training/config.ts';
 import { icon } from '../shared/icons.ts';
 import { shared } from '../shared/styles.ts';
@@ -156,7 +156,7 @@ export class MarginTrainSettings extends LitElement {
           )}
         </div>
         ${this.renderRhythm(settings)}
-        <button class="quiet defaults" ?disabled=${settings === DEFAULT_TRAINING} @click=${() => this.defaults()}>
+        <button class="quiet defaults" ?disabled=${trainingFields(settings, this.app.store.state.settings.objective).length === 0} @click=${() => this.defaults()}>
           ${icon('reset')} Defaults
         </button>
       </fieldset>

@@ -31,6 +31,13 @@ export interface Hyperparameter<K extends string = string> {
   readonly aliases?: Readonly<Record<string, (value: number, all: HyperparameterValues) => number>>;
 }
 
+/** How hard and how long to train, where measurements say so. */
+export interface SuitableTraining {
+  readonly learning_rate: number;
+  readonly per_device_train_batch_size: number;
+  readonly num_train_epochs: number;
+}
+
 /** Which shelf of the picker an objective stands on. */
 export type ObjectiveFamily =
   | 'with a reference'
@@ -108,6 +115,8 @@ export interface Objective<K extends string = string> {
   /** Inputs beyond log-probabilities, log-ratios and lengths, in the order of `pair.extra[i]` in `loss.wgsl`; at most 4. */
   readonly extras?: readonly ExtraInput[];
   readonly hyperparameters: readonly Hyperparameter<K>[];
+  /** Settings of the trainer that suit it on the bundled model, by TRL's names; the trainer's own where it has none. */
+  readonly training?: SuitableTraining;
   /** Value, rewards and gradients of one pair in float64: the reference its WGSL is held against. */
   evaluate(pair: PairInputs, h: Readonly<Record<K, number>>): PairValue;
   /**

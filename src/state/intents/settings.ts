@@ -5,6 +5,7 @@ import { type Context, notify, sentence, withoutNotice } from '../context.ts';
 import { clampSetting, type NumericSetting, SETTING_RANGES } from '../defaults.ts';
 import { objectiveNamed, refusal } from '../objectives.ts';
 import type { AppState, Notice, Settings } from '../state.ts';
+import { followObjective } from '../training/settings.ts';
 
 type PlainSetting = Exclude<keyof Settings, 'hyperparameters' | 'training'>;
 
@@ -67,6 +68,10 @@ export function settingsIntents(context: Context) {
       const before = store.state;
       store.update((state) => {
         const next = { ...state, settings: { ...state.settings, [key]: allowed } };
+        if (key === 'objective') {
+          const training = followObjective(next.settings.training, state.settings.objective, next.settings.objective);
+          return { ...next, settings: { ...next.settings, training } };
+        }
         if (key !== 'vlm' && key !== 'clip') return next;
         // An adapter belongs to its model; its run stays in the list.
         const bare = key === 'vlm' ? { ...next, adapter: null, training: { ...next.training, run: null } } : next;

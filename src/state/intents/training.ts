@@ -3,7 +3,7 @@ import { CancelledError, InputError } from '../../errors.ts';
 import { type Context, notify, sentence } from '../context.ts';
 import { selectedImageOf } from '../selectors.ts';
 import { compareAnswers } from '../training/compare.ts';
-import { DEFAULT_TRAINING, type TrainingSettings, withTraining } from '../training/settings.ts';
+import { defaultTraining, type TrainingSettings, withTraining } from '../training/settings.ts';
 import type { TrainOptions } from '../training.ts';
 
 /** PEFT's file endings: an adapter is a ZIP of a folder. */
@@ -50,7 +50,10 @@ export function trainingIntents(context: Context) {
     },
 
     resetTrainingSettings(): void {
-      store.update((state) => ({ ...state, settings: { ...state.settings, training: DEFAULT_TRAINING } }));
+      store.update(({ settings, ...state }) => ({
+        ...state,
+        settings: { ...settings, training: defaultTraining(settings.objective) },
+      }));
     },
 
     /** Continues the run or starts the next one; settles when it pauses or ends. */

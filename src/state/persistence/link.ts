@@ -31,7 +31,7 @@ export function encodeLink(settings: Settings, view?: Pick<AppState['view'], 'ov
   for (const [objective, knobs] of Object.entries(settings.hyperparameters)) {
     for (const [key, value] of Object.entries(knobs)) fields.set(`${objective}.${key}`, String(value));
   }
-  for (const [key, value] of trainingFields(settings.training)) fields.set(`train.${key}`, value);
+  for (const [key, value] of trainingFields(settings.training, settings.objective)) fields.set(`train.${key}`, value);
   if (view?.overlay === 'gallery') fields.set('gallery', view.loss ?? '');
   return fields.toString();
 }

@@ -8,7 +8,7 @@ import { hyperparameterValues, objectiveNamed } from '../objectives.ts';
 import { trainingInputs } from '../scores.ts';
 import type { AppState, PairRecord, RunRecord } from '../state.ts';
 import { trainablePrompts } from './prompts.ts';
-import { LOOKING, SAMPLING, type TrainingSettings, withTraining } from './settings.ts';
+import { followObjective, LOOKING, SAMPLING, type TrainingSettings, withTraining } from './settings.ts';
 
 /** What may be given for one run alone; the rest comes from the page's settings. */
 export interface RunOptions {
@@ -64,7 +64,8 @@ export function intendedRun(state: AppState, options: RunOptions = {}): RunInten
   const { settings } = state;
   const objective = options.objective ?? settings.objective;
   const known = objectiveNamed(objective);
-  const training = withTraining(settings.training, options.settings ?? {});
+  const following = followObjective(settings.training, settings.objective, objective);
+  const training = withTraining(following, options.settings ?? {});
   const samples = samplesAnswers(objective);
   const items = samples ? trainablePrompts(state) : pairTexts(trainablePairs(state), objective);
   const texts = samples ? items : trainablePairs(state).map(textsOf);

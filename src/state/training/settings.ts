@@ -1,7 +1,13 @@
 /** What a person sets before pressing Train: the settings of TRL and PEFT by their names, and when to examine. */
 import type { LoraSettings, RewardName, TrainingConfig } from '../../engine/engine.ts';
 import { InputError } from '../../errors.ts';
-import { LORA_DEFAULTS, resolveLora, resolveTrainingConfig, TRAINING_DEFAULTS } from '../../training/config.ts';
+import {
+  LORA_DEFAULTS,
+  resolveLora,
+  resolveTrainingConfig,
+  TRAINING_DEFAULTS,
+  trainingDefaults,
+} from '../../training/config.ts';
 
 export interface TrainingSettings extends TrainingConfig, LoraSettings {
   /** What sampled answers earn, for objectives that sample. */
@@ -49,6 +55,7 @@ type Looking = (typeof LOOKING)[number];
 /** Largest values of the whole numbers among them. */
 const MOST = { eval_steps: 1e6, eval_scenes: 500, eval_pope_scenes: 500, kl_answers: 256, kl_steps: 1e6 } as const;
 
+/** Before an objective has its say: `defaultTraining`. */
 export const DEFAULT_TRAINING: TrainingSettings = {
   ...TRAINING_DEFAULTS,
   ...LORA_DEFAULTS,
@@ -64,6 +71,22 @@ export const DEFAULT_TRAINING: TrainingSettings = {
 
 /** Steps between examinations that early stopping starts with: it looks at nothing else. */
 const EARLY_STOPPING_STEPS = 10;
+
+/** The settings of a fresh page for an objective. */
+export const defaultTraining = (objective: string): TrainingSettings => ({
+  ...DEFAULT_TRAINING,
+  ...trainingDefaults(objective),
+});
+
+/** The settings after a change of objective: what nobody touched follows it. */
+export function followObjective(settings: TrainingSettings, from: string, to: string): TrainingSettings {
+  const [before, after] = [defaultTraining(from), defaultTraining(to)];
+  const untouched = Object.entries(after).filter(([key, value]) => {
+    const setting = key as keyof TrainingSettings;
+    return value !== before[setting] && settings[setting] === before[setting];
+  });
+  return untouched.length > 0 ? { ...settings, ...Object.fromEntries(untouched) } : settings;
+}
 
 /** The trainer's share of the settings. */
 export function configOf(settings: TrainingSettings): { config: TrainingConfig; lora: LoraSettings } {
@@ -114,11 +137,12 @@ export function withTraining(settings: TrainingSettings, changes: Partial<Traini
   return { ...resolveTrainingConfig(config), ...resolveLora(lora), reward, ...looking };
 }
 
-/** The settings that are not the defaults, as text: what a link carries. */
-export function trainingFields(settings: TrainingSettings): [key: string, value: string][] {
+/** The settings that are not the objective's defaults, as text: what a link carries. */
+export function trainingFields(settings: TrainingSettings, objective: string): [key: string, value: string][] {
+  const defaults = defaultTraining(objective);
   return Object.entries(settings).flatMap(([key, value]): [string, string][] => {
     const text = String(value);
-    return text === String(DEFAULT_TRAINING[key as keyof TrainingSettings]) ? [] : [[key, text]];
+    return text === String(defaults[key as keyof TrainingSettings]) ? [] : [[key, text]];
   });
 }
 
@@ -129,9 +153,9 @@ function parsed(key: keyof TrainingSettings, value: unknown): unknown {
   return typeof like === 'number' ? Number(value) : value === 'true';
 }
 
-/** The usable part of what claims to be training settings (texts of a link, or stored values), over the defaults. */
-export function validTraining(value: object): TrainingSettings {
-  let settings = DEFAULT_TRAINING;
+/** The usable part of what claims to be training settings (texts of a link, or stored values), over the objective's defaults. */
+export function validTraining(value: object, objective: string): TrainingSettings {
+  let settings = defaultTraining(objective);
   for (const key of Object.keys(DEFAULT_TRAINING) as (keyof TrainingSettings)[]) {
     if (!(key in value)) continue;
     try {
