@@ -130,6 +130,25 @@ export async function picture(page, colour = '#c33', width = 120, height = 90) {
   return Buffer.from(bytes);
 }
 
+/** Clean against hallucinated descriptions of the sample scenes, from their own truth. */
+export async function addPairs(page) {
+  await page.evaluate(() => {
+    const { images } = margin.state;
+    for (const { id, scene } of images) {
+      const nouns = [...new Set(scene.objects.map(({ noun }) => noun))];
+      const there = nouns.map((noun) => `a ${noun}`).join(' and ');
+      const wrong = ['cat', 'drum', 'kite'].find((noun) => !nouns.includes(noun));
+      margin.intents.addPairOf({
+        imageId: id,
+        prompt: 'Describe the image.',
+        chosen: `There is ${there}.`,
+        rejected: `There is ${there} and a ${wrong}.`,
+      });
+    }
+  });
+  await page.waitForFunction(() => margin.pairs.list().every(({ row }) => row), null, PATIENCE);
+}
+
 /** Settles when nothing is sampled or scored any more. */
 export async function idle(page) {
   await page.waitForFunction(() => {

@@ -2,7 +2,7 @@
 
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { endToEnd, engineReady, equal, idle, ok, openPage, PATIENCE, root } from './support.mjs';
+import { addPairs, endToEnd, engineReady, equal, idle, ok, openPage, PATIENCE, root } from './support.mjs';
 
 const pictures = process.env.MARGIN_PICTURES ? path.join(root, 'tests/.artifacts/training') : null;
 if (pictures) await mkdir(pictures, { recursive: true });
@@ -11,25 +11,6 @@ if (pictures) await mkdir(pictures, { recursive: true });
 const TRAINED = { timeout: 420_000 };
 
 const button = (page, name) => page.getByRole('button', { name, exact: true });
-
-/** Clean against hallucinated descriptions of the sample scenes, from their own truth. */
-async function addPairs(page) {
-  await page.evaluate(() => {
-    const { images } = margin.state;
-    for (const { id, scene } of images) {
-      const nouns = [...new Set(scene.objects.map(({ noun }) => noun))];
-      const there = nouns.map((noun) => `a ${noun}`).join(' and ');
-      const wrong = ['cat', 'drum', 'kite'].find((noun) => !nouns.includes(noun));
-      margin.intents.addPairOf({
-        imageId: id,
-        prompt: 'Describe the image.',
-        chosen: `There is ${there}.`,
-        rejected: `There is ${there} and a ${wrong}.`,
-      });
-    }
-  });
-  await page.waitForFunction(() => margin.pairs.list().every(({ row }) => row), null, PATIENCE);
-}
 
 const phase = (page, wanted) =>
   page.waitForFunction((name) => margin.state.training.phase === name, wanted, TRAINED);
@@ -115,12 +96,17 @@ await endToEnd(async ({ checks, browser, url }) => {
     ok(Math.abs(sum - trained) < 1e-2, `the policy gave ${trained} and gives ${sum} after a reload`);
   });
 
-  await checks.check('an absurd rate stops with a sentence and keeps the last good adapter', async () => {
-    await page.evaluate(() => margin.intents.setTraining({ learning_rate: 1e30, max_steps: 4 }));
+  await checks.check('an absurd rate stops with a sentence and leaves the imported adapter at work', async () => {
+    const { image, prompt, chosen } = await page.evaluate(() => margin.pairs.list()[0]);
+    const logp = async () => (await page.evaluate((answer) => margin.logps(answer), { image, prompt, response: chosen })).sum;
+    const [{ key }, before] = [await page.evaluate(() => margin.state.adapter), await logp()];
+    await page.evaluate(() => margin.intents.setTraining({ learning_rate: 1e30, max_steps: 1 }));
     await button(page, 'Train').click();
     await page.waitForFunction(() => margin.state.training.runs.at(-1)?.status === 'failed', null, TRAINED);
     await phase(page, 'idle');
-    ok(/finite/.test((await run()).message), (await run()).message);
+    ok(/not finite numbers/.test((await run()).message), (await run()).message);
+    equal(await page.evaluate(() => margin.state.adapter?.key), key, 'the adapter at work');
+    equal(await logp(), before, 'log-probability of the first chosen answer');
     await shot('failed');
   });
 
