@@ -36,12 +36,12 @@ CANDIDATES, TEMPERATURE, TOP_P, MAX_TOKENS = 12, 1.0, 0.95, 48
 PROMPT = "Describe the image."
 LONGEST_ANSWER = 64
 # src/training/config.ts
-BATCH, EPOCHS, LORA = 4, 3, dict(r=16, lora_alpha=32)
+LORA = dict(r=16, lora_alpha=32)
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+# The defaults of the page: src/kernels/losses/{dpo_sigmoid,simpo}/loss.ts over src/training/config.ts
 TRAININGS = {
-    "DPO, β 3": dict(loss="dpo", beta=3.0, learning_rate=1e-3),
-    "DPO, defaults": dict(loss="dpo", beta=0.1, learning_rate=1e-4),
-    "SimPO, defaults": dict(loss="simpo", beta=2.0, gamma=0.5, learning_rate=1e-4),
+    "DPO": dict(loss="dpo", beta=1.0, learning_rate=2e-3, batch=8, epochs=6),
+    "SimPO": dict(loss="simpo", beta=2.0, gamma=0.5, learning_rate=1e-4, batch=4, epochs=3),
 }
 
 
@@ -137,7 +137,7 @@ def token_logps(models: Models, text, pairs: list[dict]):
     return (logps * mask).sum(-1).view(-1, 2), mask.sum(-1).view(-1, 2)
 
 
-def train(models: Models, pairs: list[dict], seed: int, loss: str, beta: float, learning_rate: float, gamma=0.0):
+def train(models: Models, pairs: list[dict], seed: int, loss: str, beta: float, learning_rate, batch, epochs, gamma=0.0):
     """A decoder with a trained adapter: TRL's DPOTrainer (sigmoid) or CPOTrainer (simpo), linear schedule, AdamW."""
     torch.manual_seed(seed)
     text = get_peft_model(models.text, LoraConfig(**LORA, target_modules=TARGETS))
@@ -145,11 +145,13 @@ def train(models: Models, pairs: list[dict], seed: int, loss: str, beta: float, 
         reference = torch.cat([token_logps(models, text, pairs[i : i + 8])[0] for i in range(0, len(pairs), 8)])
     parameters = [parameter for parameter in text.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0)
-    shuffled, steps = random.Random(seed), EPOCHS * -(-len(pairs) // BATCH)
-    order = [i for _ in range(EPOCHS) for i in shuffled.sample(range(len(pairs)), len(pairs))]
+    shuffled, per_epoch = random.Random(seed), -(-len(pairs) // batch)
+    steps = epochs * per_epoch
+    orders = [shuffled.sample(range(len(pairs)), len(pairs)) for _ in range(epochs)]
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = learning_rate * (1 - step / steps)
-        taken = order[step * BATCH : (step + 1) * BATCH]
+        first = step % per_epoch * batch
+        taken = orders[step // per_epoch][first : first + batch]
         sums, lengths = token_logps(models, text, [pairs[i] for i in taken])
         values = sums - reference[taken] if loss == "dpo" else sums / lengths
         objective = -F.logsigmoid(beta * (values[:, 0] - values[:, 1]) - gamma).mean()

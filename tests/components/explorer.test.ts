@@ -134,7 +134,7 @@ describe('explorer', () => {
     button(element, 'Set beta to 4').click();
     await frames(element);
     expect(app.store.state.settings.hyperparameters.dpo_sigmoid).to.deep.equal({ beta: 4 });
-    expect(rows().find((row) => row.hasAttribute('data-present'))!.cells[0].textContent).to.equal('0.4');
+    expect(rows().find((row) => row.hasAttribute('data-present'))!.cells[0].textContent).to.equal('4');
     await expectAccessible(element);
   });
 
