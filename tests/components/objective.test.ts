@@ -95,7 +95,7 @@ describe('objective panel', () => {
     button(element, 'Reset hyperparameters').click();
     await frames(element);
     expect(app.store.state.settings.hyperparameters).to.deep.equal({});
-    expect(slider.value).to.equal('2');
+    expect(slider.value).to.equal('10');
   });
 
   it('refuses an impossible value with a sentence and shows the kept one', async () => {

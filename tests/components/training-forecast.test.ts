@@ -19,7 +19,7 @@ describe('margin-training, before Train is pressed', () => {
   beforeEach(async () => {
     app = await makeAppWithDraft();
     app.intents.addPair();
-    app.intents.setTraining({ max_steps: 6, eval_scenes: 0 });
+    app.intents.setTraining({ max_steps: 6, eval_scenes: 0, per_device_train_batch_size: 4 });
     element = await mount<MarginTraining>('margin-training', { app });
   });
   afterEach(() => {

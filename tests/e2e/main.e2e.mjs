@@ -14,7 +14,7 @@ const REFERENCE = {
     const rewards = { chosen: beta * ratios.chosen, rejected: beta * ratios.rejected };
     return { rewards, loss: softplus(-(rewards.chosen - rewards.rejected)) };
   },
-  simpo: (row, { beta = 2, gamma = 0.5 } = {}) => {
+  simpo: (row, { beta = 10, gamma = 0.5 } = {}) => {
     const rewards = {
       chosen: (beta * row.chosen) / row.chosenLength,
       rejected: (beta * row.rejected) / row.rejectedLength,

@@ -8,6 +8,7 @@ import { FAKE_BYTES } from '../support/fake-training.ts';
 async function makeTrainable(): Promise<TestApp> {
   const app = await makeAppWithDraft();
   app.intents.addPair();
+  app.intents.setTraining({ per_device_train_batch_size: 4 });
   await stateWhere(app, ({ pairs }) => pairs[0].scores !== undefined, 'scores');
   return app;
 }

@@ -153,27 +153,27 @@ describe('training settings', () => {
     expect(() => withTraining(DEFAULT_TRAINING, { learning_rate: -1 })).to.throw(/learning_rate/);
     expect(() => withTraining(DEFAULT_TRAINING, { target_modules: [] })).to.throw(/target_modules/);
     expect(() => withTraining(DEFAULT_TRAINING, { lora_dropout: 1 })).to.throw(/lora_dropout is 1/);
-    expect(validTraining({ learning_rate: 'much', r: 4 }, 'simpo').learning_rate).to.equal(
+    expect(validTraining({ learning_rate: 'much', r: 4 }, 'cpo').learning_rate).to.equal(
       DEFAULT_TRAINING.learning_rate,
     );
     expect(validTraining({}, 'dpo_sigmoid'), 'DPO brings its own').to.include({
       learning_rate: 2e-3,
-      num_train_epochs: 6,
+      num_train_epochs: 8,
     });
     expect(validTraining({ r: 4 }, 'simpo').r).to.equal(4);
   });
 
   it('follow the objective where nobody touched them', () => {
     const dpo = defaultTraining('dpo_sigmoid');
-    const simpo = defaultTraining('simpo');
-    expect(dpo.learning_rate).to.not.equal(simpo.learning_rate);
-    expect(followObjective(dpo, 'dpo_sigmoid', 'simpo')).to.deep.equal(simpo);
-    expect(followObjective({ ...dpo, learning_rate: 7e-4, r: 4 }, 'dpo_sigmoid', 'simpo')).to.deep.equal({
-      ...simpo,
+    const cpo = defaultTraining('cpo');
+    expect(dpo.learning_rate).to.not.equal(cpo.learning_rate);
+    expect(followObjective(dpo, 'dpo_sigmoid', 'cpo')).to.deep.equal(cpo);
+    expect(followObjective({ ...dpo, learning_rate: 7e-4, r: 4 }, 'dpo_sigmoid', 'cpo')).to.deep.equal({
+      ...cpo,
       learning_rate: 7e-4,
       r: 4,
     });
-    expect(followObjective(simpo, 'simpo', 'ipo_sum')).to.equal(simpo);
+    expect(followObjective(cpo, 'cpo', 'orpo')).to.equal(cpo);
   });
 
   it('say when a run stops to look, and at what', () => {
