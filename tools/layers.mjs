@@ -31,7 +31,7 @@ const MAY_IMPORT = {
     'engine',
     '.',
   ],
-  'training/config': ['engine', '.'],
+  'training/config': ['engine', 'kernels/losses', '.'],
   preference: ['toybox', 'kernels/losses', 'engine', '.'],
   models: ['toybox/random', 'kernels', 'kernels/gpu', 'engine', '.'],
   kernels: ['kernels/gpu', 'kernels/losses', 'engine', '.'],

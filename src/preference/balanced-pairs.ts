@@ -8,17 +8,19 @@
  * the comparison, and pairs whose rejected answer leaves something out push the other way.
  */
 import type { ClipPair } from './clip-pairs.ts';
-import { type Difference, thingsBeyond } from './things.ts';
+import { type Difference, thingsBeyond, thingsIn } from './things.ts';
 
 /** Pairs that are kept when there are more pictures, unless somebody says otherwise. */
 export const CLIP_PAIRS = 64;
 
-/** How many pairs of each difference there are to one that adds; measured in docs/training.md. */
-const SHARES: readonly (readonly [Exclude<Difference, 'none'>, number])[] = [
-  ['swaps', 2],
-  ['adds', 1],
-  ['omits', 1],
-];
+/** Pairs that swap things to one that adds. */
+const SWAPS_PER_ADDITION = 2;
+
+/**
+ * How many things fewer, per pair, the chosen answers may name than the rejected ones before the next pair is one that
+ * omits: enough to teach that something is to be left out, too little to teach brevity. Measured in docs/training.md.
+ */
+const THINGS_BEHIND = 0.2;
 
 /** Pairs that the same thing may decide before others come first: sixty pairs about one thing teach about one thing. */
 const PAIRS_PER_THING = 3;
@@ -29,9 +31,13 @@ function deciding({ chosen, rejected }: ClipPair): string[] {
   return added.length > 0 ? added : thingsBeyond(chosen.text, rejected.text);
 }
 
+/** Things that the chosen answer names beyond the rejected one; negative where it names fewer. */
+const lead = ({ chosen, rejected }: ClipPair): number => thingsIn(chosen.text).length - thingsIn(rejected.text).length;
+
 /**
- * Takes at most one pair of every picture, `most` in all, by worth within each difference and the differences by their
- * shares. Where they run out, what is left is taken by worth, pairs that name the same things last.
+ * Takes at most one pair of every picture, `most` in all, by worth within each difference: two that swap to one that
+ * adds, and one that omits whenever the chosen answers have fallen behind. Where a difference runs out the others go on
+ * without it, and at last what is left is taken by worth, pairs that name the same things at the very end.
  * @param pictures Each with the pairs it offers, at most one of a difference: `clipPairs`.
  * @returns the pictures that take part, in their order, each with its pair.
  */
@@ -52,17 +58,21 @@ export function balancedPairs<Picture extends { readonly pairs: readonly ClipPai
   const free = ({ picture }: Offer) => !taken.has(picture);
   const fresh = ({ things }: Offer) => things.every((thing) => (decided.get(thing) ?? 0) < PAIRS_PER_THING);
 
-  const counts = SHARES.map(([difference, share]) => ({ difference, share, count: 0 }));
-  const open = new Set(counts);
+  const open = new Set<Difference>(['swaps', 'adds', 'omits']);
+  const counts = { swaps: 0, adds: 0, omits: 0, none: 0 };
+  let ahead = 0;
   while (taken.size < most && open.size > 0) {
-    const next = [...open].reduce((a, b) => ((b.count + 1) / b.share < (a.count + 1) / a.share ? b : a));
-    const offer = offers.find((each) => each.pair.difference === next.difference && free(each) && fresh(each));
+    const turn = counts.swaps < SWAPS_PER_ADDITION * (counts.adds + 1) ? 'swaps' : 'adds';
+    const wanted = ahead < -THINGS_BEHIND * taken.size ? 'omits' : turn;
+    const next = open.has(wanted) ? wanted : [...open][0];
+    const offer = offers.find((each) => each.pair.difference === next && free(each) && fresh(each));
     if (!offer) {
       open.delete(next);
       continue;
     }
     take(offer);
-    next.count++;
+    counts[next]++;
+    ahead += lead(offer.pair);
   }
   const same = ({ pair }: Offer) => pair.difference === 'none';
   for (const offer of [...offers.filter((each) => !same(each)), ...offers.filter(same)]) {

@@ -48,9 +48,10 @@ describe('batch-coupled losses', () => {
 
   it('is DPO in a batch of one, sorted or not', () => {
     const rows = [{ chosen: -18, rejected: -24, refChosen: -19, refRejected: -23 }];
-    const dpo = evaluateF64({ objective: 'dpo_sigmoid', hyperparameters: {}, rows });
+    const hyperparameters = { beta: 0.1 };
+    const dpo = evaluateF64({ objective: 'dpo_sigmoid', hyperparameters, rows });
     for (const objective of ['aot', 'aot_unpaired']) {
-      const { loss, pairs } = evaluateCoupledF64({ objective, hyperparameters: {}, rows });
+      const { loss, pairs } = evaluateCoupledF64({ objective, hyperparameters, rows });
       expectClose([loss], [dpo.batch.loss], F64, objective);
       expectClose([pairs[0].gradients.chosen], [dpo.pairs[0].gradients.chosen], F64, objective);
     }

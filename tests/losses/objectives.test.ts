@@ -49,9 +49,10 @@ describe('objectives', () => {
 
   it('takes log-ratios as given before it subtracts log-probabilities', () => {
     const row = { chosen: -18, rejected: -24, chosenLogRatio: 0.5, rejectedLogRatio: -0.5 };
-    const given = evaluateF64({ objective: 'dpo_sigmoid', hyperparameters: {}, rows: [row] });
+    const settings = { objective: 'dpo_sigmoid', hyperparameters: { beta: 0.1 } };
+    const given = evaluateF64({ ...settings, rows: [row] });
     const contradicted = { ...row, refChosen: -1, refRejected: -1 };
-    const both = evaluateF64({ objective: 'dpo_sigmoid', hyperparameters: {}, rows: [contradicted] });
+    const both = evaluateF64({ ...settings, rows: [contradicted] });
     expect(given.pairs[0].margin).to.be.closeTo(0.1, 1e-15);
     expect(both).to.deep.equal(given);
   });

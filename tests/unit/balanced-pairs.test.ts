@@ -48,10 +48,24 @@ describe('pairs for training', () => {
   const countOf = (kept: readonly { pair: ClipPair }[], difference: string) =>
     kept.filter(({ pair }) => pair.difference === difference).length;
 
-  it('mix swaps, additions and omissions 2 : 1 : 1, however much more the additions are worth', () => {
+  it('mix two swaps with one addition, however much more the additions are worth, and omit where chosen falls behind', () => {
     const pictures = Array.from({ length: 100 }, (_, id) => picture(id, { adds: 9, swaps: 1, omits: 0.5, none: 20 }));
     const kept = balancedPairs(pictures, 40);
-    expect(['swaps', 'adds', 'omits', 'none'].map((each) => countOf(kept, each))).to.deep.equal([20, 10, 10, 0]);
+    expect(['swaps', 'adds', 'omits', 'none'].map((each) => countOf(kept, each))).to.deep.equal([24, 12, 4, 0]);
+    // Additions of three things put the chosen answers further behind, so more omissions come in.
+    const three = pictures.map((each) => ({
+      ...each,
+      pairs: each.pairs.map((pair) =>
+        pair.difference === 'adds'
+          ? { ...pair, rejected: { ...pair.rejected, text: `A cat, a b${each.id}, a c${each.id} and a d${each.id}.` } }
+          : pair,
+      ),
+    }));
+    const more = balancedPairs(three, 40);
+    const named = (text: string) => thingsIn(text).length;
+    const behind = more.reduce((sum, { pair }) => sum + named(pair.rejected.text) - named(pair.chosen.text), 0);
+    expect(countOf(more, 'omits')).to.be.greaterThan(10);
+    expect(behind / more.length).to.be.closeTo(0.2, 0.1);
   });
 
   it('are the worthiest of their difference, one of a picture, in the order of the pictures', () => {

@@ -20,7 +20,7 @@ export const simpo = defineObjective({
   hyperparameters: [
     beta(10, {
       min: 0.1,
-      max: 20,
+      max: 10,
       step: 0.1,
       doc: 'Scales mean token log-probabilities to rewards; released recipes use 2 to 10.',
     }),
