@@ -166,6 +166,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, default=ROOT / "models")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--scenes", type=int, default=500, help="held-out scenes")
     parser.add_argument("--images", type=int, default=192, help="scenes sampled per seed")
     parser.add_argument("--pairs", type=int, default=64)
@@ -186,7 +187,8 @@ def main() -> None:
 
     before, runs = grades(models.text), []
     print("before", before, flush=True)
-    for seed in range(1, options.seeds + 1):
+    seeds = [*range(options.first_seed, options.first_seed + options.seeds)]
+    for seed in seeds:
         pairs = ranked_pairs(models, world, choose, seed, options.images, options.pairs)
         for name, settings in TRAININGS.items():
             text = train(models, pairs, seed, **settings)
@@ -196,7 +198,7 @@ def main() -> None:
     world.close()
     if options.out:
         names = [dict(name=name) for name in TRAININGS]
-        facts = dict(trainings=names, pairs=options.pairs, seeds=[*range(1, options.seeds + 1)], scenes=options.scenes)
+        facts = dict(trainings=names, pairs=options.pairs, seeds=seeds, scenes=options.scenes)
         result = dict(adapter="PyTorch", options=facts, before=before, runs=runs)
         options.out.write_text(json.dumps(result, indent=1) + "\n")
     for name in TRAININGS:
