@@ -89,9 +89,9 @@ export interface MarginConsole {
     add(pair: { image: ImageRef; prompt: string; chosen: string; rejected: string }): Promise<ConsolePair>;
     list(): ConsolePair[];
     /**
-     * Samples `n` (12) answers about each image (default: all on the page), lets CLIP make a pair of them, adds the `keep`
-     * (64) pairs that have most to teach, and yields them. An image whose answers CLIP cannot tell apart gives none.
-     * What else is not given comes from the page's settings. Leaving the loop early cancels.
+     * Samples `n` (12) answers about each image (default: all on the page), lets CLIP make pairs of them, adds the `keep`
+     * (64) that teach most together, at most one of an image, and yields them. An image whose answers CLIP cannot tell
+     * apart gives none. What else is not given comes from the page's settings. Leaving the loop early cancels.
      */
     byClip(request?: PairByClipRequest): AsyncIterable<ConsolePair>;
   };
