@@ -62,7 +62,8 @@ function panel({ title, x, name, before, runs, trainings }) {
     parts.push(
       line(at - 16, at + 16, mean(values), `stroke="${colour}" stroke-width="3"`),
       ...values.map((value, i) => {
-        const aside = (i - (values.length - 1) / 2) * 7;
+        // Dots stand side by side, closer where there are many, and never in the next column.
+        const aside = (i - (values.length - 1) / 2) * Math.min(7, 44 / values.length);
         return `<circle cx="${(at + aside).toFixed(1)}" cy="${y(value).toFixed(1)}" r="4" fill="${colour}" fill-opacity="0.6"/>`;
       }),
       `${training
@@ -91,7 +92,7 @@ export function studyFigure(result, summary) {
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>
 ${panel({ ...shared, title: 'CHAIR-i, % (lower is better)', x: 24, name: 'chairI', before: before.chairI })}
 ${panel({ ...shared, title: 'Cover, % (higher is better)', x: 344, name: 'cover', before: before.cover })}
-<text x="24" y="${HEIGHT - 6}" fill="#495057" font-size="10">${pairs} CLIP-ranked pairs, ${seeds.length} seed${seeds.length === 1 ? '' : 's'}, ${scenes} held-out scenes; ${adapter}</text>
+<text x="24" y="${HEIGHT - 6}" fill="#495057" font-size="10">${pairs} CLIP-ranked pairs, a dot per seed (${seeds.length} in all), ${scenes} held-out scenes; ${adapter}</text>
 </svg>
 `;
 }
