@@ -22,6 +22,12 @@ export interface ClipPair<Answer extends ScoredAnswer = ScoredAnswer> {
 /** Answers that compete for one pair, unless somebody says otherwise: more than a person would want to read. */
 export const CLIP_CANDIDATES = 12;
 
+/**
+ * How much more than the gap in CLIP it counts that two answers share their words: so much that what differs is, in most
+ * pairs, one phrase. Measured in docs/training.md.
+ */
+const ALIKE = 3;
+
 /** Words in lower case, without punctuation. */
 const wordsOf = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
 
@@ -47,8 +53,8 @@ export function wordOverlap(first: string, second: string): number {
 
 /**
  * The pair that has most to teach of each difference, the worthiest first; those that name the same things come last.
- * A pair's worth is the gap in CLIP weighed by the words that both answers share: what then differs is what the picture
- * decides, not how it is put.
+ * A pair's worth is the gap in CLIP times the cube of `wordOverlap`: what then differs is what the picture decides, not
+ * how it is put.
  * @returns nothing where CLIP prefers no answer over another.
  */
 export function clipPairs<Answer extends ScoredAnswer>(answers: readonly Answer[]): ClipPair<Answer>[] {
@@ -57,7 +63,7 @@ export function clipPairs<Answer extends ScoredAnswer>(answers: readonly Answer[
     for (const rejected of answers) {
       if (!(chosen.clip > rejected.clip)) continue;
       const difference = differenceOf(chosen.text, rejected.text);
-      const worth = (chosen.clip - rejected.clip) * wordOverlap(chosen.text, rejected.text);
+      const worth = (chosen.clip - rejected.clip) * wordOverlap(chosen.text, rejected.text) ** ALIKE;
       if (worth > (best.get(difference)?.worth ?? 0)) best.set(difference, { chosen, rejected, difference, worth });
     }
   }

@@ -1,7 +1,8 @@
 /**
  * What an answer says is there, read from its grammar alone, so that it works for any picture. In English a new thing is
  * introduced by an indefinite article or a number ("a cat", "two dogs"), and one that is known already is not ("the
- * cat"): Heim 1982, "The Semantics of Definite and Indefinite Noun Phrases". Bare plurals and mass nouns are missed.
+ * cat"): Heim 1982, "The Semantics of Definite and Indefinite Noun Phrases". Bare plurals and mass nouns are missed, and
+ * what tells where the rest is ("on a wooden table") is a place and no thing.
  */
 
 const INTRODUCES = new Set('a an one two three four five six seven eight nine ten'.split(' '));
@@ -13,6 +14,9 @@ const ENDS = new Set(
   ),
 );
 
+/** What a place comes after. */
+const PLACED = /\b(on|in|at|against|in front of)$/;
+
 /** Names of the picture itself: "a picture of" introduces nothing that is in it. */
 const PICTURES = new Set('picture image photo photograph drawing scene view'.split(' '));
 
@@ -21,16 +25,17 @@ const PICTURES = new Set('picture image photo photograph drawing scene view'.spl
  * "cats" and "ball of yarn".
  */
 export function thingsIn(text: string): string[] {
+  const lower = text.toLowerCase();
   const things: string[] = [];
   let phrase: string[] | null = null;
   const end = () => {
     if (phrase && phrase.length > 0 && !PICTURES.has(phrase[0])) things.push(phrase.join(' '));
     phrase = null;
   };
-  for (const word of text.toLowerCase().match(/[\p{L}\p{N}]+|[^\s\p{L}\p{N}]/gu) ?? []) {
+  for (const { 0: word, index } of lower.matchAll(/[\p{L}\p{N}]+|[^\s\p{L}\p{N}]/gu)) {
     if (INTRODUCES.has(word)) {
       end();
-      phrase = [];
+      phrase = PLACED.test(lower.slice(0, index).trimEnd()) ? null : [];
     } else if (ENDS.has(word) || !/^[\p{L}\p{N}]/u.test(word)) end();
     else phrase?.push(word);
   }

@@ -202,6 +202,22 @@ describe('margin-training', () => {
   });
 });
 
+describe('margin-chart', () => {
+  afterEach(unmountAll);
+
+  it('has no axis beyond the greatest value there can be', async () => {
+    const chart = await mount<MarginChart>('margin-chart', {
+      lines: [{ name: 'cover', tone: 'plain', xs: [0, 1], ys: [90, 100], run: 1, present: true }],
+      most: 100,
+    });
+    const lineAt = () => deep(chart, 'polyline').getAttribute('points')!.split(' ')[1].split(',')[1];
+    const bounded = lineAt();
+    chart.most = Number.POSITIVE_INFINITY;
+    await chart.updateComplete;
+    expect(Number(lineAt())).to.be.greaterThan(Number(bounded));
+  });
+});
+
 describe('chart arithmetic', () => {
   it('leaves out what is not finite and thins long runs, ends included', () => {
     const line: Pick<ChartLine, 'xs' | 'ys'> = { xs: [1, 2, 3], ys: [1, Number.NaN, 3] };

@@ -9,15 +9,17 @@ describe('things an answer names', () => {
     expect(thingsIn('A man riding a wave on a surfboard while two dogs watch.')).to.deep.equal([
       'man riding',
       'wave',
-      'surfboard',
       'dogs watch',
     ]);
     expect(thingsIn('')).to.deep.equal([]);
     expect(thingsIn('Dogs, an')).to.deep.equal([]);
   });
 
-  it('are neither the picture itself nor what was named before', () => {
+  it('are neither the picture itself, nor a place, nor what was named before', () => {
     expect(thingsIn('This is a picture of a cat. The cat is left of the dog.')).to.deep.equal(['cat']);
+    expect(thingsIn('In front of a pink wall, there is a hat on a wooden table.')).to.deep.equal(['hat']);
+    expect(thingsIn('Against a blue sky, there is a person beside a moon.')).to.deep.equal(['person', 'moon']);
+    expect(differenceOf('A hat at night.', 'A hat on a table.')).to.equal('none');
   });
 
   it('tell how one answer differs from another, repeats included', () => {
@@ -51,7 +53,7 @@ describe('pairs for training', () => {
   it('mix two swaps with one addition, however much more the additions are worth, and omit where chosen falls behind', () => {
     const pictures = Array.from({ length: 100 }, (_, id) => picture(id, { adds: 9, swaps: 1, omits: 0.5, none: 20 }));
     const kept = balancedPairs(pictures, 40);
-    expect(['swaps', 'adds', 'omits', 'none'].map((each) => countOf(kept, each))).to.deep.equal([24, 12, 4, 0]);
+    expect(['swaps', 'adds', 'omits', 'none'].map((each) => countOf(kept, each))).to.deep.equal([26, 13, 1, 0]);
     // Additions of three things put the chosen answers further behind, so more omissions come in.
     const three = pictures.map((each) => ({
       ...each,
@@ -65,7 +67,7 @@ describe('pairs for training', () => {
     const named = (text: string) => thingsIn(text).length;
     const behind = more.reduce((sum, { pair }) => sum + named(pair.rejected.text) - named(pair.chosen.text), 0);
     expect(countOf(more, 'omits')).to.be.greaterThan(10);
-    expect(behind / more.length).to.be.closeTo(0.2, 0.1);
+    expect(behind / more.length).to.be.closeTo(0.3, 0.1);
   });
 
   it('are the worthiest of their difference, one of a picture, in the order of the pictures', () => {

@@ -44,6 +44,7 @@ export function pointsOf({ xs, ys }: Pick<ChartLine, 'xs' | 'ys'>, most = MOST_P
  * @property lines - what is drawn
  * @property steps - length of the run, so that the axis does not move under the eye; 0 for what the lines need
  * @property zero - whether the axis must show 0
+ * @property most - the greatest value there can be, which the axis does not go beyond
  * @property digits - decimals in the heading
  */
 @customElement('margin-chart')
@@ -52,6 +53,7 @@ export class MarginChart extends LitElement {
   @property({ attribute: false }) lines: readonly ChartLine[] = [];
   @property({ type: Number }) steps = 0;
   @property({ type: Boolean }) zero = false;
+  @property({ type: Number }) most = Number.POSITIVE_INFINITY;
   @property({ type: Number }) digits = 3;
   @state() private width = 220;
   @state() private height = 130;
@@ -203,7 +205,7 @@ export class MarginChart extends LitElement {
             0.08,
           )
         : [0, 1];
-    const high = top > low ? top : low + 1;
+    const high = Math.min(top > low ? top : low + 1, this.most);
     const x = (value: number) => LEFT + ((value - first) / Math.max(1, last - first)) * (width - LEFT - RIGHT);
     const y = (value: number) => TOP + ((high - value) / (high - low)) * (height - TOP - BOTTOM);
     const up = ticks(low, high, Math.max(2, Math.round((height - TOP - BOTTOM) / 26)));

@@ -1,17 +1,14 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import type { App } from '../../state/app.ts';
-import { objectiveNamed } from '../../state/objectives.ts';
 import { Select } from '../../state/select.ts';
 import type { RunRecord } from '../../state/state.ts';
-import { displacement, overOptimisation } from '../../state/training/judge.ts';
 import type { Metric } from '../../state/training/metrics.ts';
-import { number } from '../shared/format.ts';
-import { icon } from '../shared/icons.ts';
 import { shared } from '../shared/styles.ts';
 import { FollowTraining } from './follow.ts';
 import './margin-chart.ts';
 import './margin-train-phases.ts';
+import './margin-train-words.ts';
 import type { ChartLine } from './margin-chart.ts';
 import { legendStyles, namesById, renderRunLegend } from './run-legend.ts';
 
@@ -19,6 +16,7 @@ interface Chart {
   readonly heading: string;
   readonly metrics: readonly (readonly [Metric, ChartLine['tone']])[];
   readonly zero?: boolean;
+  readonly most?: number;
   readonly digits?: number;
 }
 
@@ -43,7 +41,7 @@ const CHARTS: readonly Chart[] = [
     ],
     digits: 1,
   },
-  { heading: 'rewards/accuracies', metrics: [['rewards/accuracies', 'plain']], zero: true, digits: 2 },
+  { heading: 'rewards/accuracies', metrics: [['rewards/accuracies', 'plain']], zero: true, most: 1, digits: 2 },
   { heading: 'grad_norm', metrics: [['grad_norm', 'plain']], zero: true, digits: 2 },
 ];
 
@@ -51,15 +49,12 @@ const CHARTS: readonly Chart[] = [
 const SAMPLED: readonly Chart[] = [
   { heading: 'reward', metrics: [['reward', 'plain']], zero: true },
   { heading: 'reward_std', metrics: [['reward_std', 'plain']], zero: true },
-  { heading: 'frac_reward_zero_std', metrics: [['frac_reward_zero_std', 'plain']], zero: true, digits: 2 },
+  { heading: 'frac_reward_zero_std', metrics: [['frac_reward_zero_std', 'plain']], zero: true, most: 1, digits: 2 },
   { heading: 'completions/mean_length', metrics: [['completions/mean_length', 'plain']], zero: true, digits: 1 },
   { heading: 'kl', metrics: [['kl', 'plain']], zero: true, digits: 4 },
   { heading: 'loss', metrics: [['loss', 'plain']], digits: 4 },
   { heading: 'grad_norm', metrics: [['grad_norm', 'plain']], zero: true, digits: 2 },
 ];
-
-/** From this share of prompts whose answers all earned the same it is worth a word. */
-const MANY_EQUAL = 0.5;
 
 /** The policy is the reference before the first step. */
 const klLine = ({ divergence = [], ordinal }: RunRecord, runName: string | undefined, present: boolean): ChartLine => ({
@@ -75,11 +70,8 @@ const klLine = ({ divergence = [], ordinal }: RunRecord, runName: string | undef
 /** Before the device is known. */
 const NO_FEATURES: readonly string[] = [];
 
-/** What keeps the chosen answer likely while the margin grows. */
-const REMEDIES = ['rpo_dpo_plus_sft', 'cpo', 'simpo', 'mdpo'];
-
 /**
- * The curves of all runs on the same axes, and what they say in words.
+ * The curves of all runs on the same axes, and above them what they say in words.
  *
  * @property app - the page's application object
  */
@@ -126,42 +118,6 @@ export class MarginTrainCurves extends LitElement {
           grid-auto-rows: minmax(120px, 1fr);
         }
       }
-      .said {
-        padding: 4px 10px;
-        border-left: 4px solid var(--m-rejected);
-        background: var(--m-surface-2);
-        font-size: 14px;
-        line-height: 1.4;
-      }
-      .said .chosen {
-        color: var(--m-chosen);
-        font-weight: 600;
-      }
-      .said .rejected {
-        color: var(--m-rejected);
-        font-weight: 600;
-      }
-      .said .remedy {
-        margin-right: 4px;
-        white-space: nowrap;
-      }
-      .said a {
-        display: inline-flex;
-        align-items: center;
-        justify-content: center;
-        width: 24px;
-        height: 24px;
-        vertical-align: middle;
-      }
-      .said a svg {
-        width: 16px;
-        height: 16px;
-      }
-      .said button {
-        min-height: 24px;
-        padding: 0 8px;
-        font-size: inherit;
-      }
     `,
   ];
 
@@ -180,10 +136,10 @@ export class MarginTrainCurves extends LitElement {
     const names = namesById(runs);
     const kl = this.renderKl(runs, names, present, steps);
     const charts = present?.reward ? SAMPLED : CHARTS;
-    return html`${present ? this.renderWords(present) : nothing} ${renderRunLegend(runs, names, present)}
+    return html`<margin-train-words .app=${this.app} .run=${present}></margin-train-words> ${renderRunLegend(runs, names, present)}
       <div class="charts ${kl === nothing && charts === CHARTS ? '' : 'many'}">
         ${charts.map(
-          ({ heading, metrics, zero, digits }) =>
+          ({ heading, metrics, zero, most, digits }) =>
             html`<margin-chart
               heading=${heading}
               .lines=${runs.flatMap(({ id, ordinal }) => {
@@ -203,6 +159,7 @@ export class MarginTrainCurves extends LitElement {
               })}
               .steps=${steps}
               .zero=${zero ?? false}
+              .most=${most ?? Number.POSITIVE_INFINITY}
               .digits=${digits ?? 3}
             ></margin-chart>`,
         )}
@@ -233,65 +190,6 @@ export class MarginTrainCurves extends LitElement {
   private renderPhases({ id }: RunRecord) {
     const available = this.#view.value.features.includes('timestamp-query');
     return html`<margin-train-phases .log=${this.#follow.training.log(id)} .available=${available}></margin-train-phases>`;
-  }
-
-  private renderWords(run: RunRecord) {
-    const log = this.#follow.training.log(run.id);
-    const moved = displacement(log, run.stepsPerEpoch);
-    const over = overOptimisation(run);
-    const equal = log.last('frac_reward_zero_std') ?? 0;
-    const driven = run.reward ? 'reward' : 'margin';
-    return html`${
-      equal >= MANY_EQUAL
-        ? html`<p class="said" data-said="equal-rewards">
-            <strong>Little to learn from.</strong> To ${number(100 * equal, 0)} % of the prompts of this step all answers earned the same, so
-            none was better than its neighbours. A higher temperature or more answers (num_generations) may differ.
-          </p>`
-        : nothing
-    }${
-      moved
-        ? html`<p class="said" data-said="displacement">
-            <strong>Why did the chosen reward fall too?</strong> Both answers became less likely
-            ${moved.since === 'reference' ? 'than under the reference' : 'than at the start'},
-            <span class="chosen">chosen ${number(moved.chosen, 2)}</span> and
-            <span class="rejected">rejected ${number(moved.rejected, 2)}</span> nats: the loss asks only for their difference (margin
-            +${number(moved.margin, 2)}). Against it: ${this.renderRemedies(run.objective)}
-          </p>`
-        : nothing
-    }${
-      over
-        ? html`<p class="said" data-said="over-optimisation">
-            <strong>Over-optimised.</strong> From step ${over.best.step} to ${over.last.step} the ${driven} rose by
-            ${number(over.last.margin - over.best.margin, 2)}, but on held-out scenes F1 fell from ${number(over.best.f1, 2)} to
-            ${number(over.last.f1, 2)}.
-            ${
-              run.checkpoints.includes(over.best.step)
-                ? html`<button @click=${() => void this.app.intents.rewindTraining(over.best.step)}>Go back to step ${over.best.step}</button>`
-                : nothing
-            }
-          </p>`
-        : nothing
-    }`;
-  }
-
-  /** Opened here without a new address, which would take the settings along; the link itself can be copied. */
-  private open(event: MouseEvent, loss: string): void {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    this.app.intents.openGallery(loss);
-  }
-
-  private renderRemedies(objective: string) {
-    return REMEDIES.filter((id) => id !== objective).map((id) => {
-      const known = objectiveNamed(id);
-      return known
-        ? html`<span class="remedy"
-            ><button title=${known.summary} @click=${() => this.app.intents.setSetting('objective', id)}>
-              ${known.label}</button
-            ><a href=${`#gallery=${id}`} aria-label=${`Page of ${known.label}`} title=${`Page of ${known.label}`} @click=${(event: MouseEvent) => this.open(event, id)}>${icon('info')}</a></span
-          > `
-        : nothing;
-    });
   }
 }
 

@@ -86,8 +86,8 @@ export class MarginTrainHeldOut extends LitElement {
       }));
     const points = present?.heldOut ?? [];
     const can = ready && training.phase === 'idle' && training.run !== null && (present?.step ?? 0) > 0;
-    return html`<margin-chart heading="CHAIR-i, %" .lines=${lines('chairI')} zero .digits=${1}></margin-chart>
-      <margin-chart heading="cover, %" .lines=${lines('cover')} zero .digits=${1}></margin-chart>
+    return html`<margin-chart heading="CHAIR-i, %" .lines=${lines('chairI')} zero .most=${100} .digits=${1}></margin-chart>
+      <margin-chart heading="cover, %" .lines=${lines('cover')} zero .most=${100} .digits=${1}></margin-chart>
       ${present && comparablePope(present).length > 0 ? this.renderPopeChart(present) : nothing}
       <div class="words" role="region" aria-label="What held-out scenes say" tabindex="0">
         ${points.length > 1 ? this.renderOutcome(points[0], points.at(-1)!) : nothing}
@@ -112,7 +112,7 @@ export class MarginTrainHeldOut extends LitElement {
         present: true,
       }),
     );
-    return html`<margin-chart heading="POPE accuracy, %" .lines=${lines} .digits=${0}></margin-chart>`;
+    return html`<margin-chart heading="POPE accuracy, %" .lines=${lines} .most=${100} .digits=${0}></margin-chart>`;
   }
 
   private renderPope({ pope: before }: HeldOutPoint, { pope: after }: HeldOutPoint) {
