@@ -84,8 +84,18 @@ export interface TrainRequest {
   /** Shape of a fresh adapter. */
   readonly lora?: Partial<LoraSettings>;
   /**
-   * Continue this run: same pairs, and the checkpoint's settings (`config`, `lora`, `reward` and `hyperparameters` beside it are
-   * ignored), so the same trajectory. Without it a fresh adapter starts at step 0.
+   * Start at these values instead of a fresh adapter's: a ZIP of a PEFT folder, as `AdapterControl.import` takes it and
+   * `PeftModel.from_pretrained(base, folder, is_trainable=True)` does it. `r`, `lora_alpha` and `target_modules` are
+   * then the file's, whatever `lora` says; `lora_dropout` and all else stay the request's, and the optimiser starts at
+   * step 0 with zero moments. The reference stays the frozen model without any adapter, as TRL's DPOTrainer long had it
+   * for a PEFT model without `ref_model` (`disable_adapter`); newer versions of TRL take a frozen copy of the adapter
+   * instead. A reward model's file starts objectives that train reward models alone; a file without a score layer starts
+   * these too, with a fresh one.
+   */
+  readonly adapter?: Uint8Array;
+  /**
+   * Continue this run: same pairs, and the checkpoint's settings and values (`config`, `lora`, `adapter`, `reward` and
+   * `hyperparameters` beside it are ignored), so the same trajectory. Without it a run starts at step 0.
    */
   readonly resume?: TrainingCheckpoint;
   /** Stop after this many optimiser steps of this request: "Step" is 1. The run can be resumed. */

@@ -42,7 +42,7 @@ describe('the plan of a run, before it starts', () => {
     it(`is that of the run itself and takes no memory: ${objective}`, async () => {
       const request = await requestOf(objective);
       const before = host.gpu!.liveBytes;
-      const foretold = plan(host, request);
+      const foretold = await plan(host, request);
       expect(host.gpu!.liveBytes).to.equal(before);
       let own: unknown;
       await train(host, request, context, (event) => {
@@ -55,24 +55,21 @@ describe('the plan of a run, before it starts', () => {
 
   it('grows with the batch and the rank', async () => {
     const request = await requestOf();
-    const bytes = (given: Partial<TrainRequest>) => plan(host, { ...request, ...given }).trainingBytes;
-    const small = bytes({});
-    expect(bytes({ config: { ...request.config, per_device_train_batch_size: 3 } })).to.be.greaterThan(small);
-    expect(bytes({ lora: { r: 32 } })).to.be.greaterThan(small);
+    const bytes = async (given: Partial<TrainRequest>) => (await plan(host, { ...request, ...given })).trainingBytes;
+    const small = await bytes({});
+    expect(await bytes({ config: { ...request.config, per_device_train_batch_size: 3 } })).to.be.greaterThan(small);
+    expect(await bytes({ lora: { r: 32 } })).to.be.greaterThan(small);
   });
 
   it('refuses what the run would refuse, in the same words', async () => {
     const request = await requestOf();
-    const refused = (given: Partial<TrainRequest>): Error => {
-      try {
-        plan(host, { ...request, ...given });
-      } catch (error) {
-        return error as Error;
-      }
-      throw new Error('it was not refused');
-    };
-    expect(refused({ pairs: [] }).message).to.contain('There is no pair to train on yet');
-    expect(refused({ objective: 'kto', pairs: request.pairs.slice(0, 1) })).to.be.instanceOf(InputError);
+    const refused = (given: Partial<TrainRequest>): Promise<Error> =>
+      plan(host, { ...request, ...given }).then(
+        () => expect.fail('it was not refused'),
+        (error: Error) => error,
+      );
+    expect((await refused({ pairs: [] })).message).to.contain('There is no pair to train on yet');
+    expect(await refused({ objective: 'kto', pairs: request.pairs.slice(0, 1) })).to.be.instanceOf(InputError);
     const { device } = host.gpu!;
     const limits = Object.getOwnPropertyDescriptor(device, 'limits');
     Object.defineProperty(device, 'limits', {
@@ -80,7 +77,7 @@ describe('the plan of a run, before it starts', () => {
       configurable: true,
     });
     try {
-      const error = refused({});
+      const error = await refused({});
       expect(error).to.be.instanceOf(OutOfMemoryError);
       expect(error.message).to.match(/needs [\d,]+ MiB in one buffer, and this GPU allows 1 MiB\. Lower/);
     } finally {

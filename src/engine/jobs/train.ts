@@ -2,14 +2,14 @@
 import { InputError } from '../../errors.ts';
 import { samplesAnswers, taggedLoss } from '../../kernels/losses/families/every.ts';
 import type { VisionLanguageModel } from '../../models/vlm.ts';
-import { loraConfig } from '../../training/checkpoint.ts';
 import type { TokenizedPair } from '../../training/data.ts';
 import { needsCorrupted, needsNoisy } from '../../training/parts.ts';
 import { foretell } from '../../training/plan.ts';
-import { type RunSettings, runSettings } from '../../training/settings.ts';
+import type { RunSettings } from '../../training/settings.ts';
 import { Trainer, type TrainerOptions } from '../../training/trainer.ts';
 import type { TrainEvent, TrainingPair, TrainPlan, TrainRequest } from '../engine.ts';
 import { install } from './adapter.ts';
+import { beginOf } from './begin.ts';
 import { corrupted } from './corrupt.ts';
 import { type EngineHost, type JobContext, requireVlm } from './host.ts';
 import { answerSource, promptsOf, tokenizePrompt } from './prompts.ts';
@@ -28,16 +28,16 @@ export async function train(
   emit: (event: TrainEvent) => void,
 ): Promise<null> {
   const { gpu, vlm } = requireVlm(host);
-  const settings = runSettings(request);
+  const { settings, lora: shape, matrices } = await beginOf(vlm, request);
   const inputs = inputsOf(host, vlm, request, settings, emit);
   host.references ??= new Map();
   const { references } = host;
-  const shape = loraConfig(settings);
   // An adapter too large for the device is refused with what to lower, before memory is asked for.
-  foretell({ gpu, policy: vlm.policy, ...inputs, settings }, vlm.policy.planLora(shape), request.resume?.step ?? 0);
-  const lora = vlm.policy.createAdapter(shape);
+  foretell({ gpu, policy: vlm.policy, ...inputs, settings }, shape, request.resume?.step ?? 0);
+  const lora = vlm.policy.createAdapter(shape.config);
   let trainer: Trainer;
   try {
+    if (matrices) lora.write(matrices);
     trainer = new Trainer({ gpu, policy: vlm.policy, adapter: lora, ...inputs, settings, references }, request.resume);
   } catch (error) {
     lora.dispose();
@@ -64,11 +64,10 @@ export async function train(
  * What training on this request would do and need; nothing is allocated.
  * @throws {InputError} @throws {OutOfMemoryError} as `train` before its first step.
  */
-export function plan(host: EngineHost, request: TrainRequest): TrainPlan {
+export async function plan(host: EngineHost, request: TrainRequest): Promise<TrainPlan> {
   const { gpu, vlm } = requireVlm(host);
-  const settings = runSettings(request);
+  const { settings, lora } = await beginOf(vlm, request);
   const inputs = inputsOf(host, vlm, request, settings, () => undefined);
-  const lora = vlm.policy.planLora(loraConfig(settings));
   return foretell({ gpu, policy: vlm.policy, ...inputs, settings }, lora, request.resume?.step ?? 0);
 }
 

@@ -60,12 +60,14 @@ export function initialValues(plan: LoraPlan): Float32Array {
     const bound = 1 / Math.sqrt(cols);
     for (let i = 0; i < rows * cols; i++) values[start + i] = (2 * random.next() - 1) * bound;
   });
-  if (plan.score) {
-    const random = new Random(plan.config.seed, plan.matrices.length);
-    const { start, shape } = plan.score;
-    for (let i = 0; i < shape[1]; i++) values[start + i] = SCORE_DEVIATION * normal(random);
-  }
+  if (plan.score) values.set(initialScore(plan), plan.score.start);
   return values;
+}
+
+/** First values of the layer that makes scores; none where the plan has no such layer. */
+export function initialScore({ config, matrices, score }: LoraPlan): Float32Array {
+  const random = new Random(config.seed, matrices.length);
+  return Float32Array.from({ length: score?.shape[1] ?? 0 }, () => SCORE_DEVIATION * normal(random));
 }
 
 /** Box and Muller's, the first of the two. */

@@ -8,7 +8,7 @@ import { unzip, zip } from '../../zip.ts';
 import { Safetensors, type SafetensorsEntry } from '../weights/safetensors.ts';
 import { writeSafetensors } from '../weights/safetensors-write.ts';
 import { LORA_TARGETS, type LoraConfig, type LoraPlan, type LoraTarget, SCORE_NAME } from './lora.ts';
-import { matricesOf } from './lora-values.ts';
+import { initialScore, matricesOf } from './lora-values.ts';
 
 const CONFIG_FILE = 'adapter_config.json';
 const WEIGHTS_FILE = 'adapter_model.safetensors';
@@ -126,7 +126,8 @@ export async function importPeft(bytes: Uint8Array): Promise<PeftAdapter> {
 }
 
 /**
- * The matrices under the names of a plan; layers that the file leaves alone get zeros.
+ * The matrices under the names of a plan. Layers that the file leaves alone get zeros, which have no gradient and stay
+ * zeros; a layer that makes scores, and that the file lacks, gets its first values.
  * @throws InputError when the adapter was made for a decoder of another shape.
  */
 export function matricesFor(plan: LoraPlan, { matrices }: PeftAdapter): Map<string, Float32Array> {
@@ -146,7 +147,8 @@ export function matricesFor(plan: LoraPlan, { matrices }: PeftAdapter): Map<stri
       throw new InputError(`The adapter belongs to another model: ${key} ${why}.`, key);
     }
   }
-  return new Map([...places].map(([key, { name, size }]) => [name, matrices.get(key) ?? new Float32Array(size)]));
+  const absent = (key: string, size: number) => (key === SCORE_NAME ? initialScore(plan) : new Float32Array(size));
+  return new Map([...places].map(([key, { name, size }]) => [name, matrices.get(key) ?? absent(key, size)]));
 }
 
 /** Rank, alpha, dropout. Rank-stabilised LoRA (arXiv:2312.03732) scales by alpha / √r, which is an alpha of its own. */
