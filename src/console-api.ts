@@ -107,13 +107,15 @@ export interface MarginConsole {
   }): Promise<Evaluation>;
   /**
    * Trains on the page's pairs, as the Train button does: continues the paused run where nothing differs, else starts a
-   * new one. Yields the metrics of each step. An aborted signal, or leaving the loop early, pauses.
+   * new one. While an imported adapter is at work, and until `intents.resetTraining()`, new runs start at its values, with
+   * the file's `r`, `lora_alpha` and `target_modules` whatever is given here. Yields the metrics of each step. An aborted
+   * signal, or leaving the loop early, pauses.
    */
   train(config?: TrainConfig, options?: { signal?: AbortSignal }): AsyncIterable<StepMetrics>;
   readonly adapter: {
     /** The adapter as a ZIP of a PEFT folder. */
     export(): Promise<Uint8Array<ArrayBuffer>>;
-    /** Puts an adapter (such a ZIP) to work. */
+    /** Puts an adapter (such a ZIP) to work; `train` goes on from it. */
     import(bytes: Uint8Array): Promise<AdapterFacts>;
   };
   /** Every loss of every family; `train` takes any of them as `objective`. */

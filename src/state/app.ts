@@ -71,7 +71,7 @@ export function createApp({ engine, persistence }: { engine: Engine; persistence
   const running = new Set<Running>();
   const scorer = new Scorer(store, engine, images, running);
   const training = new Training(store, engine, images, persistence.runs);
-  const forecast = new Forecast(store, engine, images);
+  const forecast = new Forecast(store, engine, images, training.fileFor);
   const evaluation = new LiveEvaluation(store, engine, training);
   const intents = createIntents({ store, engine, images, history, persistence, scorer, training, running });
   persistence.onProblem = (problem) => notify(store, 'error', PROBLEMS[problem.kind]);

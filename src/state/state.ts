@@ -3,7 +3,15 @@
  * only the intents change it. Where each part is kept is the table in `persistence/places.ts`, typed over every key.
  */
 
-import type { EngineState, FinishReason, LogpsResult, PairRow, RewardChoice, TokenScore } from '../engine/engine.ts';
+import type {
+  EngineState,
+  FinishReason,
+  LogpsResult,
+  LoraSettings,
+  PairRow,
+  RewardChoice,
+  TokenScore,
+} from '../engine/engine.ts';
 import type { PopeSetting } from '../preference/metrics/index.ts';
 import type { Scene } from '../toybox/index.ts';
 import type { TrainingSettings } from './training/settings.ts';
@@ -100,6 +108,16 @@ export interface DivergencePoint {
   readonly perAnswer: number;
 }
 
+/** An adapter that came from a file. */
+export interface ImportedAdapter {
+  /** Of its bytes, which lie in the browser's storage under it: the same file has the same key. */
+  readonly key: string;
+  /** Of the file; absent where bytes came without one. */
+  readonly name?: string;
+  /** What it decides of a run that starts from it; absent where an older version imported it. */
+  readonly lora?: Pick<LoraSettings, 'r' | 'lora_alpha' | 'target_modules'>;
+}
+
 /** One training run. Its metrics and checkpoints live outside the state under the same id. */
 export interface RunRecord {
   readonly id: string;
@@ -108,6 +126,8 @@ export interface RunRecord {
   readonly objective: string;
   readonly hyperparameters: Readonly<Record<string, number>>;
   readonly settings: TrainingSettings;
+  /** The imported adapter that it starts from; absent where a fresh one starts. */
+  readonly from?: ImportedAdapter;
   /** What sampled answers earn; absent for objectives that learn from the pairs' own answers. */
   readonly reward?: RewardChoice;
   /** Pairs, or prompts to answer. */
@@ -159,14 +179,13 @@ export interface TrainingState {
   readonly comparison: Comparison | null;
 }
 
-/** The adapter at work. The policy is the model with it. */
-export interface AdapterRecord {
-  /** Tells adapters apart: scores of another one are out of date. */
-  readonly key: string;
-  /** The run and step it comes from; absent for an imported one. */
-  readonly run?: string;
-  readonly step: number;
-}
+/**
+ * The adapter at work, of a run's step or imported. The policy is the model with it. The key tells adapters apart: scores
+ * of another one are out of date.
+ */
+export type AdapterRecord =
+  | { readonly key: string; readonly run: string; readonly step: number }
+  | (ImportedAdapter & { readonly run?: undefined; readonly step: number });
 
 export type Notice = {
   readonly id: string;

@@ -13,20 +13,15 @@ import type { Store } from './store.ts';
 import { AdapterAtWork } from './training/adapter.ts';
 import { Checkpoints } from './training/checkpoints.ts';
 import { Driver, type Progress } from './training/driver.ts';
-import { endedBy, NOT_CONTINUED, withoutLost } from './training/ending.ts';
+import { endedBy, withoutLost } from './training/ending.ts';
 import { Examiner } from './training/examiner.ts';
+import type { FileFor } from './training/forecast.ts';
 import { RunHistories, type Tried } from './training/history.ts';
+import { engineItems, itemsOf } from './training/inputs.ts';
 import type { MetricsLog } from './training/metrics.ts';
 import { enginePrompts, trainablePrompts } from './training/prompts.ts';
 import { RunRecords } from './training/records.ts';
-import {
-  engineInputs,
-  intendedRun,
-  runToContinue,
-  type TrainOptions,
-  trainablePairs,
-  whyNotTrain,
-} from './training/run.ts';
+import { intendedRun, runToContinue, type TrainOptions, trainablePairs, whyNotTrain } from './training/run.ts';
 import { SeenPairs } from './training/seen.ts';
 import { DEFAULT_TRAINING } from './training/settings.ts';
 import type { PairTracks } from './training/tracks.ts';
@@ -95,6 +90,9 @@ export class Training {
     return this.#seen.row(pair, this.#store.state);
   }
 
+  /** The file of the adapter that a run takes its next step from, as `AdapterAtWork.fileFor`. */
+  readonly fileFor: FileFor = (run) => this.#adapter.fileFor(run);
+
   /** The run that Train continues or that is under way. */
   get run(): RunRecord | undefined {
     return this.#runs.present;
@@ -146,7 +144,7 @@ export class Training {
     await this.#ended;
   }
 
-  /** The policy becomes the reference again, and the next run starts afresh. The runs so far stay to compare with. */
+  /** The policy becomes the reference again, and the next run starts with a fresh adapter. The runs so far stay to compare with. */
   async reset(): Promise<void> {
     await this.idle();
     await this.#adapter.reset();
@@ -200,10 +198,10 @@ export class Training {
     });
   }
 
-  /** An adapter came from a file. */
-  async adopt(bytes: Uint8Array): Promise<AdapterFacts> {
+  /** An adapter came from a file: the next run starts from it. */
+  async adopt(bytes: Uint8Array, name?: string): Promise<AdapterFacts> {
     await this.idle();
-    const facts = await this.#adapter.adopt(bytes);
+    const facts = await this.#adapter.adopt(bytes, name);
     this.#runs.set({ run: null, comparison: null });
     await this.#keepFiles();
     return facts;
@@ -235,7 +233,6 @@ export class Training {
     const known = options.fresh ? undefined : runToContinue(state, intent);
     const before = state.training.run;
     const run = known ?? this.#runs.add(intent);
-    if (!known && state.adapter && state.adapter.run === undefined) notify(this.#store, 'info', NOT_CONTINUED);
     // Examinations may be asked for differently halfway.
     this.#runs.change(run.id, { status: 'running', message: undefined, settings: intent.settings });
     const outer = options.signal;
@@ -244,15 +241,14 @@ export class Training {
     try {
       await this.during('reference', async (signal) => {
         if (outer?.aborted) throw new CancelledError();
-        const samples = intent.reward !== undefined;
-        const taken = samples ? [] : trainablePairs(state);
+        const items = itemsOf(state, intent);
         this.#seen.clear();
-        this.tracks(run.id).begin(taken.map(({ id }) => id));
-        const pairs = await engineInputs(taken, this.#images, intent.objective);
-        const asked = samples ? trainablePrompts(state) : [];
-        this.#histories.of(run.id).prompts = asked;
-        const prompts = samples ? await enginePrompts(asked, this.#images) : undefined;
-        await this.#driver.drive(run.id, { pairs, prompts, steps: options.steps, onStep: options.onStep, signal });
+        this.tracks(run.id).begin(items.pairs.map(({ id }) => id));
+        this.#histories.of(run.id).prompts = items.prompts ?? [];
+        const given = await engineItems(items, this.#images, intent.objective);
+        const adapter = await this.fileFor(run);
+        const { steps, onStep } = options;
+        await this.#driver.drive(run.id, { ...given, adapter, steps, onStep, signal });
       });
     } catch (caught) {
       const error = withPageNames(caught, trainablePairs(state), state.pairs);

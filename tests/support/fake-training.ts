@@ -1,7 +1,7 @@
 /**
  * Training without a model, for the fake engine: the loss falls from ln 2 by a rule, so that a test can say what comes.
- * On top of it lies a ripple that follows from the seed, the pairs each step takes and every step before, so that a run
- * that went on from the wrong place, or in another order, gives itself away.
+ * On top of it lies a ripple that follows from the file the run starts from, the seed, the pairs each step takes and every
+ * step before, so that a run that went on from the wrong place, or in another order, gives itself away.
  */
 import { crc32 } from '../../src/crc32.ts';
 import type {
@@ -141,12 +141,15 @@ const itemsOf = ({ prompts, pairs }: TrainRequest): string[] =>
 const hashed = (...parts: readonly unknown[]): number =>
   (crc32(new TextEncoder().encode(JSON.stringify(parts))) >>> 8) / 2 ** 24;
 
+/** What a file decides of the adapter. */
+const FILE_LORA = { r: LORA.r, lora_alpha: LORA.lora_alpha, target_modules: LORA.target_modules };
+
 /** The settings a run has: those of its checkpoint where it goes on from one, as the engine takes them. */
-function settingsOf({ resume, config, lora, hyperparameters }: TrainRequest) {
+function settingsOf({ resume, config, lora, adapter, hyperparameters }: TrainRequest) {
   if (resume) return { config: resume.config, lora: resume.lora, hyperparameters: resume.hyperparameters };
   return {
     config: { ...CONFIG, ...config },
-    lora: { ...LORA, ...lora },
+    lora: { ...LORA, ...lora, ...(adapter && FILE_LORA) },
     hyperparameters: hyperparameters ?? {},
   };
 }
@@ -204,7 +207,7 @@ export class FakeTraining {
     if (!request.prompts) yield { type: 'reference', done: items.length, total: items.length };
     const last = Math.min(steps, firstStep + (request.stopAfter ?? steps));
     let step = firstStep;
-    let ripple = resume?.values[0] ?? 0;
+    let ripple = resume?.values[0] ?? (request.adapter ? hashed([...request.adapter]) : 0);
     try {
       while (step < last) {
         await before();

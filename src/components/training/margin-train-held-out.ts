@@ -90,8 +90,8 @@ export class MarginTrainHeldOut extends LitElement {
       <margin-chart heading="cover, %" .lines=${lines('cover')} zero .most=${100} .digits=${1}></margin-chart>
       ${present && comparablePope(present).length > 0 ? this.renderPopeChart(present) : nothing}
       <div class="words" role="region" aria-label="What held-out scenes say" tabindex="0">
-        ${points.length > 1 ? this.renderOutcome(points[0], points.at(-1)!) : nothing}
-        ${points.length === 1 ? this.renderBefore(points[0]) : nothing}
+        ${points.length > 1 ? this.renderOutcome(points[0], points.at(-1)!, present?.from) : nothing}
+        ${points.length === 1 ? this.renderBefore(points[0], present?.from) : nothing}
         ${points.length < 2 ? this.renderExplanation() : nothing}
         ${renderRunLegend(examined, names, present)}
         <button ?disabled=${!can} @click=${() => void this.app.intents.examine()}>Examine now</button>
@@ -126,21 +126,22 @@ export class MarginTrainHeldOut extends LitElement {
     </p>`;
   }
 
-  private renderBefore({ chairI, cover, scenes }: HeldOutPoint) {
+  private renderBefore({ chairI, cover, scenes }: HeldOutPoint, from: RunRecord['from']) {
     return html`<p class="big">
-      Before training: ${percent(chairI)} of the mentioned objects are hallucinated, ${percent(cover)} of the objects are covered
+      ${from ? 'Without an adapter' : 'Before training'}: ${percent(chairI)} of the mentioned objects are hallucinated, ${percent(cover)} of the objects are covered
       (${scenes} scenes).
     </p>`;
   }
 
-  private renderOutcome(before: HeldOutPoint, after: HeldOutPoint) {
+  /** @param from where a run starts from an imported adapter, the reference is not what it started from. */
+  private renderOutcome(before: HeldOutPoint, after: HeldOutPoint, from: RunRecord['from']) {
     return html`<p class="big">
         Hallucinated mentions: ${percent(before.chairI)} → ${percent(after.chairI)}. Objects covered:
         ${percent(before.cover)} → ${percent(after.cover)}.
       </p>
       ${this.renderPope(before, after)}
       <p class="muted">
-        Greedy descriptions of ${after.scenes} scenes that neither the model nor the pairs know, before and at step ${after.step}.
+        Greedy descriptions of ${after.scenes} scenes that neither the model nor the pairs know, ${from ? 'without an adapter' : 'before'} and at step ${after.step}.
         ${after.scenes < 100 ? `With ${after.scenes} scenes a few mentions move the rate by points.` : nothing}
       </p>
       <p>First scene: “${before.example.trim()}” → “${after.example.trim()}”</p>`;

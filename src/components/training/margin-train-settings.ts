@@ -3,6 +3,7 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { samplesAnswers } from '../../kernels/losses/families/every.ts';
 import type { App } from '../../state/app.ts';
 import { Select } from '../../state/select.ts';
+import { startOf } from '../../state/training/run.ts';
 import { REWARDS, type TrainingSettings, trainingFields, withTraining } from '../../state/training/settings.ts';
 import { LR_SCHEDULER_TYPES, TARGET_MODULES } from '../../training/config.ts';
 import { icon } from '../shared/icons.ts';
@@ -28,6 +29,11 @@ export class MarginTrainSettings extends LitElement {
     this,
     () => this.app?.store,
     ({ settings }) => settings.objective,
+  );
+  #from = new Select(
+    this,
+    () => this.app?.store,
+    (state) => startOf(state)?.lora,
   );
   #follow = new FollowForecast(this, () => this.app);
 
@@ -102,7 +108,8 @@ export class MarginTrainSettings extends LitElement {
 
   protected override render() {
     const settings = this.#view.value;
-    const modules = settings.target_modules;
+    const file = this.#from.value;
+    const modules = (file ?? settings).target_modules;
     return html`${samplesAnswers(this.#objective.value) ? this.renderSampling() : nothing}
       <fieldset>
         <legend>Optimiser and data</legend>
@@ -120,12 +127,13 @@ export class MarginTrainSettings extends LitElement {
       </fieldset>
       <fieldset>
         <legend>LoRA adapter</legend>
-        <div class="grid">${LORA.map((field) => this.renderField(field))}</div>
+        <div class="grid">${LORA.map((field) => this.renderField(field, file))}</div>
         <div class="checks" role="group" aria-label="Target modules">
           ${TARGET_MODULES.map(
             (name) => html`<label class="check"
               ><input
                 type="checkbox"
+                ?disabled=${file !== undefined}
                 .checked=${modules.includes(name)}
                 @change=${(event: Event) => {
                   const on = (event.target as HTMLInputElement).checked;
@@ -136,6 +144,7 @@ export class MarginTrainSettings extends LitElement {
             >`,
           )}
         </div>
+        ${file ? html`<p class="rhythm small" data-said="from-file">Rank, alpha and target modules are those of the imported adapter, until Reset.</p>` : nothing}
       </fieldset>
       <fieldset>
         <legend>Held-out scenes and KL</legend>
@@ -194,14 +203,16 @@ export class MarginTrainSettings extends LitElement {
     </fieldset>`;
   }
 
-  private renderField({ key, label, title }: Field) {
+  /** @param fixed values that the page cannot change now. */
+  private renderField({ key, label, title }: Field, fixed: Partial<TrainingSettings> = {}) {
     return html`<label title=${title}
       >${label}
       <input
         type="number"
         step="any"
         name=${key}
-        .value=${String(this.#view.value[key])}
+        ?disabled=${key in fixed}
+        .value=${String(fixed[key] ?? this.#view.value[key])}
         @change=${(event: Event) => {
           const input = event.target as HTMLInputElement;
           this.set({ [key]: input.valueAsNumber });

@@ -6,7 +6,7 @@ import { ADAPTER_FILE } from '../../state/intents/training.ts';
 import { objectiveNamed } from '../../state/objectives.ts';
 import { Select } from '../../state/select.ts';
 import type { RunRecord } from '../../state/state.ts';
-import { intendedRun, runToContinue } from '../../state/training/run.ts';
+import { intendedRun, type RunIntent, runToContinue } from '../../state/training/run.ts';
 import { download } from '../pairs/download.ts';
 import { bytes, count, number } from '../shared/format.ts';
 import { icon } from '../shared/icons.ts';
@@ -169,11 +169,19 @@ export class MarginTraining extends LitElement {
         }
         const done = run?.status === 'finished' || run?.status === 'stopped' ? this.renderSteps(run) : nothing;
         return html`${done} ${run?.status === 'stopped' ? html`<span class="message">${run.message}</span>` : nothing}
-          <span class="muted">Train ${run ? 'starts anew' : 'learns'} from ${count(intent.pairs, intent.reward ? 'prompt' : 'pair')} with ${objective}.</span>${this.renderForecast()}`;
+          <span class="muted">${this.sayNext(intent, run !== undefined)} with ${objective}.</span>${this.renderForecast()}`;
       }
       default:
         return training.phase satisfies never;
     }
+  }
+
+  /** What Train starts, up to its objective. */
+  private sayNext({ pairs, reward, from }: RunIntent, anew: boolean): string {
+    const items = count(pairs, reward ? 'prompt' : 'pair');
+    if (!from) return `Train ${anew ? 'starts anew' : 'learns'} from ${items}`;
+    const name = from.name ? ` (${from.name})` : '';
+    return `Train ${anew ? 'starts anew' : 'goes on'} from the imported adapter${name}, learning from ${items}`;
   }
 
   private renderSteps(run: RunRecord | undefined) {

@@ -128,11 +128,15 @@ export function trainingIntents(context: Context) {
       }
     },
 
-    /** Puts an adapter of a file to work, from here or from Python's PEFT. */
+    /** Puts an adapter of a file to work, from here or from Python's PEFT. The next run starts from it. */
     async importAdapter(file: Blob): Promise<boolean> {
       const bytes = new Uint8Array(await file.arrayBuffer());
-      const done = await tell(training.adopt(bytes), 'The adapter could not be opened: ');
-      if (done) notify(store, 'success', 'The adapter is at work: answers, pairs and before / after use it.');
+      const done = await tell(
+        training.adopt(bytes, file instanceof File ? file.name : undefined),
+        'The adapter could not be opened: ',
+      );
+      const message = 'The adapter is at work: answers, pairs and before / after use it, and Train goes on from it.';
+      if (done) notify(store, 'success', message);
       return done;
     },
 

@@ -1,9 +1,9 @@
 /** The adapter at work: a run's or a file's, put back whenever engine or page start anew. */
 import type { AdapterFacts, Engine, EngineState } from '../../engine/engine.ts';
 import { InputError } from '../../errors.ts';
-import { newId } from '../context.ts';
+import { contentId } from '../decode.ts';
 import type { RunFiles } from '../persistence.ts';
-import type { AdapterRecord, AppState } from '../state.ts';
+import type { AdapterRecord, AppState, ImportedAdapter, RunRecord } from '../state.ts';
 import type { Store } from '../store.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import { type RunRecords, withAdapter } from './records.ts';
@@ -18,7 +18,7 @@ export class AdapterAtWork {
   #checkpoints: Checkpoints;
   #files: RunFiles;
   #failed: (error: unknown) => void;
-  /** The adapter that last came from a file. */
+  /** The adapter whose file was last read. */
   #imported: { readonly key: string; readonly bytes: Uint8Array } | null = null;
 
   /** @param failed told what went wrong where nobody waits for it. */
@@ -42,9 +42,18 @@ export class AdapterAtWork {
     return this.#store.state.adapter;
   }
 
-  /** Folders of the storage that the adapter at work needs; its run may have left the list. */
+  /** Folders of the storage that the adapter at work needs, whose run may have left the list, and what runs started from. */
   get folders(): string[] {
-    return this.#record ? [this.#record.run ?? this.#record.key] : [];
+    const starts = this.#runs.state.runs.flatMap(({ from }) => (from ? [from.key] : []));
+    return this.#record ? [...starts, this.#record.run ?? this.#record.key] : starts;
+  }
+
+  /**
+   * The file of the adapter that a run takes its next step from; undefined where that is a fresh one or a checkpoint's.
+   * @throws InputError when the browser has lost it.
+   */
+  async fileFor({ from, step = 0 }: Pick<RunRecord, 'from'> & Partial<RunRecord>): Promise<Uint8Array | undefined> {
+    return from && step === 0 ? this.#bytesOf(from) : undefined;
   }
 
   /** Fetches what an earlier visit left into memory, so that it is at hand when the engine comes. */
@@ -57,11 +66,9 @@ export class AdapterAtWork {
       // Its checkpoint found no room: the newest that did is what is left of it.
       const earlier = this.#runs.find(run)?.checkpoints.filter((each) => each < step) ?? [];
       this.#runs.atWork(run, await this.#checkpoints.newest(run, earlier));
-      return;
     }
-    const bytes = await this.#files.get(record.key, FILE);
-    if (bytes instanceof Uint8Array) this.#imported = { key: record.key, bytes };
-    else this.#forget();
+    const left = this.#record;
+    if (left && left.run === undefined) await this.#bytesOf(left).catch(() => this.#forget());
   }
 
   /** A fresh engine has no adapter: the one at work goes back in before anything else is asked of it. */
@@ -81,12 +88,13 @@ export class AdapterAtWork {
   }
 
   /**
-   * Puts the adapter of a run's step to work; step 0 is the model without one.
-   * @throws InputError when its checkpoint is gone.
+   * Puts the adapter of a run's step to work; step 0 is the imported one that it starts from, or the model without one.
+   * @throws InputError when its checkpoint or its file is gone.
    */
   async workWith(run: string, step: number): Promise<void> {
+    const from = this.#runs.find(run)?.from;
     if (step === 0) {
-      await this.#engine.adapter.reset();
+      await (from ? this.#engine.adapter.import(await this.#bytesOf(from)) : this.#engine.adapter.reset());
     } else {
       const checkpoint = await this.#checkpoints.get(run, step);
       if (!checkpoint) throw new InputError(`The checkpoint of step ${step} is gone from this browser.`);
@@ -109,14 +117,16 @@ export class AdapterAtWork {
   }
 
   /**
-   * Puts an adapter of a file to work, and keeps the file for the next visit.
+   * Puts an adapter of a file to work, and keeps the file for the next visit and for runs that start from it.
    * @throws InputError when it cannot be used; the one at work stays.
    */
-  async adopt(bytes: Uint8Array): Promise<AdapterFacts> {
+  async adopt(bytes: Uint8Array, name?: string): Promise<AdapterFacts> {
     const facts = await this.#engine.adapter.import(bytes);
-    const key = newId('imported');
+    const { r, lora_alpha, target_modules } = facts.lora;
+    const key = `imported-${(await contentId(new Blob([new Uint8Array(bytes)]))).slice(0, 16)}`;
     this.#imported = { key, bytes };
-    this.#store.update((state) => withAdapter(state, { key, step: facts.step }));
+    const imported = { key, ...(name && { name }), lora: { r, lora_alpha, target_modules } };
+    this.#store.update((state) => withAdapter(state, { ...imported, step: facts.step }));
     await this.#files.put(key, FILE, bytes);
     return facts;
   }
@@ -136,6 +146,19 @@ export class AdapterAtWork {
     }
     const checkpoint = this.#checkpoints.atHand(run, step);
     return checkpoint && (() => this.#engine.adapter.restore(checkpoint));
+  }
+
+  /** @throws InputError when the browser has lost them. */
+  async #bytesOf({ key, name }: ImportedAdapter): Promise<Uint8Array> {
+    if (this.#imported?.key === key) return this.#imported.bytes;
+    const bytes = await this.#files.get(key, FILE);
+    if (!(bytes instanceof Uint8Array)) {
+      throw new InputError(
+        `The file of the imported adapter${name ? ` (${name})` : ''} is gone from this browser. Import it again, or press Reset to start with a fresh adapter.`,
+      );
+    }
+    this.#imported = { key, bytes };
+    return bytes;
   }
 
   #forget(): void {

@@ -23,6 +23,8 @@ export interface Drive {
   readonly pairs: readonly TrainingPair[];
   /** For objectives that sample their own answers, which take these instead. */
   readonly prompts?: readonly TrainingPrompt[];
+  /** The file whose adapter the first step starts from; a fresh one without it. */
+  readonly adapter?: Uint8Array;
   /** Optimiser steps before the run pauses by itself. */
   readonly steps?: number;
   readonly onStep?: (metrics: StepMetrics) => void;
@@ -70,21 +72,22 @@ export class Driver {
   }
 
   /** Goes on with the run, each segment up to the next examination, until it is done or has been told to stop. */
-  async drive(id: string, { pairs, prompts, steps, onStep, signal }: Drive): Promise<void> {
+  async drive(id: string, { pairs, prompts, adapter, steps, onStep, signal }: Drive): Promise<void> {
     const { objective, hyperparameters, settings, reward, step: first } = this.#runs.find(id)!;
     const until = steps ? first + steps : Number.POSITIVE_INFINITY;
     const { config, lora } = configOf(settings);
     const looks = looking(objective, settings);
     const run = { pairs, prompts, objective, hyperparameters, reward, config, lora };
-    await this.#before(id, run, lookBefore(looks), { patient: !steps, signal });
+    await this.#before(id, { ...run, adapter }, lookBefore(looks), { patient: !steps, signal });
     for (let finished = false; !finished; ) {
       const { step } = this.#runs.find(id)!;
       const resume = step > 0 ? await this.#checkpoints.get(id, step) : undefined;
       if (step > 0 && !resume) throw new InputError(`The checkpoint of step ${step} is gone. Press Reset, then Train.`);
       const stop = Math.min(until, nextLook(looks, step));
       const stopAfter = Number.isFinite(stop) ? stop - step : undefined;
-      const { phase_times: phaseTimes } = settings;
-      for await (const event of this.#engine.train({ ...run, resume, stopAfter, phaseTimes }, { signal })) {
+      const begin = resume ? { resume } : { adapter };
+      const request = { ...run, ...begin, stopAfter, phaseTimes: settings.phase_times };
+      for await (const event of this.#engine.train(request, { signal })) {
         if (event.type === 'done') finished = event.reason === 'finished';
         await this.#heard(id, event, onStep);
       }
@@ -192,7 +195,7 @@ export class Driver {
           await this.#checkpoints.forgetAfter(id, run.checkpoints, 0);
           return this.#runs.change(id, { step: 0, checkpoints: [] });
         }
-        const best = bestPoint(run.heldOut)?.step;
+        const best = bestPoint(run)?.step;
         const checkpoints = await this.#checkpoints.keep(run, checkpoint, this.#host.history(id), best);
         return this.#runs.change(id, { step: checkpoint.step, checkpoints });
       }
@@ -208,13 +211,13 @@ export class Driver {
   }
 
   async #stopEarly(id: string): Promise<void> {
-    const { heldOut, reward } = this.#runs.find(id)!;
-    const best = bestPoint(heldOut)!;
-    const last = heldOut.at(-1)!;
+    const run = this.#runs.find(id)!;
+    const best = bestPoint(run)!;
+    const last = run.heldOut.at(-1)!;
     // A browser without room may have stored none, or dropped it.
     const back = best.step === 0 || (await this.#checkpoints.get(id, best.step)) !== undefined;
     await this.#host.workWith(id, back ? best.step : last.step);
-    const fell = `held-out F1 fell from ${best.f1.toFixed(2)} to ${last.f1.toFixed(2)} while the ${reward ? 'reward' : 'margin'} rose`;
+    const fell = `held-out F1 fell from ${best.f1.toFixed(2)} to ${last.f1.toFixed(2)} while the ${run.reward ? 'reward' : 'margin'} rose`;
     const now = !back
       ? `The checkpoint of step ${best.step}, the best one, is gone from this browser, so the adapter of step ${last.step} stays at work`
       : best.step === 0

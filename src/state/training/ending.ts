@@ -3,10 +3,6 @@ import { DeviceLostError, EngineLostError } from '../../errors.ts';
 import { sentence } from '../context.ts';
 import type { RunRecord } from '../state.ts';
 
-/** Told when a run starts beside an imported adapter. */
-export const NOT_CONTINUED =
-  'This run learns a fresh adapter; it does not go on from the imported one. That stays at work if the run keeps no step, and goes when it keeps one: import its file again to have it back.';
-
 /**
  * How a run stands after an error. Where only the engine went, which comes back by itself, the run can go on from its
  * newest checkpoint; other errors would come again.

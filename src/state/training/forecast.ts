@@ -8,10 +8,10 @@ import { sentence } from '../context.ts';
 import type { ImageLibrary } from '../images.ts';
 import { withPageNames } from '../scores.ts';
 import { shallowEqual } from '../select.ts';
-import type { AppState } from '../state.ts';
+import type { AppState, RunRecord } from '../state.ts';
 import type { Store } from '../store.ts';
-import { enginePrompts, trainablePrompts } from './prompts.ts';
-import { engineInputs, intendedRun, type RunIntent, trainablePairs, whyNotTrain } from './run.ts';
+import { engineItems, itemsOf } from './inputs.ts';
+import { intendedRun, type RunIntent, runToContinue, whyNotTrain } from './run.ts';
 import { configOf } from './settings.ts';
 
 /** A slider under the hand, or pairs being scored one after another, ask once. */
@@ -32,10 +32,15 @@ export type Foretold =
       readonly message: string;
     };
 
+/** The file of the adapter that a run takes its next step from; throws an InputError when it is lost. */
+export type FileFor = (run: Pick<RunRecord, 'from'> & Partial<RunRecord>) => Promise<Uint8Array | undefined>;
+
 /** Everything a plan depends on. */
-const partsOf = ({ engine, training, settings, pairs, images }: AppState) => ({
+const partsOf = ({ engine, training, adapter, settings, pairs, images }: AppState) => ({
   engine: engine.kind,
   phase: training.phase,
+  run: training.run,
+  adapter: adapter?.key,
   settings,
   pairs,
   images,
@@ -45,6 +50,7 @@ export class Forecast {
   #store: Store<AppState>;
   #engine: Pick<Engine, 'plan'>;
   #images: ImageLibrary;
+  #fileFor: FileFor;
   #listeners = new Set<() => void>();
   #stop: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -54,10 +60,11 @@ export class Forecast {
   #key = '';
   #foretold: Foretold | null = null;
 
-  constructor(store: Store<AppState>, engine: Pick<Engine, 'plan'>, images: ImageLibrary) {
+  constructor(store: Store<AppState>, engine: Pick<Engine, 'plan'>, images: ImageLibrary, fileFor: FileFor) {
     this.#store = store;
     this.#engine = engine;
     this.#images = images;
+    this.#fileFor = fileFor;
     this.#stop = store.subscribe((state) => this.#look(state));
   }
 
@@ -115,16 +122,15 @@ export class Forecast {
 
   async #foretell(state: AppState, intent: RunIntent, signal: AbortSignal): Promise<Foretold | null> {
     const { objective, hyperparameters, reward, settings } = intent;
-    const samples = reward !== undefined;
-    const taken = samples ? [] : trainablePairs(state);
+    const items = itemsOf(state, intent);
     try {
-      const pairs = await engineInputs(taken, this.#images, objective);
-      const prompts = samples ? await enginePrompts(trainablePrompts(state), this.#images) : undefined;
-      const request = { pairs, prompts, objective, hyperparameters, reward, ...configOf(settings) };
+      const given = await engineItems(items, this.#images, objective);
+      const adapter = await this.#fileFor(runToContinue(state, intent) ?? intent);
+      const request = { ...given, objective, hyperparameters, reward, adapter, ...configOf(settings) };
       const { steps, trainingBytes, parameters } = await this.#engine.plan(request, { signal });
       return { kind: 'fits', steps, trainingBytes, parameters };
     } catch (caught) {
-      const error = withPageNames(caught, taken, state.pairs);
+      const error = withPageNames(caught, items.pairs, state.pairs);
       const refused = error instanceof InputError || error instanceof OutOfMemoryError;
       // Whatever else went wrong is told by what is pressed next.
       return refused ? { kind: 'refused', message: sentence(error) } : null;

@@ -37,8 +37,12 @@ export function displacement(log: MetricsLog, stepsPerEpoch: number): Displaceme
   return { chosen, rejected, margin, since: referenced ? 'reference' : 'start' };
 }
 
-/** The best held-out point so far: highest F1 of mentioned objects, the earliest of equals. */
-export function bestPoint(points: readonly HeldOutPoint[]): HeldOutPoint | undefined {
+/**
+ * The best held-out point so far: highest F1 of mentioned objects, the earliest of equals. Step 0 is the reference, which a
+ * run that started from an imported adapter never was.
+ */
+export function bestPoint({ heldOut, from }: Pick<RunRecord, 'heldOut' | 'from'>): HeldOutPoint | undefined {
+  const points = from ? heldOut.filter(({ step }) => step > 0) : heldOut;
   return points.reduce<HeldOutPoint | undefined>((best, next) => (best && best.f1 >= next.f1 ? best : next), undefined);
 }
 
@@ -48,9 +52,9 @@ export interface OverOptimisation {
   readonly last: HeldOutPoint;
 }
 
-export function overOptimisation({ heldOut }: Pick<RunRecord, 'heldOut'>): OverOptimisation | null {
-  const last = heldOut.at(-1);
-  const best = bestPoint(heldOut);
+export function overOptimisation(run: Pick<RunRecord, 'heldOut' | 'from'>): OverOptimisation | null {
+  const last = run.heldOut.at(-1);
+  const best = bestPoint(run);
   if (!last || !best || best.step >= last.step) return null;
   return best.f1 - last.f1 > QUALITY_DROP && last.margin > best.margin ? { best, last } : null;
 }

@@ -1,6 +1,6 @@
 /** Runs named by what differs between them. */
 import { objectiveNamed } from '../objectives.ts';
-import type { RunRecord } from '../state.ts';
+import type { ImportedAdapter, RunRecord } from '../state.ts';
 import { DEFAULT_TRAINING, LOOKING, SAMPLING, type TrainingSettings } from './settings.ts';
 
 const SHORT: Partial<Record<keyof TrainingSettings, string>> = {
@@ -34,11 +34,21 @@ function scoresTrait(run: RunRecord, runs: readonly RunRecord[]): string | undef
   return new Set(keys).size > 1 ? `scores ${letterOf(run.pairsKey, keys)}` : undefined;
 }
 
+/** The imported adapter that it started from; where other files have the same name, with a letter. */
+function fromTrait({ from }: RunRecord, runs: readonly RunRecord[]): string {
+  if (!from) return '';
+  const nameOf = ({ name = 'imported adapter' }: ImportedAdapter) => name;
+  const keys = runs.flatMap((run) => (run.from && nameOf(run.from) === nameOf(from) ? [run.from.key] : []));
+  const file = new Set(keys).size > 1 ? ` (file ${letterOf(from.key, keys)})` : '';
+  return `from ${nameOf(from)}${file}`;
+}
+
 function traits(run: RunRecord, runs: readonly RunRecord[]): Map<string, string> {
   const objective = objectiveNamed(run.objective);
   const map = new Map<string, string>([
     ['objective', objective?.label ?? run.objective],
     ['vlm', run.vlm],
+    ['from', fromTrait(run, runs)],
   ]);
   for (const [key, value] of Object.entries(run.hyperparameters)) {
     map.set(
@@ -65,7 +75,7 @@ function traits(run: RunRecord, runs: readonly RunRecord[]): Map<string, string>
   return map;
 }
 
-/** The names of these runs, in their order: the objective, then whatever any two of them differ in: model, settings, pairs. */
+/** The names of these runs, in their order: the objective, then whatever any two of them differ in: model, start, settings, pairs. */
 export function runNames(runs: readonly RunRecord[]): string[] {
   const all = runs.map((run) => traits(run, runs));
   const keys = [...new Set(all.flatMap((map) => [...map.keys()]))].filter((key) => {
@@ -73,5 +83,5 @@ export function runNames(runs: readonly RunRecord[]): string[] {
     // A hyperparameter that only another objective has is no difference: the objective's name says it.
     return new Set(all.filter((map) => map.has(key)).map((map) => map.get(key))).size > 1;
   });
-  return all.map((map) => keys.flatMap((key) => map.get(key) ?? []).join(', '));
+  return all.map((map) => keys.flatMap((key) => map.get(key) || []).join(', '));
 }

@@ -88,9 +88,11 @@ export class RunRecords {
     this.set({ runs: this.state.runs.filter((run) => run.id !== id), run: present });
   }
 
-  /** The adapter of a run's step is at work; step 0 is the model without one. */
+  /** The adapter of a run's step is at work; step 0 is the imported one that it starts from, or the model without one. */
   atWork(id: string, step: number): void {
-    const adapter = step === 0 ? null : { key: `${id}@${step}`, run: id, step };
+    const from = this.find(id)?.from;
+    const first = from ? { ...from, step } : null;
+    const adapter = step === 0 ? first : { key: `${id}@${step}`, run: id, step };
     this.#store.update((state) => withAdapter(state, adapter));
   }
 }

@@ -1,12 +1,11 @@
 /** What a run is before it starts: its settings and pairs, whether it can start, whether it is an earlier one. */
 
 import { crc32 } from '../../crc32.ts';
-import type { Engine, RewardChoice, StepMetrics, TrainingPair } from '../../engine/engine.ts';
+import type { Engine, RewardChoice, StepMetrics } from '../../engine/engine.ts';
 import { samplesAnswers } from '../../kernels/losses/families/every.ts';
-import type { ImageLibrary } from '../images.ts';
 import { hyperparameterValues, objectiveNamed } from '../objectives.ts';
 import { trainingInputs } from '../scores.ts';
-import type { AppState, PairRecord, RunRecord } from '../state.ts';
+import type { AppState, ImportedAdapter, PairRecord, RunRecord } from '../state.ts';
 import { trainablePrompts } from './prompts.ts';
 import { followObjective, LOOKING, SAMPLING, type TrainingSettings, withTraining } from './settings.ts';
 
@@ -23,7 +22,7 @@ export interface RunOptions {
 export interface TrainOptions extends RunOptions {
   /** Optimiser steps before the run pauses by itself. */
   readonly steps?: number;
-  /** Starts afresh even where a run could be continued. */
+  /** Starts a new run even where one could be continued. */
   readonly fresh?: boolean;
   readonly signal?: AbortSignal;
   readonly onStep?: (metrics: StepMetrics) => void;
@@ -31,7 +30,7 @@ export interface TrainOptions extends RunOptions {
 
 export type RunIntent = Pick<
   RunRecord,
-  'vlm' | 'objective' | 'hyperparameters' | 'settings' | 'reward' | 'pairs' | 'pairsKey' | 'textsKey'
+  'vlm' | 'objective' | 'hyperparameters' | 'settings' | 'from' | 'reward' | 'pairs' | 'pairsKey' | 'textsKey'
 >;
 
 /** The pairs that take part. */
@@ -57,7 +56,20 @@ export function whyNotTrain(state: AppState, objective = state.settings.objectiv
 }
 
 /**
- * What a run started now would be.
+ * The imported adapter that Train starts from: the one at work, or the one that the present run of this model started
+ * from, until Reset; undefined for a fresh one.
+ */
+export function startOf({ adapter, settings, training }: AppState): ImportedAdapter | undefined {
+  if (adapter && adapter.run === undefined) {
+    const { step: _, ...imported } = adapter;
+    return imported;
+  }
+  const present = training.runs.find(({ id }) => id === training.run);
+  return present?.vlm === settings.vlm ? present.from : undefined;
+}
+
+/**
+ * What a run started now would be. An imported adapter that it starts from decides the adapter's shape.
  * @throws InputError for a setting that cannot be used.
  */
 export function intendedRun(state: AppState, options: RunOptions = {}): RunIntent {
@@ -66,6 +78,7 @@ export function intendedRun(state: AppState, options: RunOptions = {}): RunInten
   const known = objectiveNamed(objective);
   const following = followObjective(settings.training, settings.objective, objective);
   const training = withTraining(following, options.settings ?? {});
+  const from = startOf(state);
   const samples = samplesAnswers(objective);
   const items = samples ? trainablePrompts(state) : pairTexts(trainablePairs(state), objective);
   const texts = samples ? items : trainablePairs(state).map(textsOf);
@@ -73,7 +86,8 @@ export function intendedRun(state: AppState, options: RunOptions = {}): RunInten
     vlm: settings.vlm,
     objective,
     hyperparameters: { ...(known ? hyperparameterValues(settings, known) : {}), ...options.hyperparameters },
-    settings: training,
+    settings: { ...training, ...from?.lora },
+    ...(from && { from }),
     ...(samples && { reward: options.reward ?? training.reward }),
     pairs: items.length,
     pairsKey: hashOf(items),
@@ -97,28 +111,13 @@ const pairTexts = (pairs: readonly PairRecord[], objective: string): readonly un
 export function runToContinue(state: AppState, intent: RunIntent): RunRecord | undefined {
   const run = state.training.runs.find(({ id }) => id === state.training.run);
   if (!run || (run.status !== 'paused' && run.status !== 'failed')) return undefined;
-  const essence = ({ vlm, objective, hyperparameters, settings, reward, pairsKey }: RunIntent) => {
+  const essence = ({ vlm, objective, hyperparameters, settings, from, reward, pairsKey }: RunIntent) => {
     const sorted = (values: object) => Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
     const beside: readonly string[] = reward === undefined ? [...LOOKING, ...SAMPLING] : LOOKING;
     const learning = sorted(settings).filter(([key]) => !beside.includes(key));
-    return JSON.stringify([vlm, objective, sorted(hyperparameters), learning, reward, pairsKey]);
+    return JSON.stringify([vlm, objective, sorted(hyperparameters), learning, from?.key, reward, pairsKey]);
   };
   return essence(run) === essence(intent) ? run : undefined;
-}
-
-/** The pairs as the engine takes them, with the scores that this objective asks for. */
-export async function engineInputs(
-  pairs: readonly PairRecord[],
-  images: ImageLibrary,
-  objective: string,
-): Promise<TrainingPair[]> {
-  return Promise.all(
-    pairs.map(async (pair) => {
-      const { imageId, prompt, chosen, rejected } = pair;
-      const inputs = trainingInputs(objective, pair);
-      return { image: await images.input(imageId), prompt, chosen, rejected, ...(inputs && { inputs }) };
-    }),
-  );
 }
 
 export type TrainingEngine = Pick<Engine, 'train' | 'adapter' | 'sample' | 'sampleBatch' | 'logps'>;
