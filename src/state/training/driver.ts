@@ -14,7 +14,7 @@ import type { Checkpoints } from './checkpoints.ts';
 import type { Examiner, Extent } from './examiner.ts';
 import type { RunHistory } from './history.ts';
 import { bestPoint, overOptimisation } from './judge.ts';
-import { type Look, lookAfter, lookBefore, looking, nextLook } from './looks.ts';
+import { type Look, lookAfter, lookBefore, looking, lookOwed, nextLook } from './looks.ts';
 import { measureDivergence, type OwnPrompt, ownPrompts } from './own-samples.ts';
 import type { RunRecords } from './records.ts';
 import { configOf } from './settings.ts';
@@ -71,7 +71,11 @@ export class Driver {
     this.#host = host;
   }
 
-  /** Goes on with the run, each segment up to the next examination, until it is done or has been told to stop. */
+  /**
+   * Goes on with the run, each segment up to the next examination, until it is done or has been told to stop. An
+   * examination that the last call did not wait for comes first, unless a number of steps is asked for, which are not
+   * kept waiting.
+   */
   async drive(id: string, { pairs, prompts, adapter, steps, onStep, signal }: Drive): Promise<void> {
     const { objective, hyperparameters, settings, reward, step: first } = this.#runs.find(id)!;
     const until = steps ? first + steps : Number.POSITIVE_INFINITY;
@@ -79,6 +83,11 @@ export class Driver {
     const looks = looking(objective, settings);
     const run = { pairs, prompts, objective, hyperparameters, reward, config, lora };
     await this.#before(id, { ...run, adapter }, lookBefore(looks), { patient: !steps, signal });
+    const stopsAfter = async (look: Look) => {
+      await this.look(id, prompts ?? pairs, look, signal);
+      return look.scenes > 0 && settings.early_stopping && overOptimisation(this.#runs.find(id)!) !== null;
+    };
+    if (!steps && (await stopsAfter(lookOwed(looks, this.#runs.find(id)!)))) return this.#stopEarly(id);
     for (let finished = false; !finished; ) {
       const { step } = this.#runs.find(id)!;
       const resume = step > 0 ? await this.#checkpoints.get(id, step) : undefined;
@@ -98,10 +107,7 @@ export class Driver {
       } else if (now >= until) {
         return this.#runs.change(id, { status: 'paused' });
       }
-      const look = lookAfter(looks, now, finished);
-      await this.look(id, prompts ?? pairs, look, signal);
-      if (look.scenes > 0 && settings.early_stopping && overOptimisation(this.#runs.find(id)!))
-        return this.#stopEarly(id);
+      if (await stopsAfter(lookAfter(looks, now, finished))) return this.#stopEarly(id);
     }
   }
 

@@ -1,5 +1,6 @@
 /** When a run stops to look at its policy, and how much it looks at. */
 import { taggedLoss } from '../../kernels/losses/families/every.ts';
+import type { RunRecord } from '../state.ts';
 import type { Extent } from './examiner.ts';
 import type { TrainingSettings } from './settings.ts';
 
@@ -34,4 +35,15 @@ export function lookAfter(settings: TrainingSettings, step: number, last: boolea
   const scenes = due(eval_steps) ? eval_scenes : 0;
   const measures = kl_steps > 0 ? due(kl_steps) : scenes > 0;
   return { scenes, popeScenes, answers: measures ? kl_answers : 0 };
+}
+
+/**
+ * What was due after the step at which a run stands and has not been looked at, because a pause or a single step does not
+ * wait for it. Once the run has gone on it is too late.
+ */
+export function lookOwed(settings: TrainingSettings, { step, heldOut, divergence = [] }: RunRecord): Look {
+  const { scenes, popeScenes, answers } = lookAfter(settings, step, false);
+  const examined = step === 0 || heldOut.some((point) => point.step === step && point.scenes === scenes);
+  const measured = step === 0 || divergence.some((point) => point.step === step);
+  return { scenes: examined ? 0 : scenes, popeScenes, answers: measured ? 0 : answers };
 }
