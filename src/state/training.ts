@@ -144,7 +144,7 @@ export class Training {
     await this.#ended;
   }
 
-  /** The policy becomes the reference again, and the next run starts with a fresh adapter. The runs so far stay to compare with. */
+  /** The policy becomes the reference again, the next run has a fresh adapter. The runs so far stay to compare with. */
   async reset(): Promise<void> {
     await this.idle();
     await this.#adapter.reset();

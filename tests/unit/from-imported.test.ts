@@ -4,6 +4,7 @@ import type { TrainRequest } from '../../src/engine/engine.ts';
 import { EngineError, InputError } from '../../src/errors.ts';
 import { bestPoint } from '../../src/state/training/judge.ts';
 import { runNames } from '../../src/state/training/names.ts';
+import { intendedRun, runToContinue } from '../../src/state/training/run.ts';
 import { makeApp, stateWhere, type TestApp } from '../support/app.ts';
 import { beforeStep, lossesOf, makeTrainable, notices, runOf } from '../support/trainable.ts';
 
@@ -74,6 +75,11 @@ describe('training that goes on from an imported adapter', () => {
   it('is not continued from another file; files of one name get letters, bytes without a name are called what they are', async () => {
     const app = await makeImported();
     await app.intents.train({ steps: 2 });
+    const { state } = app.store;
+    const { from, ...fresh } = intendedRun(state);
+    expect(runToContinue(state, { ...fresh, from })).to.equal(runOf(app));
+    expect(runToContinue(state, { ...fresh, from: { ...from!, key: 'imported-other' } })).to.equal(undefined);
+    expect(runToContinue(state, fresh)).to.equal(undefined);
     await app.intents.importAdapter(new File(['other values'], 'bird.zip'));
     await app.intents.train({ steps: 2 });
     await createConsole(app).adapter.import(new TextEncoder().encode('bytes'));
