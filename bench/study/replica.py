@@ -40,7 +40,7 @@ LORA = dict(r=16, lora_alpha=32)
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 # The defaults of the page: src/kernels/losses/{dpo_sigmoid,simpo}/loss.ts over src/training/config.ts
 TRAININGS = {
-    "DPO": dict(loss="dpo", beta=1.0, learning_rate=2e-3, batch=8, epochs=8),
+    "DPO": dict(loss="dpo", beta=0.3, learning_rate=1e-3, batch=8, epochs=8),
     "SimPO": dict(loss="simpo", beta=10.0, gamma=0.5, learning_rate=1e-3, batch=8, epochs=6),
 }
 
