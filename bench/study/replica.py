@@ -40,7 +40,7 @@ LORA = dict(r=16, lora_alpha=32)
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 # The defaults of the page: src/kernels/losses/{dpo_sigmoid,simpo}/loss.ts over src/training/config.ts
 TRAININGS = {
-    "DPO": dict(loss="dpo", beta=0.3, learning_rate=1e-3, batch=8, epochs=8),
+    "DPO": dict(loss="dpo", beta=0.5, learning_rate=1.5e-3, batch=8, epochs=8),
     "SimPO": dict(loss="simpo", beta=10.0, gamma=0.5, learning_rate=1e-3, batch=8, epochs=6),
 }
 
@@ -170,6 +170,7 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=500, help="held-out scenes")
     parser.add_argument("--images", type=int, default=192, help="scenes sampled per seed")
     parser.add_argument("--pairs", type=int, default=64)
+    parser.add_argument("--trainings", nargs="+", choices=TRAININGS, default=[*TRAININGS])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
@@ -190,18 +191,18 @@ def main() -> None:
     seeds = [*range(options.first_seed, options.first_seed + options.seeds)]
     for seed in seeds:
         pairs = ranked_pairs(models, world, choose, seed, options.images, options.pairs)
-        for name, settings in TRAININGS.items():
-            text = train(models, pairs, seed, **settings)
+        for name in options.trainings:
+            text = train(models, pairs, seed, **TRAININGS[name])
             runs.append(dict(seed=seed, name=name, after=grades(text)))
             models.text = text.unload()
             print(runs[-1], flush=True)
     world.close()
     if options.out:
-        names = [dict(name=name) for name in TRAININGS]
+        names = [dict(name=name) for name in options.trainings]
         facts = dict(trainings=names, pairs=options.pairs, seeds=seeds, scenes=options.scenes)
         result = dict(adapter="PyTorch", options=facts, before=before, runs=runs)
         options.out.write_text(json.dumps(result, indent=1) + "\n")
-    for name in TRAININGS:
+    for name in options.trainings:
         for measure in ("chairI", "cover"):
             values = [run["after"][measure] for run in runs if run["name"] == name]
             spread = statistics.stdev(values) if len(values) > 1 else 0.0

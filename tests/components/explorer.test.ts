@@ -67,7 +67,7 @@ describe('explorer', () => {
     type(deep<HTMLInputElement>(element, 'input[aria-label="Margin under the cursor"]'), '2');
     await frames(element);
     const row = deepAll<HTMLTableRowElement>(tabOf(element, 'curves'), 'tbody tr')[0];
-    expect(numberIn(row.cells[1])).to.be.closeTo(Math.log1p(Math.exp(-0.6)), 6e-5);
+    expect(numberIn(row.cells[1])).to.be.closeTo(Math.log1p(Math.exp(-1)), 6e-5);
     expect(deep(element, '[data-dots]').getAttribute('data-dots')).to.equal('2');
     button(element, 'IPO (sequence sums)').click();
     await frames(element);
@@ -128,13 +128,13 @@ describe('explorer', () => {
     const app = await appWithPairs();
     const element = await open(app, 'Sensitivity');
     const rows = () => deepAll<HTMLTableRowElement>(tabOf(element, 'sensitivity'), 'tbody tr');
-    expect(rows().map((row) => row.cells[0].textContent)).to.deep.equal(['0.075', '0.15', '0.3', '0.6', '1.2']);
-    const request = { objective: 'dpo_sigmoid', hyperparameters: { beta: 1.2 }, rows: app.evaluation.rows };
+    expect(rows().map((row) => row.cells[0].textContent)).to.deep.equal(['0.125', '0.25', '0.5', '1', '2']);
+    const request = { objective: 'dpo_sigmoid', hyperparameters: { beta: 2 }, rows: app.evaluation.rows };
     expect(numberIn(rows()[4].cells[1])).to.be.closeTo(evaluateF64(request).pairs.at(-1)!.loss, 6e-5);
-    button(element, 'Set beta to 1.2').click();
+    button(element, 'Set beta to 2').click();
     await frames(element);
-    expect(app.store.state.settings.hyperparameters.dpo_sigmoid).to.deep.equal({ beta: 1.2 });
-    expect(rows().find((row) => row.hasAttribute('data-present'))!.cells[0].textContent).to.equal('1.2');
+    expect(app.store.state.settings.hyperparameters.dpo_sigmoid).to.deep.equal({ beta: 2 });
+    expect(rows().find((row) => row.hasAttribute('data-present'))!.cells[0].textContent).to.equal('2');
     await expectAccessible(element);
   });
 

@@ -105,7 +105,7 @@ describe('objective panel', () => {
     type(field, '-1', 'change');
     await settled(element);
     expect(deep(element, '.refused').textContent).to.contain('greater than 0');
-    expect(field.value).to.equal('0.3');
+    expect(field.value).to.equal('0.5');
   });
 
   it('draws every pair as a dot and links dot, list and numbers', async () => {
@@ -170,7 +170,7 @@ describe('objective panel', () => {
     await settled(await mount<MarginObjective>('margin-objective', { app }));
     const element = await draw(app);
     expect(deep(element, 'margin-typed-rows')).not.to.equal(null);
-    expect(output(element, 'Loss')).to.equal('0.4375');
+    expect(output(element, 'Loss')).to.equal('0.3133');
   });
 });
 

@@ -9,7 +9,7 @@ const softplus = (x) => Math.max(x, 0) + log1p(exp(-abs(x)));
 
 /** DPO (Rafailov et al. 2023) and SimPO (Meng et al. 2024) of one row, written down once more, independently. */
 const REFERENCE = {
-  dpo_sigmoid: (row, { beta = 0.3 } = {}) => {
+  dpo_sigmoid: (row, { beta = 0.5 } = {}) => {
     const ratios = { chosen: row.chosen - row.refChosen, rejected: row.rejected - row.refRejected };
     const rewards = { chosen: beta * ratios.chosen, rejected: beta * ratios.rejected };
     return { rewards, loss: softplus(-(rewards.chosen - rewards.rejected)) };

@@ -53,7 +53,7 @@ describe('pairs for training', () => {
   it('mix two swaps with one addition, however much more the additions are worth, and omit where chosen falls behind', () => {
     const pictures = Array.from({ length: 100 }, (_, id) => picture(id, { adds: 9, swaps: 1, omits: 0.5, none: 20 }));
     const kept = balancedPairs(pictures, 40);
-    expect(['swaps', 'adds', 'omits', 'none'].map((each) => countOf(kept, each))).to.deep.equal([27, 13, 0, 0]);
+    expect(['swaps', 'adds', 'omits', 'none'].map((each) => countOf(kept, each))).to.deep.equal([26, 13, 1, 0]);
     // Additions of three things put the chosen answers further behind, so more omissions come in.
     const three = pictures.map((each) => ({
       ...each,
@@ -67,7 +67,7 @@ describe('pairs for training', () => {
     const named = (text: string) => thingsIn(text).length;
     const behind = more.reduce((sum, { pair }) => sum + named(pair.rejected.text) - named(pair.chosen.text), 0);
     expect(countOf(more, 'omits')).to.be.greaterThan(10);
-    expect(behind / more.length).to.be.closeTo(0.35, 0.1);
+    expect(behind / more.length).to.be.closeTo(0.3, 0.1);
   });
 
   it('are the worthiest of their difference, one of a picture, in the order of the pictures', () => {

@@ -160,7 +160,7 @@ describe('settings', () => {
     expect(app.store.state.settings.hyperparameters).to.deep.equal({ dpo_sigmoid: { beta: 5 } });
     app.intents.setHyperparameter('dpo_sigmoid', 'beta', -1);
     expect(lastNotice(app)).to.include('β beta').and.to.include('kept');
-    app.intents.setHyperparameter('dpo_sigmoid', 'beta', 0.3);
+    app.intents.setHyperparameter('dpo_sigmoid', 'beta', 0.5);
     expect(app.store.state.settings.hyperparameters).to.deep.equal({});
     app.intents.setHyperparameter('dpo_sigmoid', 'beta', 0.2);
     app.intents.resetHyperparameters('dpo_sigmoid');

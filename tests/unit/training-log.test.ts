@@ -157,7 +157,7 @@ describe('training settings', () => {
       DEFAULT_TRAINING.learning_rate,
     );
     expect(validTraining({}, 'dpo_sigmoid'), 'DPO brings its own').to.include({
-      learning_rate: 1e-3,
+      learning_rate: 1.5e-3,
       num_train_epochs: 8,
     });
     expect(validTraining({ r: 4 }, 'simpo').r).to.equal(4);

@@ -21,8 +21,8 @@ export const dpoSigmoid = defineObjective({
   needs: ['chosen', 'rejected', 'refChosen', 'refRejected'],
   // The paper and TRL take 0.1, for models of billions of parameters and rates of 1e-6. On the bundled model pairs then
   // push on long after they are told apart, and true things fall with the invented ones: docs/training.md.
-  hyperparameters: [beta(0.3, { max: 10 })],
-  training: { learning_rate: 1e-3, per_device_train_batch_size: 8, num_train_epochs: 8 },
+  hyperparameters: [beta(0.5, { max: 10 })],
+  training: { learning_rate: 1.5e-3, per_device_train_batch_size: 8, num_train_epochs: 8 },
   evaluate(pair, { beta }) {
     const z = beta * (pair.chosenLogRatio - pair.rejectedLogRatio);
     const slope = -beta * sigmoid(-z);
