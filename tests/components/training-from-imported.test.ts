@@ -31,9 +31,7 @@ describe('margin-training with an imported adapter', () => {
 
     await app.intents.importAdapter(new File(['values'], 'bird.zip'));
     await settled(element);
-    expect(textOf(element, '.status')).to.contain(
-      'Train goes on from the imported adapter (bird.zip), learning from 1 pair with DPO.',
-    );
+    expect(textOf(element, '.status')).to.contain('Train goes on from bird.zip and 1 pair with DPO.');
     expect(textOf(element, '[data-said=from-file]')).to.contain('those of the imported adapter, until Reset');
     expect([rank().value, rank().disabled]).to.deep.equal(['8', true]);
     expect(deep<HTMLInputElement>(element, 'input[name=lora_dropout]').disabled).to.equal(false);
@@ -44,7 +42,7 @@ describe('margin-training with an imported adapter', () => {
 
     await app.intents.train();
     await settled(element);
-    expect(textOf(element, '.status')).to.contain('Train starts anew from the imported adapter (bird.zip)');
+    expect(textOf(element, '.status')).to.contain('Train starts anew from bird.zip and');
 
     button(element, 'Reset').click();
     await app.training.idle();

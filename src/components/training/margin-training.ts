@@ -180,8 +180,7 @@ export class MarginTraining extends LitElement {
   private sayNext({ pairs, reward, from }: RunIntent, anew: boolean): string {
     const items = count(pairs, reward ? 'prompt' : 'pair');
     if (!from) return `Train ${anew ? 'starts anew' : 'learns'} from ${items}`;
-    const name = from.name ? ` (${from.name})` : '';
-    return `Train ${anew ? 'starts anew' : 'goes on'} from the imported adapter${name}, learning from ${items}`;
+    return `Train ${anew ? 'starts anew' : 'goes on'} from ${from.name ?? 'the imported adapter'} and ${items}`;
   }
 
   private renderSteps(run: RunRecord | undefined) {
