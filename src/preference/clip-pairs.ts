@@ -23,8 +23,8 @@ export interface ClipPair<Answer extends ScoredAnswer = ScoredAnswer> {
 export const CLIP_CANDIDATES = 12;
 
 /**
- * How much more than the gap in CLIP it counts that two answers share their words: so much that what differs is, in most
- * pairs, one phrase. Measured in docs/training.md.
+ * How much more than the gap in CLIP it counts that two answers share their words: what differs then is rather a phrase
+ * than the whole sentence. Measured in docs/training.md.
  */
 const ALIKE = 3;
 

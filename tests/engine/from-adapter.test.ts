@@ -2,15 +2,14 @@ import { expect } from '@esm-bundle/chai';
 import type { TrainEvent, TrainingCheckpoint, TrainRequest } from '../../src/engine/engine.ts';
 import { adapterFacts, exportAdapter, importAdapter } from '../../src/engine/jobs/adapter.ts';
 import { dropAdapter, type EngineHost, type JobContext } from '../../src/engine/jobs/host.ts';
-import { loadModels, unload } from '../../src/engine/jobs/load.ts';
+import { unload } from '../../src/engine/jobs/load.ts';
 import { logps, pairLogps } from '../../src/engine/jobs/logps.ts';
 import { plan, train } from '../../src/engine/jobs/train.ts';
 import { InputError } from '../../src/errors.ts';
 import { SCORE_NAME } from '../../src/models/policy/index.ts';
 import { unzip, zip } from '../../src/zip.ts';
 import { picture } from '../support/pictures.ts';
-import { sharedGpu } from '../support/shared-gpu.ts';
-import { serveTinyModels, TINY_BASE_URL } from '../support/tiny-fetch.ts';
+import { tinyHost } from '../support/tiny-host.ts';
 import { checkpointOf, metricsOf, peftZip } from '../support/trajectory.ts';
 
 const context: JobContext = { signal: new AbortController().signal, onProgress: () => undefined };
@@ -61,11 +60,7 @@ describe('a run that starts from an adapter of a file', () => {
   };
 
   before(async () => {
-    host = { gpu: await sharedGpu(), vlm: null, clip: null };
-    const restore = serveTinyModels();
-    const models = { vlm: 'tiny-vlm', clip: 'tiny-clip', baseUrl: TINY_BASE_URL };
-    await loadModels(host, models, { signal: context.signal, onProgress: () => undefined, onDevice: () => undefined });
-    restore();
+    host = await tinyHost();
     const image = await picture('one', 16);
     request = {
       pairs: [

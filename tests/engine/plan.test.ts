@@ -2,12 +2,12 @@ import { expect } from '@esm-bundle/chai';
 import { EngineClient } from '../../src/engine/client.ts';
 import type { TrainRequest } from '../../src/engine/engine.ts';
 import type { EngineHost, JobContext } from '../../src/engine/jobs/host.ts';
-import { loadModels, unload } from '../../src/engine/jobs/load.ts';
+import { unload } from '../../src/engine/jobs/load.ts';
 import { plan, train } from '../../src/engine/jobs/train.ts';
 import { InputError, OutOfMemoryError } from '../../src/errors.ts';
 import { picture } from '../support/pictures.ts';
-import { sharedGpu } from '../support/shared-gpu.ts';
-import { serveTinyModels, TINY_BASE_URL } from '../support/tiny-fetch.ts';
+import { TINY_BASE_URL } from '../support/tiny-fetch.ts';
+import { tinyHost } from '../support/tiny-host.ts';
 
 const context: JobContext = { signal: new AbortController().signal, onProgress: () => undefined };
 
@@ -30,11 +30,7 @@ describe('the plan of a run, before it starts', () => {
   let host: EngineHost;
 
   before(async () => {
-    host = { gpu: await sharedGpu(), vlm: null, clip: null };
-    const restore = serveTinyModels();
-    const models = { vlm: 'tiny-vlm', clip: 'tiny-clip', baseUrl: TINY_BASE_URL };
-    await loadModels(host, models, { signal: context.signal, onProgress: () => undefined, onDevice: () => undefined });
-    restore();
+    host = await tinyHost();
   });
   after(() => unload(host));
 

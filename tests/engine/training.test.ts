@@ -4,15 +4,14 @@ import { adapterFacts, exportAdapter, importAdapter, restoreAdapter } from '../.
 import { clipScore } from '../../src/engine/jobs/clip.ts';
 import { divergence } from '../../src/engine/jobs/divergence.ts';
 import { dropAdapter, type EngineHost, type JobContext } from '../../src/engine/jobs/host.ts';
-import { loadModels, unload } from '../../src/engine/jobs/load.ts';
+import { unload } from '../../src/engine/jobs/load.ts';
 import { logps, pairLogps } from '../../src/engine/jobs/logps.ts';
 import { sample } from '../../src/engine/jobs/sample.ts';
 import { train } from '../../src/engine/jobs/train.ts';
 import { CancelledError, InputError } from '../../src/errors.ts';
 import { unzip, zip } from '../../src/zip.ts';
 import { picture } from '../support/pictures.ts';
-import { sharedGpu } from '../support/shared-gpu.ts';
-import { serveTinyModels, TINY_BASE_URL } from '../support/tiny-fetch.ts';
+import { tinyHost } from '../support/tiny-host.ts';
 import { checkpointOf, metricsOf } from '../support/trajectory.ts';
 
 const context: JobContext = { signal: new AbortController().signal, onProgress: () => undefined };
@@ -23,11 +22,7 @@ describe('training jobs on tiny models', () => {
   let request: TrainRequest;
 
   before(async () => {
-    host = { gpu: await sharedGpu(), vlm: null, clip: null };
-    const restore = serveTinyModels();
-    const models = { vlm: 'tiny-vlm', clip: 'tiny-clip', baseUrl: TINY_BASE_URL };
-    await loadModels(host, models, { signal: context.signal, onProgress: () => undefined, onDevice: () => undefined });
-    restore();
+    host = await tinyHost();
     const images = [await picture('one', 16), await picture('two', 16)];
     request = {
       pairs: [
