@@ -51,7 +51,7 @@ describe('readImageHeader', () => {
       const blob = await twoHalves(37, 21, type);
       const header = readImageHeader(new Uint8Array(await blob.arrayBuffer()));
       expect(header?.size).to.deep.equal({ width: 37, height: 21 });
-      expect(header?.needsReencoding).to.equal(false);
+      expect(header?.animated).to.equal(false);
     });
   }
 
