@@ -120,7 +120,14 @@ function shortestEdgeSize(image: RgbImage, edge: number): [width: number, height
 export function fit(image: RgbImage, recipe: PixelRecipe): RgbImage {
   const { width, height, edge, resample } = recipe;
   if (recipe.fit === 'crop') {
-    return centerCrop(resize(image, ...shortestEdgeSize(image, edge), resample), width, height);
+    const [wide, high] = shortestEdgeSize(image, edge);
+    const window = {
+      left: Math.max(0, Math.floor((wide - width) / 2)),
+      top: Math.max(0, Math.floor((high - height) / 2)),
+      width: Math.min(width, wide),
+      height: Math.min(height, high),
+    };
+    return centerCrop(resize(image, wide, high, resample, window), width, height);
   }
   const first = recipe.fit === 'longest' ? resize(image, ...longestEdgeSize(image, edge), resample) : image;
   return resize(first, width, height, resample);

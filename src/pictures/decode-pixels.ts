@@ -30,11 +30,9 @@ export async function decodePixels(blob: Blob, background = '#ffffff'): Promise<
       { cause },
     );
   }
-  try {
-    return turn(pixelsOf(bitmap, background), orientation);
-  } finally {
-    bitmap.close();
-  }
+  const stored = pixelsOf(bitmap, background);
+  bitmap.close();
+  return turn(stored, orientation);
 }
 
 /** Over the background, tile by tile. The canvas lives in memory (`willReadFrequently`): a GPU's blending rounds otherwise. */

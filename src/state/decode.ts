@@ -1,5 +1,6 @@
 /** From a file that somebody dropped to a picture worth keeping, or a sentence that says why not. */
 import { InputError } from '../errors.ts';
+import { decodePixels } from '../pictures/decode-pixels.ts';
 import { type Orientation, swapsSides, takeOrientation } from '../pictures/upright.ts';
 import { HEADER_BYTES, type ImageFormat, type ImageHeader, MIME_TYPES, readImageHeader } from './image-header.ts';
 
@@ -135,6 +136,11 @@ export async function decodeImage(file: Blob, name: string): Promise<DecodedImag
   try {
     const { width, height } = bitmap;
     refuseHuge({ ...header, size: { width, height } }, name);
+    if (header.grey16) {
+      await decodePixels(blob).catch(() => {
+        throw damaged(name, header.format);
+      });
+    }
     const large = Math.max(width, height) > PREVIEW_SIDE;
     const preview =
       large || header.animated || orientation !== 1 ? await previewOf(bitmap, orientation, header.format) : undefined;

@@ -4,6 +4,7 @@ import { unzip, zip } from '../../zip.ts';
 import { type Context, notify, sentence, underActivity } from '../context.ts';
 import { decodeImage } from '../decode.ts';
 import { MIME_TYPES, readImageHeader } from '../image-header.ts';
+import { withoutTransparency } from '../opaque.ts';
 import { sceneImage } from '../scenes.ts';
 import type { ImageRecord, PairRecord } from '../state.ts';
 import { isRecord, validPair, validScene, validSettings } from '../validate.ts';
@@ -19,8 +20,8 @@ async function mediaType(blob: Blob): Promise<string> {
 }
 
 async function dataUrl(blob: Blob): Promise<string> {
+  const typed = await withoutTransparency(blob.slice(0, blob.size, await mediaType(blob)));
   const reader = new FileReader();
-  const typed = blob.slice(0, blob.size, await mediaType(blob));
   return new Promise((resolve, reject) => {
     reader.onload = () => resolve(String(reader.result));
     reader.onerror = () => reject(reader.error);
