@@ -23,6 +23,10 @@ import { learningRate } from './schedule.ts';
 /** Adapter and pairs stay the caller's. */
 export type TrainerOptions = Omit<FamilyOptions, 'references'> & Partial<Pick<FamilyOptions, 'references'>>;
 
+/** Least time between snapshots, and their share of it: reading a large adapter back takes time. */
+const SNAPSHOT_MS = 1000;
+const SNAPSHOT_SHARE = 0.05;
+
 const FRESH: Pick<TrainingCheckpoint, 'step' | 'numTokens' | 'familyState'> = { step: 0, numTokens: 0 };
 
 export interface RunOptions {
@@ -56,6 +60,10 @@ export class Trainer {
   #before: Progress = this.#progress;
   /** A micro-batch of the last update, while nothing has been computed with the adapter that this update made. */
   #untried: Place | null = null;
+  /** The newest snapshot, until it is handed out; its step, and when the next is due. */
+  #snapshot: TrainingCheckpoint | null = null;
+  #snapshotStep: number;
+  #snapshotDue = 0;
 
   /**
    * Checks everything and takes the memory of the optimiser. Dispose it.
@@ -73,6 +81,7 @@ export class Trainer {
     this.plan = planRun(options, this.#family, resume?.step ?? 0);
     const { step, numTokens, familyState: state = this.#family.initialState ?? {} } = resume ?? FRESH;
     this.#progress = { step, numTokens, state };
+    this.#snapshotStep = step;
     this.#optimizer = new Optimizer(gpu, adapter.parameters);
     try {
       if (resume) restoreState(gpu, adapter, this.#optimizer, resume);
@@ -107,10 +116,14 @@ export class Trainer {
       gpu.phases.begin('reference');
       if (this.#family.start) yield* this.#family.start(signal);
       while (this.#progress.step < last) {
-        yield { type: 'step', metrics: await this.#trainStep(signal) };
+        const metrics = await this.#trainStep(signal);
+        if (this.#snapshot) yield { type: 'snapshot', checkpoint: this.#snapshot };
+        this.#snapshot = null;
+        yield { type: 'step', metrics };
         const { step } = this.#progress;
         if (every > 0 && step % every === 0 && step < last) {
           await this.#prove();
+          this.#snapshotStep = step;
           yield { type: 'checkpoint', checkpoint: await this.checkpoint() };
         }
       }
@@ -162,6 +175,7 @@ export class Trainer {
         recorded.map((micro) => micro.metrics(values.splice(0, micro.read.length))),
       );
       this.#assertFinite(means.loss, norm);
+      const extra = await this.#takeSnapshot();
       const rate = learningRate(config, before.step, steps);
       const step = before.step + 1;
       this.#optimizer.step(config, rate, step, batches.length, norm);
@@ -172,7 +186,7 @@ export class Trainer {
       // The first, because every step has one.
       this.#untried = { step: before.step, batches, index: 0, batch: batches[0] };
       const times = this.#timed ? phaseMetrics(await gpu.phases.read()) : {};
-      const seconds = (performance.now() - begin) / 1000;
+      const seconds = (performance.now() - begin - extra) / 1000;
       return {
         ...means,
         step,
@@ -191,6 +205,21 @@ export class Trainer {
     } finally {
       scope.dispose();
     }
+  }
+
+  /**
+   * Reads adapter and moments back where it is time. Called when the adapter of the steps so far has just given finite
+   * numbers, and before it is updated. Returns the milliseconds it took.
+   */
+  async #takeSnapshot(): Promise<number> {
+    const begin = performance.now();
+    const { step } = this.#progress;
+    if (begin < this.#snapshotDue || step <= this.#snapshotStep) return 0;
+    this.#snapshot = await this.checkpoint();
+    const end = performance.now();
+    this.#snapshotStep = step;
+    this.#snapshotDue = end + Math.max(SNAPSHOT_MS, (end - begin) / SNAPSHOT_SHARE);
+    return end - begin;
   }
 
   /**
