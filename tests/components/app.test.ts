@@ -117,7 +117,7 @@ describe('the page', () => {
     await settled(element);
     expect(picker.value).to.equal('toybox-vlm');
     expect(app.store.state.engine.kind).to.equal('ready');
-    expect(app.store.state.notices.at(-1)?.message).to.contain('cannot be reached').and.to.contain('stay at work');
+    expect(app.store.state.notices.at(-1)?.message).to.contain('cannot be reached').and.to.contain('still active');
   });
 
   it('names the browsers and keeps the objective panel without WebGPU', async () => {

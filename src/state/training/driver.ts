@@ -11,6 +11,7 @@ import type {
   TrainRequest,
 } from '../../engine/engine.ts';
 import { CancelledError, InputError } from '../../errors.ts';
+import { anySignal } from '../../signals.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { Examiner, Extent } from './examiner.ts';
 import type { RunHistory } from './history.ts';
@@ -160,7 +161,7 @@ export class Driver {
     this.#runs.set({ phase: 'evaluating' });
     try {
       await work((what) => ({
-        signal: AbortSignal.any([signal, examination.signal]),
+        signal: anySignal([signal, examination.signal]),
         onProgress: (done, total) => this.#host.progressed({ what, done, total }),
       }));
     } catch (error) {
