@@ -2,18 +2,11 @@
  * The page's side of the engine: the only place that makes the worker. Gives requests ids, turns events back into
  * promises and streams, cancels softly, and replaces a worker that froze or lost its device.
  */
-import {
-  CancelledError,
-  DeviceLostError,
-  EngineError,
-  EngineLostError,
-  fromErrorData,
-  InputError,
-  toErrorData,
-} from '../errors.ts';
+import { CancelledError, DeviceLostError, EngineError, fromErrorData, InputError, toErrorData } from '../errors.ts';
 import type { Engine, EngineFacts, EngineState, ModelIds } from './engine.ts';
 import type { EngineEvent, EngineRequest, LoadRequest, Results, StreamedEvent } from './protocol.ts';
 import { type Call, EngineRequests, type SubmitOptions, type Unnumbered } from './requests.ts';
+import { crashed, type RestartReason, Restarts, stoppedAnswering, stoppedByPerson, unloaded } from './restarts.ts';
 import { DEFAULT_LIMITS, Watchdog, type WatchdogLimits } from './watchdog.ts';
 
 export interface EngineClientOptions {
@@ -39,17 +32,6 @@ const TICK_MS = 250;
 /** A cancel that has not ended the work by then is shown, with a way to stop at once. */
 const STOPPING_MS = 3_000;
 
-/** More restarts than this within `RESTART_WINDOW_MS` mean that restarting does not help. */
-const MAX_RESTARTS = 3;
-const RESTART_WINDOW_MS = 60_000;
-
-/** What there is to say when a person cancelled the load and nothing was loaded before. */
-function unloaded(): CancelledError {
-  return new CancelledError(
-    'Loading the models was cancelled. Files already fetched are kept; try again when you like.',
-  );
-}
-
 export class EngineClient extends EngineRequests implements Engine {
   private current: EngineState = { kind: 'idle' };
   private readonly listeners = new Set<(state: EngineState) => void>();
@@ -66,7 +48,7 @@ export class EngineClient extends EngineRequests implements Engine {
   private ticker: ReturnType<typeof setInterval> | undefined;
   /** The load to repeat after a restart, and what it gave. */
   private loaded: { readonly request: LoadRequest; readonly facts: EngineFacts } | null = null;
-  private restarts: number[] = [];
+  private readonly restarts = new Restarts();
 
   constructor(private readonly options: EngineClientOptions = {}) {
     super();
@@ -93,11 +75,7 @@ export class EngineClient extends EngineRequests implements Engine {
 
   stopNow(): void {
     if (!this.stopping) return;
-    this.restart(
-      'The current work was stopped; the models are being loaded again.',
-      new EngineLostError('The engine was stopped and restarted. Pairs, images and settings are kept; try again.'),
-      false,
-    );
+    this.restart(stoppedByPerson(), false);
   }
 
   dispose(): void {
@@ -189,7 +167,10 @@ export class EngineClient extends EngineRequests implements Engine {
         break;
       }
       case 'deviceLost':
-        this.restart('The GPU device was lost; the models are being loaded again.', new DeviceLostError(event.message));
+        this.restart({
+          reason: 'The GPU device was lost; the models are being loaded again.',
+          error: new DeviceLostError(event.message),
+        });
         break;
       default:
         event satisfies never;
@@ -240,33 +221,28 @@ export class EngineClient extends EngineRequests implements Engine {
     const loading = !this.alive || entry?.call.type === 'load';
     const dead = this.watchdog.tick(performance.now(), this.pending.size === 0 ? null : { loading, cancelledAt });
     this.showStopping(cancelledAt !== null && this.watchdog.clock - cancelledAt > STOPPING_MS);
-    if (!dead) return;
-    this.restart(
-      'The engine stopped answering and is being restarted.',
-      new EngineLostError(
-        'The engine stopped answering and was restarted. Pairs, images and settings are kept; try again.',
-      ),
-    );
+    if (dead) this.restart(stoppedAnswering());
   }
 
   /**
-   * Hard cancel: a new worker takes over and loads the same models; everything in flight is rejected with `error`.
+   * Hard cancel: a new worker takes over and loads the same models; everything in flight is rejected with the error.
    * @param counts whether it tells that something is wrong; a person's wish does not.
    */
-  private restart(reason: string, error: Error, counts = true): void {
+  private restart({ reason, error }: RestartReason, counts = true): void {
     this.worker.terminate();
     const loads = this.loads();
     const unwanted = loads.every(({ cancelledAt }) => cancelledAt !== null);
     this.rejectAll((entry) => (entry.cancelledAt === null ? error : new CancelledError()));
     this.worker = this.spawn();
 
-    const now = performance.now();
-    this.restarts = this.restarts.filter((at) => now - at < RESTART_WINDOW_MS);
-    if (counts) this.restarts.push(now);
-    if (this.restarts.length > MAX_RESTARTS) {
+    if (counts) this.restarts.add(performance.now());
+    const { hopeless } = this.restarts;
+    if (hopeless && counts) {
       this.loaded = null;
-      const hopeless = `${error.message} This happened ${this.restarts.length} times within a minute. Close other tabs that use the GPU, then reload the page.`;
-      this.setState({ kind: 'unavailable', error: { ...toErrorData(error), message: hopeless } });
+      this.setState({
+        kind: 'unavailable',
+        error: { ...toErrorData(error), message: `${error.message} ${hopeless}` },
+      });
     } else if (this.loaded) {
       void this.reload(this.loaded.request, reason);
     } else {
@@ -319,13 +295,7 @@ export class EngineClient extends EngineRequests implements Engine {
   private crashed(message: string | undefined): void {
     const detail = message ? ` (${message})` : '';
     if (this.alive) {
-      if (this.pending.size === 0) return;
-      this.restart(
-        'The engine crashed and is being restarted.',
-        new EngineLostError(
-          `The engine crashed${detail} and was restarted. Pairs, images and settings are kept; try again.`,
-        ),
-      );
+      if (this.pending.size > 0) this.restart(crashed(detail));
       return;
     }
     const error = new EngineError(`The engine's script could not be loaded${detail}. Try again, or reload the page.`);

@@ -19,13 +19,10 @@ import { phaseMetrics, stepMetrics } from './metrics.ts';
 import { Optimizer, optimizerKernels } from './optimizer.ts';
 import { planRun } from './plan.ts';
 import { learningRate } from './schedule.ts';
+import { SnapshotClock } from './snapshots.ts';
 
 /** Adapter and pairs stay the caller's. */
 export type TrainerOptions = Omit<FamilyOptions, 'references'> & Partial<Pick<FamilyOptions, 'references'>>;
-
-/** Least time between snapshots, and their share of it: reading a large adapter back takes time. */
-const SNAPSHOT_MS = 1000;
-const SNAPSHOT_SHARE = 0.05;
 
 const FRESH: Pick<TrainingCheckpoint, 'step' | 'numTokens' | 'familyState'> = { step: 0, numTokens: 0 };
 
@@ -60,10 +57,9 @@ export class Trainer {
   #before: Progress = this.#progress;
   /** A micro-batch of the last update, while nothing has been computed with the adapter that this update made. */
   #untried: Place | null = null;
-  /** The newest snapshot, until it is handed out; its step, and when the next is due. */
+  /** The newest snapshot, until it is handed out. */
   #snapshot: TrainingCheckpoint | null = null;
-  #snapshotStep: number;
-  #snapshotDue = 0;
+  #snapshots: SnapshotClock;
 
   /**
    * Checks everything and takes the memory of the optimiser. Dispose it.
@@ -81,7 +77,7 @@ export class Trainer {
     this.plan = planRun(options, this.#family, resume?.step ?? 0);
     const { step, numTokens, familyState: state = this.#family.initialState ?? {} } = resume ?? FRESH;
     this.#progress = { step, numTokens, state };
-    this.#snapshotStep = step;
+    this.#snapshots = new SnapshotClock(step);
     this.#optimizer = new Optimizer(gpu, adapter.parameters);
     try {
       if (resume) restoreState(gpu, adapter, this.#optimizer, resume);
@@ -123,7 +119,7 @@ export class Trainer {
         const { step } = this.#progress;
         if (every > 0 && step % every === 0 && step < last) {
           await this.#prove();
-          this.#snapshotStep = step;
+          this.#snapshots.took(step);
           yield { type: 'checkpoint', checkpoint: await this.checkpoint() };
         }
       }
@@ -214,11 +210,10 @@ export class Trainer {
   async #takeSnapshot(): Promise<number> {
     const begin = performance.now();
     const { step } = this.#progress;
-    if (begin < this.#snapshotDue || step <= this.#snapshotStep) return 0;
+    if (!this.#snapshots.due(step, begin)) return 0;
     this.#snapshot = await this.checkpoint();
     const end = performance.now();
-    this.#snapshotStep = step;
-    this.#snapshotDue = end + Math.max(SNAPSHOT_MS, (end - begin) / SNAPSHOT_SHARE);
+    this.#snapshots.took(step, begin, end);
     return end - begin;
   }
 
