@@ -286,6 +286,8 @@ export class EngineClient extends EngineRequests implements Engine {
       this.receive(message.data);
     });
     worker.addEventListener('error', (event) => {
+      // Told in words below.
+      event.preventDefault();
       if (worker === this.worker) this.crashed(event.message);
     });
     return worker;

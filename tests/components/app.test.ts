@@ -54,7 +54,9 @@ describe('the page', () => {
     ]);
     picker.value = 'smolvlm';
     picker.dispatchEvent(new Event('change'));
-    expect(app.store.state.settings.vlm).to.equal('smolvlm');
+    await settled(element);
+    expect(picker.value, 'while it loads, and after').to.equal('smolvlm');
+    await stateWhere(app, ({ settings }) => settings.vlm === 'smolvlm', 'the other model');
     expect(app.engine.callsOf('load').at(-1)).to.deep.equal({ vlm: 'smolvlm', clip: 'toybox-clip' });
   });
 

@@ -102,13 +102,14 @@ await endToEnd(async ({ checks, browser, url }) => {
   await checks.check('Reset this page deletes what is stored, after a question and an offer to export', async () => {
     const { page } = await openPage(context, `${url}#reset`);
     checks.page = page;
-    await page.getByRole('dialog').getByText('It cannot be undone.').waitFor();
+    const reset = page.locator('margin-reset');
+    await reset.getByText('It cannot be undone.').waitFor(PATIENCE);
     await page.evaluate(() => margin.intents.setSetting('prompt', 'Kept until the reset.'));
     equal(await page.evaluate(() => margin.state.engine.kind), 'idle', 'engine before the answer');
-    const [file] = await Promise.all([page.waitForEvent('download'), button(page, 'Export workspace').click()]);
+    const [file] = await Promise.all([page.waitForEvent('download'), reset.getByRole('button', { name: 'Export workspace' }).click()]);
     equal(file.suggestedFilename(), 'margin-workspace.zip', 'file');
     if (process.env.MARGIN_PICTURES) await page.screenshot({ path: 'tests/.artifacts/reset.png' });
-    await Promise.all([page.waitForEvent('load'), button(page, 'Delete everything and reload').click()]);
+    await Promise.all([page.waitForEvent('load'), reset.getByRole('button', { name: 'Delete everything and reload' }).click()]);
     await engineReady(page);
     equal(await page.evaluate(() => margin.state.settings.prompt), 'Describe the image.', 'prompt');
     await page.close();

@@ -73,6 +73,7 @@ describe('which models are loaded', () => {
     expect(loads(third)).to.deep.equal(['other', 'toybox-vlm']);
     expect(models(third)).to.deep.equal(['toybox-vlm', 'toybox-clip']);
     expect(said(third)).to.contain('other/model.safetensors is damaged').and.to.contain('instead');
+    await third.flush();
     const fourth = await again(third, { engine: refusing('other') });
     expect(loads(fourth)).to.deep.equal(['toybox-vlm']);
   });
