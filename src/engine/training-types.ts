@@ -251,6 +251,11 @@ export type TrainEvent =
    * has given finite numbers.
    */
   | { readonly type: 'checkpoint'; readonly checkpoint: TrainingCheckpoint }
+  /**
+   * The same between those, whatever `save_steps` is: for whoever hears nothing more, because device or worker are gone.
+   * Its adapter has given finite numbers. It comes one step late, and so often that it takes a twentieth of the time.
+   */
+  | { readonly type: 'snapshot'; readonly checkpoint: TrainingCheckpoint }
   | {
       readonly type: 'done';
       /** `finished`: all steps are done; `stopped`: `stopAfter` was reached. A pause ends with `CancelledError`. */

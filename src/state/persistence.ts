@@ -5,14 +5,16 @@
 import type { ImageBytesStore } from './images.ts';
 import type { Backend } from './persistence/backend.ts';
 import { changesBetween } from './persistence/changes.ts';
-import { decodeLink, decodeView, encodeLink } from './persistence/link.ts';
+import { decodeLink, decodeView, encodeLink, linkProblems } from './persistence/link.ts';
 import { type Restored, revive } from './persistence/restored.ts';
+import { createStarts, type Starts } from './persistence/starts.ts';
 import type { AppState, CandidateRecord, Settings } from './state.ts';
-import { isRecord, validSettings } from './validate.ts';
+import { validSettings, validView } from './validate.ts';
 
 export { changesBetween } from './persistence/changes.ts';
 export * from './persistence/places.ts';
 export { type Restored, withRestored } from './persistence/restored.ts';
+export { MOST_FAILURES, type Starts } from './persistence/starts.ts';
 
 /** Long enough to gather a burst of tokens, short enough to lose nothing that matters. */
 const SAVE_AFTER_MS = 250;
@@ -28,6 +30,13 @@ export interface Persistence {
   readonly bytes: ImageBytesStore;
   /** Checkpoints and metrics of training runs. Nothing throws: problems go to `onProblem`. */
   readonly runs: RunFiles;
+  readonly starts: Starts;
+  /** Whether the address asks for `reset` before anything else. */
+  readonly resetAsked: boolean;
+  /** Saves nothing from now on: what is stored is left as it is. */
+  stop(): void;
+  /** Deletes everything this page has stored in the browser, and opens it again. */
+  reset(): Promise<void>;
   /** What an earlier visit and the link left. Never throws: problems go to `onProblem`. */
   restore(): Promise<Restored>;
   /** Starts saving `state` and every later one passed to `changed`. */
@@ -40,7 +49,9 @@ export interface Persistence {
   sweep(isKept: (id: string) => boolean): Promise<void>;
   link(state: Pick<AppState, 'settings' | 'view'>): string;
   /** A person opened a link in this tab. Returns the unsubscribe function. */
-  onLink(listener: (settings: Partial<Settings>, view: ReturnType<typeof decodeView>) => void): () => void;
+  onLink(
+    listener: (settings: Partial<Settings>, view: ReturnType<typeof decodeView>, problems: readonly string[]) => void,
+  ): () => void;
   onProblem: (problem: PersistenceProblem) => void;
 }
 
@@ -54,6 +65,9 @@ export interface RunFiles {
   keepOnly(runs: readonly string[]): Promise<void>;
 }
 
+/** The hash that offers to delete everything, for a page that does not get as far as its buttons. */
+const RESET = 'reset';
+
 /** Whether an error of the storage means "no more room". */
 export function isQuotaError(error: unknown): boolean {
   return error instanceof Error && (error.name === 'QuotaExceededError' || /quota/i.test(error.message));
@@ -66,6 +80,7 @@ export function createPersistence(backend: Backend): Persistence {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let writing: Promise<void> = Promise.resolve();
   let saves = false;
+  let stopped = false;
   let reported = '';
   const claimed = backend.claim();
 
@@ -103,6 +118,23 @@ export function createPersistence(backend: Backend): Persistence {
 
   const persistence: Persistence = {
     onProblem: () => {},
+    starts: createStarts(backend.starts),
+    resetAsked: address.hash() === RESET,
+
+    stop() {
+      saves = false;
+      stopped = true;
+      clearTimeout(timer);
+    },
+
+    async reset() {
+      persistence.stop();
+      await writing;
+      await backend.erase();
+      address.replaceHash('');
+      address.reload();
+    },
+
     runs: {
       get: (run, name) => backend.runs.get(`${run}/${name}`).catch(() => undefined),
       async put(run, name, value) {
@@ -138,13 +170,14 @@ export function createPersistence(backend: Backend): Persistence {
     },
 
     async restore() {
-      const linked = decodeLink(address.hash());
+      const { vlm, clip, ...linked } = decodeLink(address.hash());
+      const models = { ...(vlm && { vlm }), ...(clip && { clip }) };
+      const problems = linkProblems(address.hash());
       const opened = decodeView(address.hash()) ?? {};
-      saves = await claimed;
-      if (!saves) report({ kind: 'other-tab' });
+      saves = (await claimed) && !stopped;
+      if (!saves && !stopped) report({ kind: 'other-tab' });
       try {
         const { values, lists } = await records.read();
-        const view = values.get('view');
         return {
           state: {
             images: lists.images as unknown as AppState['images'],
@@ -156,13 +189,15 @@ export function createPersistence(backend: Backend): Persistence {
           },
           training: (values.get('training') as Partial<AppState['training']> | undefined) ?? {},
           settings: { ...validSettings(values.get('settings')), ...linked },
-          view: { ...(isRecord(view) ? view : {}), ...opened },
+          view: { ...validView(values.get('view')), ...opened },
+          models,
+          problems,
         };
       } catch (error) {
         // What could not be read may still be there: nothing is written over it.
         saves = false;
         report({ kind: 'failed', error });
-        return { state: {}, training: {}, settings: linked, view: opened };
+        return { state: {}, training: {}, settings: linked, view: opened, models, problems };
       }
     },
 
@@ -190,7 +225,8 @@ export function createPersistence(backend: Backend): Persistence {
       address.onHash(() => {
         const settings = decodeLink(address.hash());
         const view = decodeView(address.hash());
-        if (Object.keys(settings).length > 0 || view) listener(settings, view);
+        const problems = linkProblems(address.hash());
+        if (Object.keys(settings).length > 0 || view || problems.length > 0) listener(settings, view, problems);
       }),
   };
   return persistence;

@@ -153,7 +153,7 @@ export class MarginTraining extends LitElement {
       case 'comparing':
         return html`Answering before / after…`;
       case 'pausing':
-        return html`Pausing after this step…`;
+        return html`Waiting for the current step to finish…`;
       case 'training':
         return html`${this.renderSteps(run)}${progress?.what ? html`<span class="muted">${progress.what}${of}</span>` : nothing}${this.renderMemory(run)}`;
       case 'idle': {

@@ -45,8 +45,17 @@ export interface Address {
   replaceHash(hash: string): void;
   /** The full address with another hash. */
   withHash(hash: string): string;
+  /** Opens the page again. */
+  reload(): void;
   /** Called when somebody else (a person, a link) changed the hash. */
   onHash(listener: () => void): () => void;
+}
+
+/** A short text that is read and written at once: it is there before anything else, and outlives a crash. */
+export interface Note {
+  get(): string | null;
+  /** Null forgets it. */
+  set(text: string | null): void;
 }
 
 export interface Backend {
@@ -55,6 +64,10 @@ export interface Backend {
   /** Checkpoints and metrics of training runs. */
   readonly runs: KeyValues;
   readonly address: Address;
+  /** How the last starts went. */
+  readonly starts: Note;
+  /** Deletes everything above. */
+  erase(): Promise<void>;
   /** True once this page is the one that saves; false when another tab of this workspace is. */
   claim(): Promise<boolean>;
 }

@@ -2,8 +2,18 @@
  * The browser's own storage: records in IndexedDB, bytes of pictures and runs in the origin private file system (in
  * IndexedDB where that is missing), settings in the address.
  */
-import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
-import type { Address, Backend, Bytes, KeyValues, ListName, RecordChange, Records, StoredRecord } from './backend.ts';
+import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from 'idb';
+import type {
+  Address,
+  Backend,
+  Bytes,
+  KeyValues,
+  ListName,
+  Note,
+  RecordChange,
+  Records,
+  StoredRecord,
+} from './backend.ts';
 import { Folder } from './folder.ts';
 import { pack, unpack } from './packed.ts';
 
@@ -159,11 +169,43 @@ const address: Address = {
     url.hash = hash;
     return url.href;
   },
+  reload: () => location.reload(),
   onHash(listener) {
     addEventListener('hashchange', listener);
     return () => removeEventListener('hashchange', listener);
   },
 };
+
+/** In the browser's smallest store, which needs no waiting; without one nothing is remembered. */
+const noteOf = (key: string): Note => ({
+  get() {
+    try {
+      return localStorage.getItem(key);
+    } catch {
+      return null;
+    }
+  },
+  set(text) {
+    try {
+      if (text === null) localStorage.removeItem(key);
+      else localStorage.setItem(key, text);
+    } catch {
+      // A browser that stores nothing forgets it with the page.
+    }
+  },
+});
+
+/** Empties the database, or deletes one that cannot be opened. */
+async function eraseDatabase(db: Database, name: string): Promise<void> {
+  try {
+    const opened = await db();
+    const stores = [...opened.objectStoreNames];
+    const transaction = opened.transaction(stores, 'readwrite');
+    await Promise.all([...stores.map((store) => transaction.objectStore(store).clear()), transaction.done]);
+  } catch {
+    await deleteDB(name);
+  }
+}
 
 /** A reloading page still holds the lock for a moment; a second tab holds it for good. */
 const CLAIM_WAIT_MS = 1500;
@@ -185,11 +227,19 @@ function claimLock(name: string): Promise<boolean> {
 /** Storage of this browser for the workspace `name`. */
 export function browserBackend(name = 'margin'): Backend {
   const db = database(name);
+  const folders = [`${name}-images`, `${name}-runs`] as const;
+  const starts = noteOf(`${name}-starts`);
   return {
     records: new IndexedDbRecords(db),
-    bytes: new FileBytes(db, `${name}-images`),
-    runs: new RunFileStore(db, `${name}-runs`),
+    bytes: new FileBytes(db, folders[0]),
+    runs: new RunFileStore(db, folders[1]),
     address,
+    starts,
+    async erase() {
+      for (const folder of folders) await Folder.erase(folder);
+      await eraseDatabase(db, name);
+      starts.set(null);
+    },
     claim: () => claimLock(`${name}-workspace`),
   };
 }

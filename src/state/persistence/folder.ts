@@ -1,6 +1,12 @@
 /** A folder of files in the browser's origin private file system. */
 
 export class Folder {
+  /** Deletes a folder with everything in it. */
+  static async erase(name: string): Promise<void> {
+    const root = await navigator.storage?.getDirectory?.().catch(() => null);
+    await root?.removeEntry(name, { recursive: true }).catch(() => {});
+  }
+
   readonly #handle: FileSystemDirectoryHandle;
 
   private constructor(handle: FileSystemDirectoryHandle) {

@@ -1,5 +1,15 @@
 /** Storage in memory: for tests, and for browsers that refuse any other. */
-import type { Address, Backend, Bytes, KeyValues, ListName, RecordChange, Records, StoredRecord } from './backend.ts';
+import type {
+  Address,
+  Backend,
+  Bytes,
+  KeyValues,
+  ListName,
+  Note,
+  RecordChange,
+  Records,
+  StoredRecord,
+} from './backend.ts';
 
 export class MemoryRecords implements Records {
   values = new Map<string, unknown>();
@@ -76,6 +86,13 @@ export class MemoryAddress implements Address {
     return `https://margin.example/#${hash}`;
   }
 
+  /** How often the page was opened again. */
+  reloads = 0;
+
+  reload(): void {
+    this.reloads += 1;
+  }
+
   onHash(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -88,14 +105,44 @@ export class MemoryAddress implements Address {
   }
 }
 
+export class MemoryNote implements Note {
+  text: string | null = null;
+
+  get(): string | null {
+    return this.text;
+  }
+
+  set(text: string | null): void {
+    this.text = text;
+  }
+}
+
 /** A backend that forgets everything with the page. Pass parts of an earlier one to play a reload. */
 export function memoryBackend(parts: Partial<Backend> = {}): Backend {
-  return {
+  const backend: Backend = {
     records: new MemoryRecords(),
     bytes: new MemoryBytes(),
     runs: new MemoryKeyValues(),
     address: new MemoryAddress(),
+    starts: new MemoryNote(),
     claim: async () => true,
+    async erase() {
+      const { records, bytes, runs } = backend;
+      const lists = (await records.read()).lists;
+      await records.write({
+        values: new Map(['settings', 'view', 'adapter', 'training'].map((name) => [name, undefined])),
+        lists: (Object.keys(lists) as ListName[]).map((name) => ({
+          name,
+          put: [],
+          remove: lists[name].map(({ id }) => id),
+          order: [],
+        })),
+      });
+      await bytes.keepOnly(() => false);
+      for (const key of await runs.keys()) await runs.remove(key);
+      backend.starts.set(null);
+    },
     ...parts,
   };
+  return backend;
 }
