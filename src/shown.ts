@@ -1,4 +1,5 @@
-const LONGEST = 80;
+/** A tensor's name fits. */
+const LONGEST = 160;
 
 /**
  * A value that came from a file, as it stands in a message: JSON, cut to a length people read. Never throws, whatever

@@ -125,16 +125,18 @@ function scaled(values: Float32Array, factor: number, path: string): Float32Arra
   throw new InputError(`The matrix B of "${path}" times its alpha is too large for a 32-bit number.`, path);
 }
 
+const counted = ({ length }: readonly string[]): string => (length === 1 ? 'one module' : `${length} modules`);
+
 function outsideNotices({ trained, untrained }: PeftTensors['outside']): string[] {
   const notices: string[] = [];
   if (trained.length > 0) {
     notices.push(
-      `It also changes ${trained.length} modules of the vision tower or connector (such as ${trained[0]}). Margin adapts only the decoder, so they were left out, and log-probabilities differ from those of PEFT with the whole adapter.`,
+      `It also changes ${counted(trained)} of the vision tower or connector (such as ${trained[0]}). Margin adapts only the decoder, so this was left out, and log-probabilities differ from those of PEFT with the whole adapter.`,
     );
   }
   if (untrained.length > 0) {
     notices.push(
-      `${untrained.length} modules outside the decoder (such as ${untrained[0]}) were left out. They are untrained, so this changes no number.`,
+      `Left out, because untrained, which changes no number: ${counted(untrained)} outside the decoder (such as ${untrained[0]}).`,
     );
   }
   return notices;
