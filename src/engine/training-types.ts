@@ -273,6 +273,8 @@ export interface AdapterFacts {
   readonly origin: 'trained' | 'imported';
   /** Whether it is a reward model's: it brings the layer that makes scores, and its answers mean nothing. */
   readonly rewardModel?: true;
+  /** What a person should know about how its file was read, as sentences; only the answer to an import has them. */
+  readonly notices?: readonly string[];
 }
 
 /** The policy is the model with this adapter; the reference is the model without it. */

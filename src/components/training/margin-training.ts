@@ -221,7 +221,7 @@ export class MarginTraining extends LitElement {
       >
         ${icon('download')} Export adapter
       </button>
-      <button class="quiet" title="Put a PEFT LoRA adapter (ZIP) to work" ?disabled=${busy} @click=${() => this.input.click()}>
+      <button class="quiet" title="Load a PEFT LoRA adapter (ZIP)" ?disabled=${busy} @click=${() => this.input.click()}>
         ${icon('upload')} Import adapter
       </button>
       <input type="file" accept=".zip,application/zip" hidden aria-label="Adapter file" @change=${this.onFile} />

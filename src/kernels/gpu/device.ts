@@ -6,7 +6,7 @@ import { NoWebGpuError } from '../../errors.ts';
 
 /**
  * Features used where an adapter has them; nothing here is required. `shader-f16` is for ONNX Runtime, which runs towers
- * on this device and refuses graphs that compute in f16 without it; our kernels compute in f32 (docs/decisions/0013).
+ * on this device and refuses graphs that compute in f16 without it; our kernels compute in f32 (docs/decisions/0010).
  */
 const WANTED: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
 
