@@ -25,7 +25,7 @@ describe('tokenizer files', () => {
       [{ tokenizer: [] }, 'not the JSON of one'],
       [{ tokenizer: { ...json, model: 'BPE' } }, 'not the JSON of one'],
       [{ tokenizerConfig: 'x' }, 'not the JSON of one'],
-      [{ tokenizer: withModel({ type: 'Nothing' }) }, 'toybox/tokenizer.json'],
+      [{ tokenizer: { ...json, pre_tokenizer: { type: 'Nothing' } } }, 'is not a tokenizer'],
       [{ tokenizer: withModel({ vocab: { ...model.vocab, far: 4e9 } }) }, 'the number 4000000000'],
       [{ tokenizer: withModel({ vocab: { ...model.vocab, half: 0.5 } }) }, 'the number 0.5'],
       [{ tokenizer: withModel({ vocab: { ...model.vocab, none: null } }) }, 'the number null'],
