@@ -4,7 +4,7 @@
 import { addPairs, endToEnd, engineReady, equal, idle, ok, openPage, PATIENCE } from './support.mjs';
 
 /** Training on a CPU renderer takes its time. */
-const TRAINED = { timeout: 120_000 };
+const TRAINED = { timeout: 400_000 };
 
 /** As many times faster runs the page's clock while the watchdog waits for a frozen worker. */
 const HASTE = 6;

@@ -12,7 +12,7 @@ export const root = path.resolve(import.meta.dirname, '../..');
 const artifacts = path.join(root, 'tests/.artifacts');
 
 /** Loading models and generating on a CPU renderer takes its time; nothing here measures it. */
-export const PATIENCE = { timeout: 180_000 };
+export const PATIENCE = { timeout: 400_000 };
 
 export class Checks {
   passed = 0;
@@ -91,6 +91,8 @@ export async function endToEnd(body, cleanUp = async () => {}) {
 /** A page that records its errors and every request that leaves this machine. */
 export async function openPage(context, url) {
   const page = await context.newPage();
+  // A click, too, may have to wait on a busy machine.
+  page.setDefaultTimeout(PATIENCE.timeout);
   const errors = [];
   const foreign = [];
   page.on('pageerror', (error) => errors.push(error.stack ?? String(error)));
