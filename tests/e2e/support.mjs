@@ -195,10 +195,15 @@ export async function endToEnd(body, cleanUp = async () => {}) {
   if (!ending) await end();
 }
 
-/** A page that records its errors and every request that leaves this machine. */
+/** A page that records its errors, violations of its security policy, and every request that leaves this machine. */
 export async function openPage(context, url) {
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE.timeout);
+  await page.addInitScript(() => {
+    addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI, sourceFile, lineNumber, sample }) => {
+      console.error(`security policy: ${effectiveDirective} blocks ${blockedURI} (${sourceFile}:${lineNumber} ${sample})`);
+    });
+  });
   const errors = [];
   const foreign = [];
   page.on('pageerror', (error) => errors.push(error.stack ?? String(error)));

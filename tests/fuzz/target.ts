@@ -43,7 +43,8 @@ export function unfitMessage(message: string): string | undefined {
   const plain = message.replaceAll(/"(?:[^"\\]|\\.)*"|“[^”]*”/gs, '""');
   const raw = RAW.map((pattern) => pattern.exec(plain)?.[0]).find(Boolean);
   if (raw) return `its message has "${raw}" in it`;
-  if (!/^["“«(]*[\p{L}\p{N}_ -]/u.test(plain) || !/[.!?)]["”]?$/.test(plain.trim())) return 'its message is no sentence';
+  if (!/^["“«(]*[\p{L}\p{N}_ -]/u.test(plain) || !/[.!?)]["”]?$/.test(plain.trim()))
+    return 'its message is no sentence';
   if (message.length > 2000) return `its message has ${message.length} characters`;
   return undefined;
 }
