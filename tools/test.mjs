@@ -1,6 +1,7 @@
 // `npm test`: types, lint, import rules and the catalog, every browser test, then the end-to-end scripts. Ends with one line,
 // `N passed, N failed`, over everything, and exits non-zero when anything failed.
-// `npm test -- tests/kernels/linear.test.ts tests/e2e/sample.e2e.mjs` runs only what is named.
+// `npm test -- tests/kernels/linear.test.ts tests/e2e/main.e2e.mjs` runs only what is named;
+// `npm run test:quick` runs types, lint and the folders of QUICK.
 
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -11,6 +12,9 @@ import { runScript } from './script.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 process.chdir(root);
+
+/** Small and quick, and what most changes touch. The rest trains, renders pictures or measures kernels on a CPU. */
+const QUICK = ['unit', 'losses', 'toybox', 'components', 'kernels/gpu*', 'kernels/l*', 'models/{peft,safetensors,tokenizer,catalog}'];
 
 let passed = 0;
 let failed = 0;

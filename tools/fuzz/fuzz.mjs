@@ -100,7 +100,7 @@ export async function openFuzzer() {
      * All cases of one target.
      * @returns {Promise<TargetReport>}
      */
-    async runTarget(name, seed, cases, onFailure) {
+    async runTarget(name, seed, cases, onFailure = () => {}) {
       await open();
       const before = await held();
       const report = {
