@@ -1,5 +1,5 @@
 // The Content-Security-Policy of the page: a meta tag in the build, which any file server serves, and a header of the dev
-// and the preview server, which their workers get too. Why each source is there: docs/decisions/0017.
+// and the preview server, which their workers get too. Why each source is there: docs/decisions/0017-content-security-policy.md.
 
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -4,7 +4,7 @@
 // `npm run test:quick` runs types, lint and the folders of QUICK.
 
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { defaultReporter, startTestRunner } from '@web/test-runner';
 import { findBrowser } from './browser.mjs';
@@ -13,8 +13,8 @@ import { runScript } from './script.mjs';
 const root = path.resolve(import.meta.dirname, '..');
 process.chdir(root);
 
-/** Small and quick, and what most changes touch. The rest trains, renders pictures or measures kernels on a CPU. */
-const QUICK = ['unit', 'losses', 'toybox', 'components', 'kernels/gpu*', 'kernels/l*', 'models/{peft,safetensors,tokenizer,catalog}'];
+/** The folders of `npm run test:quick`: what needs neither a model nor many kernels. */
+const QUICK = ['unit', 'losses', 'toybox', 'components'];
 
 let passed = 0;
 let failed = 0;
@@ -93,15 +93,20 @@ async function endToEnd(files) {
   }
 }
 
-const named = process.argv.slice(2).map((file) => file.split(path.sep).join('/'));
-const scripts = existsSync('tests/e2e') ? readdirSync('tests/e2e').filter((file) => file.endsWith('.e2e.mjs')) : [];
-const specs = named.length > 0 ? named.filter((file) => !file.endsWith('.mjs')) : ['tests/**/*.test.ts'];
-const ends =
-  named.length > 0 ? named.filter((file) => file.endsWith('.mjs')) : scripts.sort().map((file) => `tests/e2e/${file}`);
+const quick = process.argv.includes('--quick');
+const named = process.argv.slice(2).flatMap((file) => (file.startsWith('--') ? [] : [file.split(path.sep).join('/')]));
+const everything = named.length === 0;
+const scripts = readdirSync('tests/e2e').filter((file) => file.endsWith('.e2e.mjs'));
+const folders = quick ? QUICK : ['**'];
+const specs = everything
+  ? folders.map((folder) => `tests/${folder}/*.test.ts`)
+  : named.filter((file) => !file.endsWith('.mjs'));
+const allEnds = quick ? [] : scripts.sort().map((file) => `tests/e2e/${file}`);
+const ends = everything ? allEnds : named.filter((file) => file.endsWith('.mjs'));
 
 const started = Date.now();
 try {
-  if (named.length === 0) {
+  if (everything) {
     count('types', await npm('typecheck'));
     count('lint, import rules and model catalog', await npm('lint'));
   }
