@@ -6,19 +6,11 @@ import { namedAsOnPage, needsScores, POINTS, scoreInputs, scoresOf, trainingInpu
 import type { PairRecord } from '../../src/state/state.ts';
 import { makeApp, makeAppWithDraft, stateWhere, type TestApp } from '../support/app.ts';
 import { fakeClip } from '../support/fake-engine.ts';
+import { heard } from '../support/until.ts';
 
 /** Settles when the live numbers satisfy the condition. */
 function evaluated(app: TestApp, condition: () => boolean, what: string): Promise<void> {
-  if (condition()) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`waited in vain: ${what}`)), 5000);
-    const stop = app.evaluation.subscribe(() => {
-      if (!condition()) return;
-      clearTimeout(timer);
-      stop();
-      resolve();
-    });
-  });
+  return heard(app.evaluation, condition, what);
 }
 
 /** An app with a tie, then a pair whose chosen answer is the longer one: the fake CLIP prefers that. */
