@@ -189,6 +189,7 @@ export function actions(page, round, objectives) {
           intents.swapPair(id);
           intents.deletePair(id);
           intents.undo();
+          intents.deletePair(id);
         });
         await idle(page);
         return {};
