@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { openPage } from '../../tests/e2e/support.mjs';
 import { findBrowser, HARDWARE_FLAGS, SOFTWARE_FLAGS } from '../browser.mjs';
-import { serve } from '../host.mjs';
+import { buildInto, scratchFolder, serve } from '../host.mjs';
 import { soakFigure } from './figure.mjs';
 import { probe } from './probe.mjs';
 import { csvHeader, csvRow, judge, markdown, readCsv } from './report.mjs';
@@ -85,7 +85,10 @@ process.once('SIGINT', () => {
   stop ||= 'stopped by hand';
 });
 
-const server = await serve({ built: values.build });
+const scratch = await scratchFolder('soak');
+const dist = values.build ? path.join(scratch.folder, 'dist') : undefined;
+if (dist) await buildInto(dist);
+const server = await serve({ dist });
 const browser = await chromium.launch({
   executablePath: await findBrowser(),
   args: ['--no-sandbox', ...(values.gpu ? HARDWARE_FLAGS : SOFTWARE_FLAGS)],
@@ -172,7 +175,7 @@ try {
   problem(error.stack ?? error);
 }
 const good = await report(rows, values.out, { where, problems });
-const closed = Promise.all([browser.close().catch(() => {}), server.close().catch(() => {})]);
+const closed = Promise.allSettled([browser.close(), server.close(), scratch.remove()]);
 // A hanging browser must not hold up the end.
 await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 15_000))]);
 process.exit(good ? 0 : 1);
