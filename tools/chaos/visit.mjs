@@ -140,7 +140,9 @@ export class Visit {
 
   async removePictures(which) {
     const gone = (await this.page.evaluate(() => margin.images.list())).filter(which).map(({ id }) => id);
-    await this.page.evaluate((ids) => ids.forEach((id) => margin.intents.removeImage(id)), gone);
+    await this.page.evaluate((ids) => {
+      for (const id of ids) margin.intents.removeImage(id);
+    }, gone);
     for (const id of gone) this.#forgetPicture(id);
   }
 
@@ -150,7 +152,9 @@ export class Visit {
   }
 
   async removePairs(ids) {
-    await this.page.evaluate((gone) => gone.forEach((id) => margin.intents.deletePair(id)), ids);
+    await this.page.evaluate((gone) => {
+      for (const id of gone) margin.intents.deletePair(id);
+    }, ids);
     for (const id of ids) this.ledger.pairs.delete(id);
   }
 
