@@ -43,11 +43,11 @@ export async function sampleBatch(
       await numbered(place, () => checkPrompt(policy.config, input, maxTokens));
       inputs.push({ ...input, seed });
     }
-    const answers = batch.map((): TokenScore[] => []);
+    const answers = batch.map((): Pick<TokenScore, 'id' | 'logp' | 'entropy' | 'top1'>[] => []);
     const settings = { n: 1, temperature, topP, maxTokens, stopIds: [tokenizer.eosTokenId], adapter, signal };
     for await (const token of policy.generate({ prompts: inputs, ...settings })) {
       const { prompt, id, logp, entropy, top1, finished } = token;
-      answers[prompt].push({ id, text: tokenizer.piece(id), logp, entropy, top1 });
+      answers[prompt].push({ id, logp, entropy, top1 });
       if (!finished) continue;
       emit({ prompt: batch[prompt].place, candidate: candidate(0, answers[prompt], finished, tokenizer) });
       onProgress(++done, prompts.length);

@@ -68,7 +68,8 @@ export function samplingIntents(context: Context) {
           return { ...now, text, tokens, logpSum, finish, status: text.trim() ? 'scoring' : 'ready' };
         }
         const tokens = [...now.tokens, event.token];
-        return { ...now, tokens, text: now.text + event.token.text, logpSum: now.logpSum + event.token.logp };
+        const text = event.token.special ? now.text : now.text + event.token.text;
+        return { ...now, tokens, text, logpSum: now.logpSum + event.token.logp };
       }),
     );
   };
