@@ -17,6 +17,9 @@ export class ImageLibrary {
   #urls = new Map<string, string>();
   #bytes: ImageBytesStore;
 
+  /** Told of a picture whose bytes are there now and were not before. */
+  onAdded: (id: string) => void = () => {};
+
   constructor(bytes: ImageBytesStore) {
     this.#bytes = bytes;
   }
@@ -25,6 +28,7 @@ export class ImageLibrary {
   async put(id: string, blob: Blob): Promise<void> {
     if (this.#blobs.has(id)) return;
     this.#blobs.set(id, blob);
+    this.onAdded(id);
     await this.#bytes.put(id, blob);
   }
 
@@ -49,7 +53,7 @@ export class ImageLibrary {
   /** The stored bytes. Throws `InputError` when they are gone. */
   async blob(id: string): Promise<Blob> {
     const blob = this.#blobs.get(id) ?? (await this.#bytes.get(id));
-    if (!blob) throw new InputError('The bytes of this picture are gone. Add the picture again.', id);
+    if (!blob) throw new InputError('This picture’s file is missing. Add the picture again.', id);
     return blob;
   }
 

@@ -159,7 +159,12 @@ describe('the text of tokens', () => {
         const pieces = tokenizer.pieces(tokenizer.encodeResponse('猫'));
         const parts = pieces.filter(({ bytes }) => bytes !== undefined);
         expect(parts.map(({ bytes }) => bytes).join(' ')).to.equal('E7 8C AB');
-        expect(parts.map(({ text }) => text).join('').trim()).to.equal('猫');
+        expect(
+          parts
+            .map(({ text }) => text)
+            .join('')
+            .trim(),
+        ).to.equal('猫');
         expect(parts.slice(0, -1).every(({ text }) => text === '')).to.equal(true);
       });
     });

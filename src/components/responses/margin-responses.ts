@@ -54,6 +54,7 @@ export class MarginResponses extends LitElement {
         <label class="prompt"
           >Prompt<textarea
             rows="1"
+            dir="auto"
             .value=${prompt}
             @input=${(event: Event) => this.app.intents.setSetting('prompt', (event.target as HTMLTextAreaElement).value)}
             @keydown=${this.onPromptKey}
@@ -141,7 +142,7 @@ export class MarginResponses extends LitElement {
       </button>
       <button
         ?disabled=${scored < 2}
-        title="Marks two answers that CLIP tells far apart although they are alike; chosen is the longer one where that can be"
+        title="Picks two similar, whole answers with clearly different CLIP scores, preferring a longer chosen one"
         @click=${() => this.app.intents.rankByClip()}
       >
         Mark by CLIP
@@ -178,7 +179,7 @@ export class MarginResponses extends LitElement {
       ${
         this.writing
           ? html`<form @submit=${this.onWrite}>
-            <input name="text" aria-label="Your own answer" placeholder="Your own answer" autocomplete="off" @keydown=${this.onWriteKey} />
+            <input name="text" dir="auto" aria-label="Your own answer" placeholder="Your own answer" autocomplete="off" @keydown=${this.onWriteKey} />
             <button>Add answer</button>
           </form>`
           : html`<button class="quiet" ?disabled=${!image} @click=${this.startWriting}>${icon('edit')} Write your own</button>`
@@ -189,7 +190,7 @@ export class MarginResponses extends LitElement {
         <span class="muted">over</span>
         <span class="chip rejected">${icon('cross')} ${ordinalOf(rejected)}</span>
       </span>
-      <button ?disabled=${!ready} title="Keep both as equally good: exported, but no part of the loss (t)" @click=${() => this.app.intents.tie()}>Tie</button>
+      <button ?disabled=${!ready} title="A tie: kept and exported, but no part of the loss (t)" @click=${() => this.app.intents.tie()}>Tie</button>
       <button
         class="primary"
         ?disabled=${!ready}

@@ -1,6 +1,7 @@
 /** One answer to each of many prompts, side by side. */
 import { InputError, throwIfCancelled } from '../../errors.ts';
 import { checkPrompt, type GeneratePrompt, sideBySide } from '../../models/policy/index.ts';
+import { numbered } from '../../numbered.ts';
 import type { ImagePrompt, SampleBatchEvent, SampleBatchRequest, TokenScore } from '../engine.ts';
 import { adapterOf, type EngineHost, type JobContext, requireVlm } from './host.ts';
 import { candidate, checkSettings } from './sample.ts';
@@ -31,7 +32,9 @@ export async function sampleBatch(
   const adapter = adapterOf(host, request.model);
   const asked: Asked[] = [];
   for (const [place, prompt] of prompts.entries()) {
-    const promptIds = await numbered(place, () => tokenizer.encodePrompt(prompt.prompt, tower.visualTokens));
+    const promptIds = await numbered('Prompt', place, prompts.length, () =>
+      tokenizer.encodePrompt(prompt.prompt, tower.visualTokens),
+    );
     asked.push({ ...prompt, place, promptIds });
   }
   let done = 0;
@@ -39,8 +42,8 @@ export async function sampleBatch(
     const inputs: GeneratePrompt[] = [];
     for (const { image, prompt, place } of batch) {
       throwIfCancelled(signal);
-      const input = await numbered(place, () => vlm.prompt(image, prompt));
-      await numbered(place, () => checkPrompt(policy.config, input, maxTokens));
+      const input = await numbered('Prompt', place, prompts.length, () => vlm.prompt(image, prompt));
+      await numbered('Prompt', place, prompts.length, () => checkPrompt(policy.config, input, maxTokens));
       inputs.push({ ...input, seed });
     }
     const answers = batch.map((): Pick<TokenScore, 'id' | 'logp' | 'entropy' | 'top1'>[] => []);
@@ -54,14 +57,4 @@ export async function sampleBatch(
     }
   }
   return null;
-}
-
-/** What is wrong with one of many prompts is said with its number. */
-async function numbered<T>(place: number, work: () => T | Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    throw new InputError(`Prompt ${place + 1}: ${error.message}`, error.subject);
-  }
 }
