@@ -71,6 +71,7 @@ export class MarginPairs extends LitElement {
         <button
           class="quiet"
           title=${whyNotByClip || `Samples ${CLIP_CANDIDATES} answers about each of ${count(images.length, 'image')} and adds the pair CLIP makes of them`}
+          data-once
           ?disabled=${whyNotByClip !== ''}
           @click=${() => void this.app.intents.pairByClip()}
         >

@@ -140,6 +140,7 @@ export class MarginCandidate extends LitElement {
       <button
         class="chosen"
         aria-label="Mark chosen"
+        data-once
         aria-pressed=${mark === 'chosen'}
         ?disabled=${busy}
         title=${`Mark ${name.toLowerCase()} chosen (c)`}
@@ -150,6 +151,7 @@ export class MarginCandidate extends LitElement {
       <button
         class="rejected"
         aria-label="Mark rejected"
+        data-once
         aria-pressed=${mark === 'rejected'}
         ?disabled=${busy}
         title=${`Mark ${name.toLowerCase()} rejected (r)`}

@@ -68,14 +68,17 @@ export class MarginResponses extends LitElement {
 
   private renderSampleButton() {
     const { activity, n, whyNot } = this.#view.value;
-    if (activity?.kind === 'sample') {
-      return html`<button class="ask-button" title="What was written so far stays" @click=${() => this.app.intents.cancel()}>
-        ${icon('stop')} Cancel
-      </button>`;
-    }
-    return html`<button
+    // Beside it, never in its place: a second press must not end what the first one began.
+    const cancel =
+      activity?.kind === 'sample'
+        ? html`<button class="cancel" title="What was written so far stays" @click=${() => this.app.intents.cancel()}>
+            ${icon('stop')} Cancel
+          </button>`
+        : nothing;
+    return html`${cancel}<button
       class="primary ask-button"
       aria-label="Sample responses"
+      data-once
       ?disabled=${whyNot !== ''}
       title=${whyNot || `Sample ${n} answers (Ctrl+Enter in the prompt)`}
       @click=${() => this.app.intents.sample()}
@@ -209,7 +212,8 @@ export class MarginResponses extends LitElement {
   private onPromptKey(event: KeyboardEvent): void {
     if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
-    if (!this.#view.value.whyNot && this.#view.value.activity?.kind !== 'sample') this.app.intents.sample();
+    if (!event.repeat && !this.#view.value.whyNot && this.#view.value.activity?.kind !== 'sample')
+      this.app.intents.sample();
   }
 
   private async startWriting(): Promise<void> {

@@ -87,6 +87,7 @@ export class MarginTrainCompare extends LitElement {
     return html`<div class="row">
         <button
           class="primary"
+          data-once
           ?disabled=${busy || !ready || !image}
           @click=${() => void this.app.intents.compare()}
         >
