@@ -52,7 +52,10 @@ export const choice = (of: readonly string[]): Rule => ({ kind: 'choice', of });
 
 /** A value as a sentence shows it: texts in quotes, and no object at length. */
 export function shown(value: unknown): string {
-  if (typeof value === 'string') return value.length > 60 ? `"${value.slice(0, 59)}…"` : `"${value}"`;
+  if (typeof value === 'string') {
+    const letters = [...value];
+    return letters.length > 60 ? `"${letters.slice(0, 59).join('')}…"` : `"${value}"`;
+  }
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (typeof value === 'function') return 'a function';
   return typeof value === 'object' && value !== null ? 'an object' : String(value);

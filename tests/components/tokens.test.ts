@@ -7,7 +7,7 @@ import { deep, deepAll, mount, press, settled, unmountAll } from '../support/mou
 
 /** Tokens of these texts; a list stands for one character over several tokens, a `<name>` for a special one. */
 function tokensOf(...parts: (string | readonly string[])[]): TokenScore[] {
-  const texts = parts.flatMap((part) => part);
+  const texts = parts.flat();
   return texts.map((text, id) => ({
     id,
     text,

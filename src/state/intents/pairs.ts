@@ -144,7 +144,7 @@ export function pairIntents(context: Context) {
       }));
     },
 
-    /** Chosen becomes rejected and the other way round; scores are exchanged, not computed anew. */
+    /** Chosen becomes rejected and the other way round; scores are exchanged, not computed again. */
     swapPair(id: string): void {
       history.record('swap pair', (state) =>
         updatePair(state, id, (pair) => ({
