@@ -26,7 +26,7 @@ await endToEnd(async ({ checks, browser, url }) => {
   };
   const idle = () => page.waitForFunction(() => margin.state.activity === null, null, PATIENCE);
 
-  await checks.check('a double click on Sample is one sampling, and Cancel stands beside it', async () => {
+  await checks.check('a double click on Sample is one sampling, and Cancel stands elsewhere', async () => {
     const sample = page.getByRole('button', { name: 'Sample responses' });
     await sample.dblclick();
     await page.waitForFunction(() => margin.state.activity?.kind === 'sample', null, PATIENCE);

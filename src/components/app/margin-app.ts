@@ -100,7 +100,7 @@ export class MarginApp extends LitElement {
   private async followBack(): Promise<void> {
     this.#stopBack();
     const { app } = this;
-    await app?.restored;
+    await app?.restored.catch(() => {}); // said elsewhere
     if (app && app === this.app && this.isConnected) {
       this.#stopBack = closeWithBack(app.store, () => app.intents.closeOverlay());
     }

@@ -67,15 +67,9 @@ export class MarginResponses extends LitElement {
   }
 
   private renderSampleButton() {
-    const { activity, n, whyNot } = this.#view.value;
-    // Beside it, never in its place: a second press must not end what the first one began.
-    const cancel =
-      activity?.kind === 'sample'
-        ? html`<button class="cancel" title="What was written so far stays" @click=${() => this.app.intents.cancel()}>
-            ${icon('stop')} Cancel
-          </button>`
-        : nothing;
-    return html`${cancel}<button
+    const { n, whyNot } = this.#view.value;
+    // It keeps its place and its meaning: Cancel stands beside the progress, where no second press of this one lands.
+    return html`<button
       class="primary ask-button"
       aria-label="Sample responses"
       data-once
@@ -152,11 +146,11 @@ export class MarginResponses extends LitElement {
       </button>`;
   }
 
-  private renderActivity({ kind, label, done, total }: Activity) {
+  private renderActivity({ label, done, total }: Activity) {
     return html`<p class="activity small" role="status">
       <progress aria-label=${label} max=${Math.max(1, total)} value=${done}></progress>
       ${label}${total > 0 ? `, ${done} of ${total}` : ''}
-      ${kind === 'score' ? html`<button class="quiet" @click=${() => this.app.intents.cancel()}>Cancel</button>` : nothing}
+      <button class="quiet" title="What is finished, or written so far, stays" @click=${() => this.app.intents.cancel()}>${icon('stop')} Cancel</button>
     </p>`;
   }
 

@@ -28,9 +28,6 @@ export const responsesStyles = css`
     max-height: 110px;
     resize: none;
   }
-  .cancel {
-    min-height: 38px;
-  }
   .ask-button {
     min-height: 38px;
     min-width: 168px;
