@@ -7,7 +7,8 @@ import { LiveEvaluation } from './evaluation.ts';
 import { History } from './history.ts';
 import { ImageLibrary } from './images.ts';
 import { createIntents, type Intents } from './intents/index.ts';
-import { type Persistence, type PersistenceProblem, withRestored } from './persistence.ts';
+import { fetchPictures, persistenceHost } from './keeping.ts';
+import { type Persistence, withRestored } from './persistence.ts';
 import { Scorer } from './scorer.ts';
 import type { AppState } from './state.ts';
 import { Store } from './store.ts';
@@ -29,16 +30,12 @@ export interface App {
   readonly restored: Promise<void>;
   /** Saves what is unsaved. */
   flush(): Promise<void>;
+  /** The page is hidden for good, or frozen: saves, and lets another tab save from now on. */
+  suspend(): Promise<void>;
+  /** The page runs again. */
+  resume(): void;
   dispose(): void;
 }
-
-const PROBLEMS: Record<PersistenceProblem['kind'], string> = {
-  full: 'This browser has no more room for Margin. Everything goes on in this tab and what was saved before is kept, but new work is not saved: export the workspace, or delete some pictures or training runs.',
-  'other-tab':
-    'Margin is already open in another tab, which keeps the workspace. What you do here works but is not saved: export it, or close one of the tabs and reload.',
-  failed:
-    'This browser refused to store the workspace (a private window, perhaps). Everything works, but closing the tab loses it: export the workspace to keep it.',
-};
 
 async function restore(
   store: Store<AppState>,
@@ -47,18 +44,9 @@ async function restore(
   persistence: Persistence,
 ): Promise<void> {
   const restored = await persistence.restore();
-  const stored = restored.state.images ?? [];
-  const missing = await images.preload(stored.map(({ id }) => id));
+  await fetchPictures(store, images, restored.state.images ?? []);
   store.update((state) => withRestored(state, restored));
   await training.restore();
-  if (missing.length > 0) {
-    const names = stored.filter(({ id }) => missing.includes(id)).map(({ name }) => name);
-    notify(
-      store,
-      'error',
-      `The browser has dropped the bytes of ${names.join(', ')}. Pairs and answers were kept; add the picture again to score them.`,
-    );
-  }
   persistence.begin(store.state);
   // Bytes of pictures deleted in earlier visits: undo can no longer ask for them.
   void persistence.sweep((id) => images.has(id));
@@ -74,7 +62,7 @@ export function createApp({ engine, persistence }: { engine: Engine; persistence
   const forecast = new Forecast(store, engine, images, training.fileFor);
   const evaluation = new LiveEvaluation(store, engine, training);
   const intents = createIntents({ store, engine, images, history, persistence, scorer, training, running });
-  persistence.onProblem = (problem) => notify(store, 'error', PROBLEMS[problem.kind]);
+  persistence.host = persistenceHost(store, images, training);
 
   const restored = restore(store, images, training, persistence);
   const stop = [
@@ -104,6 +92,8 @@ export function createApp({ engine, persistence }: { engine: Engine; persistence
     forecast,
     restored,
     flush: () => persistence.flush(),
+    suspend: () => persistence.suspend(),
+    resume: () => persistence.resume(),
     dispose() {
       for (const { controller } of running) controller.abort();
       for (const unsubscribe of stop) unsubscribe();

@@ -46,6 +46,11 @@ export class ImageLibrary {
     return this.#blobs.has(id);
   }
 
+  /** The bytes, if they are in memory. */
+  atHand(id: string): Blob | undefined {
+    return this.#blobs.get(id);
+  }
+
   /** The stored bytes. Throws `InputError` when they are gone. */
   async blob(id: string): Promise<Blob> {
     const blob = this.#blobs.get(id) ?? (await this.#bytes.get(id));

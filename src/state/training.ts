@@ -13,7 +13,7 @@ import type { Store } from './store.ts';
 import { AdapterAtWork } from './training/adapter.ts';
 import { Checkpoints } from './training/checkpoints.ts';
 import { Driver, type Progress } from './training/driver.ts';
-import { endedBy, withoutLost } from './training/ending.ts';
+import { asStored, endedBy } from './training/ending.ts';
 import { Examiner } from './training/examiner.ts';
 import type { FileFor } from './training/forecast.ts';
 import { RunHistories, type Tried } from './training/history.ts';
@@ -101,11 +101,33 @@ export class Training {
   /** Fetches what earlier visits left: metrics for the curves, the present run's checkpoint for the engine. */
   async restore(): Promise<void> {
     const { runs } = this.#runs.state;
-    for (const run of runs) this.#runs.change(run.id, withoutLost(run));
-    for (const { id } of runs) this.#histories.set(id, await this.#checkpoints.history(id));
-    for (const { id, step } of this.#runs.state.runs) this.#histories.of(id).truncate(step);
+    for (const { id } of runs) await this.#fetch(id);
     await this.#adapter.restore();
     void this.#keepFiles();
+  }
+
+  /** Runs of another tab came to those here, and its adapter perhaps. What is under way here is left alone. */
+  async joined(): Promise<void> {
+    const { runs, run: present, phase } = this.#runs.state;
+    const busy = phase !== 'idle';
+    for (const run of runs) {
+      const isOwn = this.log(run.id).length > 0 && this.log(run.id).step >= run.step;
+      if (!isOwn && !(busy && run.id === present)) await this.#fetch(run.id);
+    }
+    if (busy) return;
+    await this.#adapter.restore();
+    await this.#adapter.again().catch((error) => this.#say(error));
+    this.#tell();
+  }
+
+  /** A run's metrics, and the record as its checkpoints are. */
+  async #fetch(id: string): Promise<void> {
+    const there = await this.#checkpoints.readable(id, id === this.#runs.state.run);
+    const record = this.#runs.find(id);
+    if (record) this.#runs.change(id, asStored(record, there));
+    const history = await this.#checkpoints.history(id);
+    history.truncate(this.#runs.find(id)?.step ?? 0);
+    this.#histories.set(id, history);
   }
 
   /** A fresh engine has no adapter: the one at work goes back in before anything else is asked of it. */

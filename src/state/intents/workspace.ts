@@ -76,6 +76,11 @@ export function workspaceIntents(context: Context) {
   };
 
   return {
+    /** Asks the tab that saves the workspace to leave that to this one. */
+    saveHere(): void {
+      context.persistence.takeOver();
+    },
+
     /** The whole workspace as one file (a ZIP): settings, pictures with their scenes, pairs. */
     async exportWorkspace(): Promise<Blob> {
       const { settings, images: records, pairs } = store.state;

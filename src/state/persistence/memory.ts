@@ -1,9 +1,21 @@
 /** Storage in memory: for tests, and for browsers that refuse any other. */
-import type { Address, Backend, Bytes, KeyValues, ListName, RecordChange, Records, StoredRecord } from './backend.ts';
+import type {
+  Address,
+  Backend,
+  Bytes,
+  Journal,
+  KeyValues,
+  ListName,
+  RecordChange,
+  Records,
+  SetAside,
+  StoredRecord,
+} from './backend.ts';
 
 export class MemoryRecords implements Records {
   values = new Map<string, unknown>();
   lists: Record<ListName, StoredRecord[]> = { images: [], candidates: [], pairs: [] };
+  aside: SetAside[] = [];
 
   async read() {
     return { values: structuredClone(this.values), lists: structuredClone(this.lists) };
@@ -17,6 +29,33 @@ export class MemoryRecords implements Records {
       for (const id of remove) known.delete(id);
       this.lists[name] = order.flatMap((id) => known.get(id) ?? []);
     }
+  }
+
+  async generation(): Promise<number> {
+    return 1;
+  }
+
+  async setAside(records: readonly SetAside[]): Promise<void> {
+    this.aside.push(...structuredClone(records));
+    for (const { from, id } of records) {
+      if (from !== 'values') this.lists[from] = this.lists[from].filter((record) => record.id !== id);
+    }
+  }
+}
+
+export class MemoryJournal implements Journal {
+  text: string | null = null;
+
+  read(): string | null {
+    return this.text;
+  }
+
+  write(text: string): void {
+    this.text = text;
+  }
+
+  clear(): void {
+    this.text = null;
   }
 }
 
@@ -95,7 +134,12 @@ export function memoryBackend(parts: Partial<Backend> = {}): Backend {
     bytes: new MemoryBytes(),
     runs: new MemoryKeyValues(),
     address: new MemoryAddress(),
+    journal: new MemoryJournal(),
     claim: async () => true,
+    release() {},
+    askFor() {},
+    onAsked() {},
+    keep() {},
     ...parts,
   };
 }

@@ -11,6 +11,7 @@ const MOST_BYTES = 256 * 2 ** 20;
 const MOST = 12;
 
 const fileOf = (step: number): string => `step-${step}`;
+const stepOf = (name: string): number | undefined => Number(/^step-(\d+)$/.exec(name)?.[1]) || undefined;
 
 const sizeOf = ({ values, firstMoments, secondMoments }: TrainingCheckpoint): number =>
   values.byteLength + firstMoments.byteLength + secondMoments.byteLength;
@@ -50,9 +51,10 @@ export class Checkpoints {
   ): Promise<readonly number[]> {
     this.#newest = { run, checkpoint };
     const { step } = checkpoint;
-    const stored = await this.#files.put(run, fileOf(step), checkpoint);
+    // A page that dies in between has curves that are too long, which are cut at the next visit, not ones with a gap.
     await this.#files.put(run, 'metrics', log.snapshot());
     await this.#files.put(run, 'tracks', tracks.snapshot());
+    const stored = await this.#files.put(run, fileOf(step), checkpoint);
     await this.forgetAfter(run, steps, step);
     const kept = steps.filter((each) => each < step);
     if (stored) kept.push(step);
@@ -77,6 +79,17 @@ export class Checkpoints {
     const checkpoint = (await this.#files.get(run, fileOf(step))) as TrainingCheckpoint | undefined;
     if (checkpoint) this.#newest = { run, checkpoint };
     return checkpoint;
+  }
+
+  /**
+   * The steps of a run whose checkpoints are stored, in order.
+   * @param look whether the newest is read as well: one that is damaged is none.
+   */
+  async readable(run: string, look: boolean): Promise<number[]> {
+    const names = await this.#files.names(run);
+    const steps = names.flatMap((name) => stepOf(name) ?? []).sort((a, b) => a - b);
+    while (look && steps.length > 0 && !(await this.get(run, steps.at(-1)!))) steps.pop();
+    return steps;
   }
 
   /** The newest of these steps that is still there; 0 for none. */
