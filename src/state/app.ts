@@ -58,7 +58,7 @@ export function createApp({ engine, persistence }: { engine: Engine; persistence
   const history = new History(store);
   const running = new Set<Running>();
   const scorer = new Scorer(store, engine, images, running);
-  const training = new Training(store, engine, images, persistence.runs);
+  const training = new Training(store, engine, images, persistence.runs, () => history.folders());
   const forecast = new Forecast(store, engine, images, training.fileFor);
   const evaluation = new LiveEvaluation(store, engine, training);
   const intents = createIntents({ store, engine, images, history, persistence, scorer, training, running });
@@ -91,8 +91,15 @@ export function createApp({ engine, persistence }: { engine: Engine; persistence
     training,
     forecast,
     restored,
-    flush: () => persistence.flush(),
-    suspend: () => persistence.suspend(),
+    flush() {
+      // Subscribers hear of a change a moment later, which a page that goes may not have.
+      persistence.changed(store.state);
+      return persistence.flush();
+    },
+    suspend() {
+      persistence.changed(store.state);
+      return persistence.suspend();
+    },
     resume: () => persistence.resume(),
     dispose() {
       for (const { controller } of running) controller.abort();

@@ -67,7 +67,7 @@ export function persistenceHost(store: Store<AppState>, images: ImageLibrary, tr
       const waited = told?.kind === 'other-tab';
       await fetchPictures(store, images, theirs.images);
       store.update((state) => mergeWork(base, state, theirs));
-      await training.joined();
+      await training.sync();
       const { pairs, images: pictures } = store.state;
       const added = <T extends { readonly id: string }>(mine: readonly T[], stored: readonly T[]) => {
         const known = new Set(stored.map(({ id }) => id));

@@ -6,7 +6,7 @@
  * storage is told and tried again, and never stops the work.
  */
 
-import { addressFollower } from './persistence/address.ts';
+import { addressFollower, isOwn } from './persistence/address.ts';
 import type { Backend } from './persistence/backend.ts';
 import { changesBetween, onlyStreaming, sameWork } from './persistence/changes.ts';
 import type { Persistence, PersistenceHost, PersistenceProblem } from './persistence/contract.ts';
@@ -65,7 +65,7 @@ export function createPersistence(backend: Backend): Persistence {
     files: null,
   };
   let told: PersistenceProblem['kind'] | null = null;
-  const follow = addressFollower(address);
+  const { follow, written } = addressFollower(address);
   let begun = () => {};
   const started = new Promise<void>((resolve) => {
     begun = resolve;
@@ -110,7 +110,7 @@ export function createPersistence(backend: Backend): Persistence {
 
   /** What is changed and not known to be stored outlives the page as text, until it is. */
   const note = (state: AppState): void => {
-    const change = changesBetween(saved, state, address.hash());
+    const change = changesBetween(saved, state, written());
     const text = change && encodeChange(change);
     try {
       if (text) journal.write(text);
@@ -133,7 +133,7 @@ export function createPersistence(backend: Backend): Persistence {
         for (const { id } of state.images) unstored.add(id);
         generation = now;
       }
-      const change = changesBetween(saved, state, address.hash());
+      const change = changesBetween(saved, state, written());
       if (unstored.size > 0) await storeBytes(state);
       if (change) await records.write(change);
       saved = state;
@@ -162,7 +162,7 @@ export function createPersistence(backend: Backend): Persistence {
   };
 
   /** What is stored, with what the page before had no time to store. Damaged records are put out of the way. */
-  const read = async (mayWrite: boolean): Promise<Restored & { readonly hash: unknown }> => {
+  const read = async (mayWrite: boolean): Promise<Restored & { readonly written: unknown }> => {
     generation = await records.generation();
     const noted = decodeChange(journal.read());
     const found = await records.read();
@@ -174,14 +174,14 @@ export function createPersistence(backend: Backend): Persistence {
       await records.setAside(bad).catch(() => {});
       persistence.host.setAside(bad.length);
     }
-    return { ...restored, hash: stored.values.get('address') };
+    return { ...restored, written: stored.values.get('address') };
   };
 
   /** This page may save from now on: what is stored comes first. */
   const join = async (): Promise<void> => {
     await started;
     try {
-      const { hash: _, ...stored } = await read(true);
+      const { written: _, ...stored } = await read(true);
       const state = await persistence.host.joined(stored, base!);
       for (const { id } of state.images) if (!(await bytes.get(id).catch(() => undefined))) unstored.add(id);
     } catch (error) {
@@ -243,10 +243,10 @@ export function createPersistence(backend: Backend): Persistence {
       const opened = decodeView(address.hash()) ?? {};
       const held = await claim();
       try {
-        const { hash, ...stored } = await read(held);
+        const { written: own, ...stored } = await read(held);
         // An address that this page wrote itself may be a moment behind what is stored; a link never is.
         saves = held;
-        const linked = hash === address.hash() ? {} : decodeLink(address.hash());
+        const linked = isOwn(address, own) ? {} : decodeLink(address.hash());
         return { ...stored, settings: { ...stored.settings, ...linked }, view: { ...stored.view, ...opened } };
       } catch (error) {
         // What could not be read may still be there: nothing is written over it.

@@ -31,6 +31,7 @@ export type { TrainOptions } from './training/run.ts';
 export class Training {
   #store: Store<AppState>;
   #images: ImageLibrary;
+  #needed: () => readonly string[];
   #checkpoints: Checkpoints;
   #runs: RunRecords;
   #adapter: AdapterAtWork;
@@ -44,7 +45,15 @@ export class Training {
   /** Progress of the phase under way, where it has a known length. */
   progress: Progress | null = null;
 
-  constructor(store: Store<AppState>, engine: Engine, images: ImageLibrary, files: RunFiles) {
+  /** @param needed run files that something beside the runs still needs: undo, for one */
+  constructor(
+    store: Store<AppState>,
+    engine: Engine,
+    images: ImageLibrary,
+    files: RunFiles,
+    needed: () => readonly string[] = () => [],
+  ) {
+    this.#needed = needed;
     this.#store = store;
     this.#images = images;
     this.#checkpoints = new Checkpoints(files);
@@ -106,8 +115,11 @@ export class Training {
     void this.#keepFiles();
   }
 
-  /** Runs of another tab came to those here, and its adapter perhaps. What is under way here is left alone. */
-  async joined(): Promise<void> {
+  /**
+   * The state has other runs or another adapter than before, of another tab, a file or an undo: metrics are fetched, the
+   * engine gets the adapter. What is under way here is left alone.
+   */
+  async sync(): Promise<void> {
     const { runs, run: present, phase } = this.#runs.state;
     const busy = phase !== 'idle';
     for (const run of runs) {
@@ -116,7 +128,10 @@ export class Training {
     }
     if (busy) return;
     await this.#adapter.restore();
-    await this.#adapter.again().catch((error) => this.#say(error));
+    await this.#adapter.again().catch(async (error) => {
+      this.#say(error);
+      await this.#adapter.reset();
+    });
     this.#tell();
   }
 
@@ -307,7 +322,7 @@ export class Training {
   #keepFiles(): Promise<void> {
     const runs = this.#runs.state.runs.map(({ id }) => id);
     this.#histories.keepOnly(runs);
-    return this.#checkpoints.keepOnly([...runs, ...this.#adapter.folders]);
+    return this.#checkpoints.keepOnly([...runs, ...this.#adapter.folders, ...this.#needed()]);
   }
 
   #setProgress(progress: Training['progress']): void {

@@ -57,8 +57,8 @@ describe('the browser’s own storage', () => {
 
   it('lets one page at a time save', async () => {
     const name = `margin-test-lock-${performance.now()}`;
-    expect(await browserBackend(name).claim()).to.equal(true);
-    expect(await browserBackend(name).claim()).to.equal(false);
+    expect(await browserBackend(name).claim(() => {})).to.equal(true);
+    expect(await browserBackend(name).claim(() => {})).to.equal(false);
   });
 
   it('keeps the files of runs as they are, in the private file system', async () => {
@@ -132,7 +132,9 @@ describe('the browser’s own storage', () => {
       expect(() => unpack(whole.slice(0, length)), `${length} bytes`).to.throw();
     }
     const name = `margin-test-damaged-${performance.now()}`;
-    const { runs } = createPersistence(browserBackend(name));
+    const persistence = createPersistence(browserBackend(name));
+    await persistence.restore();
+    const { runs } = persistence;
     await runs.put('run-1', 'step-3', value);
     const root = await navigator.storage.getDirectory();
     const file = await (await root.getDirectoryHandle(`${name}-runs`)).getFileHandle('run-1%2Fstep-3');

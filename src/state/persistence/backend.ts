@@ -66,6 +66,8 @@ export interface KeyValues {
 /** The page's address. */
 export interface Address {
   hash(): string;
+  /** Whether the page was loaded again in its place, and not opened by somebody. */
+  reloaded(): boolean;
   /** Replaces the hash without a history entry. */
   replaceHash(hash: string): void;
   /** The full address with another hash. */

@@ -196,6 +196,10 @@ class RunFileStore implements KeyValues {
 
 const address: Address = {
   hash: () => location.hash.slice(1),
+  reloaded() {
+    const [entry] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
+    return entry?.type === 'reload';
+  },
   replaceHash(hash) {
     if (location.hash.slice(1) !== hash) history.replaceState(history.state, '', `#${hash}`);
   },

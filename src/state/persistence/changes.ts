@@ -46,14 +46,14 @@ export function onlyStreaming(before: AppState, state: AppState): boolean {
 
 /**
  * What must be written so that the store holds `state`, given that it holds `saved`. Null when nothing.
- * @param hash what the page's address says at this moment, to tell a link from it at the next start
+ * @param written what the page wrote into its address, to tell a link from it at the next start
  */
-export function changesBetween(saved: AppState | null, state: AppState, hash?: string): RecordChange | null {
+export function changesBetween(saved: AppState | null, state: AppState, written?: readonly string[]): RecordChange | null {
   const before = saved ? valuesOf(saved) : new Map();
   const values = new Map(
     [...valuesOf(state)].filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(before.get(key))),
   );
-  if (hash !== undefined && (values.has('settings') || !saved)) values.set('address', hash);
+  if (written && (values.has('settings') || !saved)) values.set('address', written);
   const lists = LISTS.flatMap((name) => {
     const now: readonly StoredRecord[] = state[name];
     const old: readonly StoredRecord[] = saved?.[name] ?? [];

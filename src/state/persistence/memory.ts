@@ -107,6 +107,10 @@ export class MemoryAddress implements Address {
     return this.#hash;
   }
 
+  reloaded(): boolean {
+    return false;
+  }
+
   replaceHash(hash: string): void {
     this.#hash = hash;
   }

@@ -112,7 +112,7 @@ export class AdapterAtWork {
     if (this.#store.state.engine.kind !== 'ready') return;
     const record = this.#record;
     if (record?.run !== undefined) return this.workWith(record.run, record.step);
-    if (record) await this.#atHand(record)?.();
+    if (record) await this.#engine.adapter.import(await this.#bytesOf(record));
     else await this.#engine.adapter.reset();
   }
 

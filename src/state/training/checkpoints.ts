@@ -2,9 +2,10 @@
 import type { TrainingCheckpoint } from '../../engine/engine.ts';
 import type { RunFiles } from '../persistence.ts';
 import type { RunRecord } from '../state.ts';
+import { readCheckpoint, readMetrics, readTracks } from './files.ts';
 import { RunHistory } from './history.ts';
-import { MetricsLog, type MetricsSnapshot } from './metrics.ts';
-import { PairTracks, type TracksSnapshot } from './tracks.ts';
+import { MetricsLog } from './metrics.ts';
+import { PairTracks } from './tracks.ts';
 
 /** Room for the checkpoints of one run. */
 const MOST_BYTES = 256 * 2 ** 20;
@@ -76,7 +77,7 @@ export class Checkpoints {
   async get(run: string, step: number): Promise<TrainingCheckpoint | undefined> {
     const known = this.atHand(run, step);
     if (known) return known;
-    const checkpoint = (await this.#files.get(run, fileOf(step))) as TrainingCheckpoint | undefined;
+    const checkpoint = readCheckpoint(await this.#files.get(run, fileOf(step)));
     if (checkpoint) this.#newest = { run, checkpoint };
     return checkpoint;
   }
@@ -104,8 +105,8 @@ export class Checkpoints {
   }
 
   async history(run: string): Promise<RunHistory> {
-    const metrics = (await this.#files.get(run, 'metrics')) as MetricsSnapshot | undefined;
-    const tracks = (await this.#files.get(run, 'tracks')) as TracksSnapshot | undefined;
+    const metrics = readMetrics(await this.#files.get(run, 'metrics'));
+    const tracks = readTracks(await this.#files.get(run, 'tracks'));
     return new RunHistory(new MetricsLog(metrics), new PairTracks(tracks));
   }
 
