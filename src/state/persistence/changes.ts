@@ -48,7 +48,11 @@ export function onlyStreaming(before: AppState, state: AppState): boolean {
  * What must be written so that the store holds `state`, given that it holds `saved`. Null when nothing.
  * @param written what the page wrote into its address, to tell a link from it at the next start
  */
-export function changesBetween(saved: AppState | null, state: AppState, written?: readonly string[]): RecordChange | null {
+export function changesBetween(
+  saved: AppState | null,
+  state: AppState,
+  written?: readonly string[],
+): RecordChange | null {
   const before = saved ? valuesOf(saved) : new Map();
   const values = new Map(
     [...valuesOf(state)].filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(before.get(key))),

@@ -11,7 +11,10 @@ import { PairTracks } from './tracks.ts';
 const MOST_BYTES = 256 * 2 ** 20;
 const MOST = 12;
 
-const fileOf = (step: number): string => `step-${step}`;
+/** Name of the file of a step's checkpoint. */
+export const checkpointFile = (step: number): string => `step-${step}`;
+/** The other files of a run. */
+export const RUN_FILES = ['metrics', 'tracks'] as const;
 const stepOf = (name: string): number | undefined => Number(/^step-(\d+)$/.exec(name)?.[1]) || undefined;
 
 const sizeOf = ({ values, firstMoments, secondMoments }: TrainingCheckpoint): number =>
@@ -55,7 +58,7 @@ export class Checkpoints {
     // A page that dies in between has curves that are too long, which are cut at the next visit, not ones with a gap.
     await this.#files.put(run, 'metrics', log.snapshot());
     await this.#files.put(run, 'tracks', tracks.snapshot());
-    const stored = await this.#files.put(run, fileOf(step), checkpoint);
+    const stored = await this.#files.put(run, checkpointFile(step), checkpoint);
     await this.forgetAfter(run, steps, step);
     const kept = steps.filter((each) => each < step);
     if (stored) kept.push(step);
@@ -63,7 +66,7 @@ export class Checkpoints {
     while (kept.length > most) {
       const least = stepToForget(kept, pinned);
       kept.splice(kept.indexOf(least), 1);
-      await this.#files.remove(run, fileOf(least));
+      await this.#files.remove(run, checkpointFile(least));
     }
     return kept;
   }
@@ -77,7 +80,7 @@ export class Checkpoints {
   async get(run: string, step: number): Promise<TrainingCheckpoint | undefined> {
     const known = this.atHand(run, step);
     if (known) return known;
-    const checkpoint = readCheckpoint(await this.#files.get(run, fileOf(step)));
+    const checkpoint = readCheckpoint(await this.#files.get(run, checkpointFile(step)));
     if (checkpoint) this.#newest = { run, checkpoint };
     return checkpoint;
   }
@@ -101,7 +104,7 @@ export class Checkpoints {
 
   /** Forgets the steps after `step`: the run goes on from there. */
   async forgetAfter(run: string, steps: readonly number[], step: number): Promise<void> {
-    for (const each of steps) if (each > step) await this.#files.remove(run, fileOf(each));
+    for (const each of steps) if (each > step) await this.#files.remove(run, checkpointFile(each));
   }
 
   async history(run: string): Promise<RunHistory> {
