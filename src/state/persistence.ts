@@ -108,15 +108,16 @@ export function createPersistence(backend: Backend): Persistence {
     }
   };
 
-  /** What is changed and not known to be stored outlives the page as text, until it is. */
-  const note = (state: AppState): void => {
+  /** What is changed and not known to be stored outlives the page as text, until it is. False where it does not fit. */
+  const note = (state: AppState): boolean => {
     const change = changesBetween(saved, state, written());
     const text = change && encodeChange(change);
     try {
       if (text) journal.write(text);
       else journal.clear();
+      return !change || text !== null;
     } catch {
-      // No room for it: then the store alone has to do.
+      return false; // the store alone has to do
     }
   };
 
@@ -142,7 +143,7 @@ export function createPersistence(backend: Backend): Persistence {
         retryAfter = RETRY_MS.first;
         clearTimeout(retrying);
       }
-      if (latest === state) journal.clear();
+      if (saves && latest === state) journal.clear();
     } catch (error) {
       failed('records', error);
       later(() => void flush());
@@ -203,20 +204,23 @@ export function createPersistence(backend: Backend): Persistence {
     return held;
   };
 
-  const suspend = async (): Promise<void> => {
-    persistence.flush();
-    while (saves && latest !== saved) {
-      await flush();
-      // What could not be stored stays this page's own, and it the one that saves.
-      if (problems.records || problems.files) return;
-    }
-    if (saves) base = latest;
+  const letGo = (): void => {
+    base = latest;
     saves = false;
     backend.release();
   };
 
+  /** Stores everything, and lets another page save. What cannot be stored stays this page's own, and it the one that saves. */
+  const handOver = async (): Promise<void> => {
+    while (saves && latest !== saved) {
+      await flush();
+      if (problems.records || problems.files) return;
+    }
+    if (saves) letGo();
+  };
+
   backend.onAsked(() => {
-    void suspend().then(() => {
+    void handOver().then(() => {
       if (!saves) void claim();
     });
   });
@@ -291,7 +295,15 @@ export function createPersistence(backend: Backend): Persistence {
       return flush();
     },
 
-    suspend,
+    async suspend() {
+      if (!saves) backend.release();
+      else if (latest && note(latest) && !problems.records && unstored.size === 0) {
+        // A frozen page does not hear that its last write is done; the next one reads it in the journal.
+        const last = flush();
+        letGo();
+        await last;
+      } else await handOver();
+    },
 
     resume() {
       if (saves || !latest) return;

@@ -18,7 +18,12 @@ const addPair = (page, chosen) =>
   }, chosen);
 
 await endToEnd(async ({ checks, browser, url }) => {
-  const fresh = () => browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const fresh = async () => {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    // Nothing here needs a model, and loading one again and again takes its time.
+    await context.route(/\.(onnx|safetensors)$/, (route) => route.abort());
+    return context;
+  };
   const open = async (context) => {
     const { page } = await openPage(context, url);
     checks.page = page;
@@ -114,6 +119,7 @@ await endToEnd(async ({ checks, browser, url }) => {
     await addPair(first, 'Of both.');
     const second = await open(context);
     await second.getByText('Margin is already open in another tab').waitFor(WAIT);
+    if (process.env.MARGIN_SCREENSHOT) await second.screenshot({ path: process.env.MARGIN_SCREENSHOT });
     await addPair(second, 'Of the second.');
     await addPair(first, 'Of the first.');
     await first.close();
@@ -179,15 +185,18 @@ await endToEnd(async ({ checks, browser, url }) => {
     const session = await context.newCDPSession(page);
     const { origin } = new URL(url);
     await page.evaluate(`${app}.flush()`);
-    await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 10 });
-    await addPair(page, 'Without room.');
+    const { usage } = await session.send('Storage.getUsageAndQuota', { origin });
+    await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: usage + 1000 });
+    const bytes = [...(await picture(page, '#264', 900, 700))];
+    const id = await page.evaluate(async (data) => (await margin.intents.addImages([new File([new Uint8Array(data)], 'full.png')]))[0].id, bytes);
     await page.getByText('This browser has no more room').waitFor(WAIT);
-    await addPair(page, 'Without room either.');
+    await addPair(page, 'Beside it.');
     await session.send('Storage.overrideQuotaForOrigin', { origin });
     await page.getByText('Saving works again').waitFor(WAIT);
     equal(await page.getByText('This browser has no more room').count(), 0, 'the old notice');
     page = await ends['a crash'](page);
-    equal((await pairTexts(page)).join(), 'Without room.,Without room either.', 'pairs');
+    equal((await pairTexts(page)).join(), 'Beside it.', 'pairs');
+    ok((await page.evaluate(async (image) => (await document.querySelector('margin-app').app.images.blob(image)).size, id)) > 0, 'its bytes');
     await context.close();
   });
 });
