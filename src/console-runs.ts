@@ -9,6 +9,7 @@ import type {
 } from './console-api.ts';
 import type { StepMetrics } from './engine/engine.ts';
 import { InputError } from './errors.ts';
+import { anySignal } from './signals.ts';
 import type { App } from './state/app.ts';
 import { whyNotPairByClip } from './state/intents/ranking.ts';
 import { whyNotSample } from './state/intents/sampling.ts';
@@ -123,7 +124,7 @@ async function* reported<T>(
   const items: T[] = [];
   let wake = () => {};
   let over = false;
-  const run = work(signal ? AbortSignal.any([signal, controller.signal]) : controller.signal, (item) => {
+  const run = work(signal ? anySignal([signal, controller.signal]) : controller.signal, (item) => {
     items.push(item);
     wake();
   });

@@ -111,6 +111,11 @@ async function readAll(
     chunks.push(chunk.value);
     done += chunk.value.length;
     options.onBytes?.(done, total);
+    // A server may send without an end: what is longer than the catalog says is damaged already.
+    if (request.bytes !== undefined && done > request.bytes) {
+      await reader.cancel();
+      break;
+    }
   }
   const bytes = new Uint8Array(done);
   let offset = 0;

@@ -4,6 +4,7 @@
  * which is scored like any other.
  */
 import { InputError, ModelFileError } from '../errors.ts';
+import { shown } from '../shown.ts';
 import { type ChatMessage, createTokenizer, type PreTrainedTokenizer, renderChat } from './hub.ts';
 
 const IMAGE = '<image>';
@@ -39,19 +40,31 @@ export class ChatTokenizer {
    * @throws {ModelFileError} when the files hold no usable chat tokenizer.
    */
   static create(files: TokenizerFiles, name: string): ChatTokenizer {
-    let tokenizer: PreTrainedTokenizer;
-    try {
-      tokenizer = createTokenizer(files.tokenizer, files.tokenizerConfig, files.chatTemplate);
-    } catch (cause) {
-      throw new ModelFileError(`${name} is not a tokenizer this page can read: ${(cause as Error).message}`, name, {
-        cause,
-      });
-    }
+    const tokenizer = readTokenizer(files, name);
     const chat = new ChatTokenizer(tokenizer);
     if (chat.imageTokenId === undefined || chat.eosTokenId === undefined || !tokenizer.chat_template) {
       throw new ModelFileError(`${name} lacks an image token, an end token or a chat template.`, name);
     }
+    chat.tryTemplate(name);
     return chat;
+  }
+
+  /** @throws {ModelFileError} for a template that cannot be rendered, or loses the picture or the question. */
+  private tryTemplate(name: string): void {
+    const question = 'question';
+    let text: string;
+    try {
+      text = this.render(question);
+    } catch (cause) {
+      const why = (cause as Error).message.slice(0, LONGEST_REASON);
+      throw new ModelFileError(`The chat template of ${name} cannot be rendered: ${why}`, name, { cause });
+    }
+    if (text.split(IMAGE).length !== 2 || !text.includes(question)) {
+      throw new ModelFileError(
+        `The chat template of ${name} does not put one picture and the question together.`,
+        name,
+      );
+    }
   }
 
   /**
@@ -115,16 +128,76 @@ export class ChatTokenizer {
   }
 }
 
+/** Longest part of another library's message in one of ours. */
+const LONGEST_REASON = 200;
+
+/** A template that people write has a few kilobytes; loops over loops would keep the worker busy for ever. */
+const MOST_TEMPLATE_LETTERS = 100_000;
+const MOST_NESTED_LOOPS = 4;
+/** Far above any vocabulary: the library keeps an array as long as the largest id. */
+const MOST_TOKENS = 2 ** 22;
+
+/** @throws {ModelFileError} for files that hold no tokenizer, or one that would hang or fill the memory. */
+function readTokenizer(files: TokenizerFiles, name: string): PreTrainedTokenizer {
+  const refuse = (why: string, cause?: unknown): never => {
+    throw new ModelFileError(`${name} is not a tokenizer this page can read: ${why}`, name, { cause });
+  };
+  if (!isObject(files.tokenizer) || !isObject(files.tokenizer.model) || !isObject(files.tokenizerConfig)) {
+    return refuse('it is not the JSON of one.');
+  }
+  const { vocab } = files.tokenizer.model;
+  const added = files.tokenizer.added_tokens ?? [];
+  if (!Array.isArray(added) || !added.every((token) => isObject(token) && typeof token.content === 'string')) {
+    return refuse('its added_tokens are no list of tokens.');
+  }
+  const ids = isObject(vocab) ? Object.values(vocab) : [];
+  const wrong = [...ids, ...added.map(({ id }) => id)].find((id) => !isTokenId(id));
+  if (wrong !== undefined) return refuse(`it gives a token the number ${shown(wrong)}.`);
+  const problem = templateProblem(files.chatTemplate ?? files.tokenizerConfig.chat_template);
+  if (problem) return refuse(problem);
+  try {
+    return createTokenizer(files.tokenizer, files.tokenizerConfig, files.chatTemplate);
+  } catch (cause) {
+    return refuse((cause as Error).message.slice(0, LONGEST_REASON), cause);
+  }
+}
+
+const isTokenId = (id: unknown): boolean => Number.isInteger(id) && (id as number) >= 0 && (id as number) < MOST_TOKENS;
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What is wrong with a chat template, if anything: Jinja is a language, and one that could run for ever is refused. */
+function templateProblem(template: unknown): string | undefined {
+  const texts: unknown[] = Array.isArray(template) ? template.map((each) => each?.template) : [template ?? ''];
+  for (const text of texts) {
+    if (typeof text !== 'string') return 'its chat template is no text.';
+    if (text.length > MOST_TEMPLATE_LETTERS) return 'its chat template is too long.';
+    let depth = 0;
+    for (const [, word] of text.matchAll(/\{%[-+]?\s*(for|endfor)\b/g)) {
+      depth += word === 'for' ? 1 : -1;
+      if (depth > MOST_NESTED_LOOPS) return 'its chat template has too many loops inside each other.';
+    }
+    if (/\brange\s*\(/.test(text)) return 'its chat template counts with range(), which is not supported.';
+  }
+  return undefined;
+}
+
 /** CLIP's text side: begin and end tokens added, cut to the model's length with the end token kept. */
 export class ClipTokenizer {
   private readonly tokenizer: PreTrainedTokenizer;
   readonly padTokenId: number;
 
+  /**
+   * @param name file name for the error message.
+   * @throws {ModelFileError} when the files hold no tokenizer.
+   */
   constructor(
     files: TokenizerFiles,
     readonly maxLength: number,
+    name = 'tokenizer.json',
   ) {
-    this.tokenizer = createTokenizer(files.tokenizer, files.tokenizerConfig);
+    this.tokenizer = readTokenizer(files, name);
     this.padTokenId = this.tokenizer.pad_token_id ?? 0;
   }
 

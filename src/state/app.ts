@@ -8,6 +8,7 @@ import { History } from './history.ts';
 import { ImageLibrary } from './images.ts';
 import { createIntents, type Intents } from './intents/index.ts';
 import { fetchPictures, persistenceHost } from './keeping.ts';
+import { Models, withLoaded } from './models.ts';
 import { type Persistence, withRestored } from './persistence.ts';
 import { Scorer } from './scorer.ts';
 import type { AppState } from './state.ts';
@@ -37,14 +38,23 @@ export interface App {
   dispose(): void;
 }
 
+/** Says what of a link was not used. */
+function tellProblems(store: Store<AppState>, problems: readonly string[]): void {
+  if (problems.length === 0) return;
+  notify(store, 'error', `Not everything in the link can be used. ${problems.join(' ')} The rest of it is in place.`);
+}
+
 async function restore(
   store: Store<AppState>,
   images: ImageLibrary,
   training: Training,
+  models: Models,
   persistence: Persistence,
 ): Promise<void> {
   const restored = await persistence.restore();
   await fetchPictures(store, images, restored.state.images ?? []);
+  models.wish = restored.models ?? {};
+  tellProblems(store, restored.problems ?? []);
   store.update((state) => withRestored(state, restored));
   await training.restore();
   persistence.begin(store.state);
@@ -61,25 +71,31 @@ export function createApp({ engine, persistence }: { engine: Engine; persistence
   const training = new Training(store, engine, images, persistence.runs, () => history.folders());
   const forecast = new Forecast(store, engine, images, training.fileFor);
   const evaluation = new LiveEvaluation(store, engine, training);
-  const intents = createIntents({ store, engine, images, history, persistence, scorer, training, running });
+  const models = new Models(store, engine, persistence.starts);
+  const intents = createIntents({ store, engine, images, history, persistence, scorer, training, models, running });
   persistence.host = persistenceHost(store, images, training);
 
-  const restored = restore(store, images, training, persistence);
+  const restored = restore(store, images, training, models, persistence);
   const stop = [
+    // What is loaded is what the settings say, before an adapter of theirs goes back in.
+    engine.onState((state) => store.update((now) => withLoaded(now, state))),
     // Before anybody hears that the engine is ready: the adapter goes back in first.
     engine.onState((state) => training.engineChanged(state)),
     engine.onState((state) => store.update((now) => ({ ...now, engine: state }))),
     store.subscribe((state) => persistence.changed(state)),
-    persistence.onLink((settings, view) => {
+    persistence.onLink((settings, view, problems) => {
       const { vlm, clip, ...rest } = settings;
       store.update((state) => ({
         ...state,
         settings: { ...state.settings, ...rest },
         view: { ...state.view, ...view },
       }));
-      if (vlm) intents.setSetting('vlm', vlm);
-      if (clip) intents.setSetting('clip', clip);
-      if (Object.keys(settings).length > 0) notify(store, 'success', 'The settings of the link are in place.');
+      if (vlm || clip) {
+        training.pause();
+        void models.choose({ ...(vlm && { vlm }), ...(clip && { clip }) });
+      }
+      if (problems.length > 0) tellProblems(store, problems);
+      else if (Object.keys(settings).length > 0) notify(store, 'success', 'The settings of the link are in place.');
     }),
   ];
   return {

@@ -2,6 +2,7 @@
 import type { Engine } from '../engine/engine.ts';
 import type { History } from './history.ts';
 import type { ImageLibrary } from './images.ts';
+import type { Models } from './models.ts';
 import type { Persistence } from './persistence.ts';
 import type { Scorer } from './scorer.ts';
 import type { Activity, AppState, CandidateRecord, Notice, PairRecord } from './state.ts';
@@ -16,6 +17,7 @@ export interface Context {
   readonly persistence: Persistence;
   readonly scorer: Scorer;
   readonly training: Training;
+  readonly models: Models;
   /** Work that `cancel()` ends, newest last. */
   readonly running: Set<Running>;
 }

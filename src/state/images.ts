@@ -12,6 +12,9 @@ export interface ImageBytesStore {
   get(id: string): Promise<Blob | undefined>;
 }
 
+/** Name under which the copy to show is kept. */
+const previewOf = (id: string): string => `${id}-preview`;
+
 export class ImageLibrary {
   #blobs = new Map<string, Blob>();
   #urls = new Map<string, string>();
@@ -21,11 +24,16 @@ export class ImageLibrary {
     this.#bytes = bytes;
   }
 
-  /** Keeps the bytes in memory at once; the promise settles when they are stored for the next visit. */
-  async put(id: string, blob: Blob): Promise<void> {
+  /**
+   * Keeps the bytes in memory at once; the promise settles when they are stored for the next visit.
+   * @param preview what `url` shows instead of the bytes.
+   */
+  async put(id: string, blob: Blob, preview?: Blob): Promise<void> {
     if (this.#blobs.has(id)) return;
     this.#blobs.set(id, blob);
+    if (preview) this.#blobs.set(previewOf(id), preview);
     await this.#bytes.put(id, blob);
+    if (preview) await this.#bytes.put(previewOf(id), preview);
   }
 
   /** Fetches stored bytes into memory, so that `url` can answer at once. Returns the ids that are gone. */
@@ -34,9 +42,12 @@ export class ImageLibrary {
     await Promise.all(
       ids.map(async (id) => {
         if (this.#blobs.has(id)) return;
-        const blob = await this.#bytes.get(id).catch(() => undefined);
+        const [blob, preview] = await Promise.all(
+          [id, previewOf(id)].map((name) => this.#bytes.get(name).catch(() => undefined)),
+        );
         if (blob) this.#blobs.set(id, blob);
         else missing.push(id);
+        if (blob && preview) this.#blobs.set(previewOf(id), preview);
       }),
     );
     return missing;
@@ -46,9 +57,14 @@ export class ImageLibrary {
     return this.#blobs.has(id);
   }
 
-  /** The bytes, if they are in memory. */
-  atHand(id: string): Blob | undefined {
-    return this.#blobs.get(id);
+  /** What is in memory of a picture, by the names under which it is stored. */
+  files(id: string): Map<string, Blob> {
+    return new Map(
+      [id, previewOf(id)].flatMap((name) => {
+        const blob = this.#blobs.get(name);
+        return blob ? [[name, blob] as const] : [];
+      }),
+    );
   }
 
   /** The stored bytes. Throws `InputError` when they are gone. */
@@ -63,11 +79,11 @@ export class ImageLibrary {
     return { id, blob: await this.blob(id) };
   }
 
-  /** An object URL of the picture (at most 1,024 px on its long side), made once; '' when its bytes are gone. */
+  /** An object URL of the picture, or of its copy to show, made once; '' when its bytes are gone. */
   url(id: string): string {
     const known = this.#urls.get(id);
     if (known) return known;
-    const blob = this.#blobs.get(id);
+    const blob = this.#blobs.get(previewOf(id)) ?? this.#blobs.get(id);
     if (!blob) return '';
     const url = URL.createObjectURL(blob);
     this.#urls.set(id, url);

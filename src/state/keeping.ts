@@ -84,6 +84,6 @@ export function persistenceHost(store: Store<AppState>, images: ImageLibrary, tr
       return store.state;
     },
 
-    blob: (id) => images.atHand(id),
+    files: (image) => images.files(image),
   };
 }

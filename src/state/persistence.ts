@@ -11,9 +11,10 @@ import type { Backend } from './persistence/backend.ts';
 import { changesBetween, onlyStreaming, sameWork } from './persistence/changes.ts';
 import type { Persistence, PersistenceHost, PersistenceProblem } from './persistence/contract.ts';
 import { decodeChange, encodeChange, withChange } from './persistence/journal.ts';
-import { decodeLink, decodeView, encodeLink } from './persistence/link.ts';
+import { decodeLink, decodeView, encodeLink, linkProblems } from './persistence/link.ts';
 import type { Restored } from './persistence/restored.ts';
 import { createRunFiles } from './persistence/run-files.ts';
+import { createStarts } from './persistence/starts.ts';
 import { readStored } from './persistence/stored.ts';
 import type { AppState } from './state.ts';
 
@@ -23,22 +24,33 @@ export { mergeWork } from './persistence/merge.ts';
 export * from './persistence/places.ts';
 export { asState, type Restored, withRestored } from './persistence/restored.ts';
 export type { RunFiles } from './persistence/run-files.ts';
+export { MOST_FAILURES, type Starts } from './persistence/starts.ts';
 
 /** Tokens of an answer that streams in are gathered this long: they can be sampled again. */
 const GATHER_MS = 250;
 /** After storage failed it is tried again, ever more rarely. */
 const RETRY_MS = { first: 2000, last: 60_000 } as const;
 
+/** The hash that offers to delete everything, for a page that does not get as far as its buttons. */
+const RESET = 'reset';
+
 /** Whether an error of the storage means "no more room". */
 export function isQuotaError(error: unknown): boolean {
   return error instanceof Error && (error.name === 'QuotaExceededError' || /quota/i.test(error.message));
 }
 
+/** What a link asks for: its models become settings when they have loaded. */
+function linked(hash: string): Pick<Restored, 'settings'> & Required<Pick<Restored, 'models'>> {
+  const { vlm, clip, ...settings } = decodeLink(hash);
+  return { settings, models: { ...(vlm && { vlm }), ...(clip && { clip }) } };
+}
+const NOTHING = { settings: {}, models: {} };
+
 const NO_HOST: PersistenceHost = {
   problem() {},
   setAside() {},
   joined: () => Promise.reject(new Error('no host')),
-  blob: () => undefined,
+  files: () => new Map(),
 };
 
 export function createPersistence(backend: Backend): Persistence {
@@ -50,6 +62,7 @@ export function createPersistence(backend: Backend): Persistence {
   /** What this page and the stored work have in common. */
   let base: AppState | null = null;
   let saves = false;
+  let stopped = false;
   /** Whether something was not read, whose bytes are not to be swept away. */
   let incomplete = false;
   let generation = 0;
@@ -93,8 +106,7 @@ export function createPersistence(backend: Backend): Persistence {
   /** Bytes go before the records that name them; where there is no room for them, the records go alone. */
   const storeBytes = async (state: AppState): Promise<void> => {
     for (const { id } of state.images) {
-      const blob = unstored.has(id) && persistence.host.blob(id);
-      if (blob) await putBytes(id, blob);
+      for (const [name, blob] of persistence.host.files(id)) if (unstored.has(name)) await putBytes(name, blob);
     }
   };
   const putBytes = async (id: string, blob: Blob): Promise<void> => {
@@ -112,13 +124,7 @@ export function createPersistence(backend: Backend): Persistence {
   const note = (state: AppState): boolean => {
     const change = changesBetween(saved, state, written());
     const text = change && encodeChange(change);
-    try {
-      if (text) journal.write(text);
-      else journal.clear();
-      return !change || text !== null;
-    } catch {
-      return false; // the store alone has to do
-    }
+    return journal.set(text) && (!change || text !== null);
   };
 
   const save = async (): Promise<void> => {
@@ -131,7 +137,7 @@ export function createPersistence(backend: Backend): Persistence {
       if (now !== generation) {
         // Emptied under the page, or a fresh one: everything is written again.
         saved = null;
-        for (const { id } of state.images) unstored.add(id);
+        for (const { id } of state.images) for (const name of persistence.host.files(id).keys()) unstored.add(name);
         generation = now;
       }
       const change = changesBetween(saved, state, written());
@@ -143,7 +149,7 @@ export function createPersistence(backend: Backend): Persistence {
         retryAfter = RETRY_MS.first;
         clearTimeout(retrying);
       }
-      if (saves && latest === state) journal.clear();
+      if (saves && latest === state) journal.set(null);
     } catch (error) {
       failed('records', error);
       later(() => void flush());
@@ -165,7 +171,7 @@ export function createPersistence(backend: Backend): Persistence {
   /** What is stored, with what the page before had no time to store. Damaged records are put out of the way. */
   const read = async (mayWrite: boolean): Promise<Restored & { readonly written: unknown }> => {
     generation = await records.generation();
-    const noted = decodeChange(journal.read());
+    const noted = decodeChange(journal.get());
     const found = await records.read();
     const stored = noted ? withChange(found, noted) : found;
     const { restored, bad } = readStored(stored);
@@ -181,15 +187,21 @@ export function createPersistence(backend: Backend): Persistence {
   /** This page may save from now on: what is stored comes first. */
   const join = async (): Promise<void> => {
     await started;
+    if (stopped) return;
     try {
       const { written: _, ...stored } = await read(true);
       const state = await persistence.host.joined(stored, base!);
-      for (const { id } of state.images) if (!(await bytes.get(id).catch(() => undefined))) unstored.add(id);
+      for (const { id } of state.images) {
+        for (const name of persistence.host.files(id).keys()) {
+          if (!(await bytes.get(name).catch(() => undefined))) unstored.add(name);
+        }
+      }
     } catch (error) {
       failed('records', error);
       later(() => void join());
       return;
     }
+    if (stopped) return;
     saved = null;
     saves = true;
     base = latest;
@@ -234,6 +246,23 @@ export function createPersistence(backend: Backend): Persistence {
 
   const persistence: Persistence = {
     host: NO_HOST,
+    starts: createStarts(backend.starts),
+    resetAsked: address.hash() === RESET,
+
+    stop() {
+      saves = false;
+      stopped = true;
+      for (const timer of [gathering, retrying]) clearTimeout(timer);
+    },
+
+    async reset() {
+      persistence.stop();
+      await writing;
+      await backend.erase();
+      address.replaceHash('');
+      address.reload();
+    },
+
     runs,
     bytes: {
       get: (id) => bytes.get(id),
@@ -244,20 +273,27 @@ export function createPersistence(backend: Backend): Persistence {
     },
 
     async restore() {
+      const problems = linkProblems(address.hash());
       const opened = decodeView(address.hash()) ?? {};
       const held = await claim();
       try {
         const { written: own, ...stored } = await read(held);
         // An address that this page wrote itself may be a moment behind what is stored; a link never is.
-        saves = held;
-        const linked = isOwn(address, own) ? {} : decodeLink(address.hash());
-        return { ...stored, settings: { ...stored.settings, ...linked }, view: { ...stored.view, ...opened } };
+        saves = held && !stopped;
+        const { models, settings } = isOwn(address, own) ? NOTHING : linked(address.hash());
+        return {
+          ...stored,
+          settings: { ...stored.settings, ...settings },
+          view: { ...stored.view, ...opened },
+          models,
+          problems,
+        };
       } catch (error) {
         // What could not be read may still be there: nothing is written over it.
         incomplete = true;
         failed('records', error);
         if (held) later(() => void join());
-        return { state: {}, training: {}, settings: decodeLink(address.hash()), view: opened };
+        return { state: {}, training: {}, ...linked(address.hash()), view: opened, problems };
       }
     },
 
@@ -323,7 +359,8 @@ export function createPersistence(backend: Backend): Persistence {
       address.onHash(() => {
         const settings = decodeLink(address.hash());
         const view = decodeView(address.hash());
-        if (Object.keys(settings).length > 0 || view) listener(settings, view);
+        const problems = linkProblems(address.hash());
+        if (Object.keys(settings).length > 0 || view || problems.length > 0) listener(settings, view, problems);
       }),
   };
   return persistence;

@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { taggedLoss } from '../kernels/losses/families/every.ts';
 import { POPE_SETTINGS, type PopeSetting } from '../preference/metrics/index.ts';
 import { TARGET_MODULES } from '../training/config.ts';
-import type { AdapterRecord, AppState, CandidateRecord, ImageRecord, PairRecord, RunRecord } from './state.ts';
+import type { AdapterRecord, CandidateRecord, ImageRecord, PairRecord, RunRecord } from './state.ts';
 import { DEFAULT_TRAINING, REWARDS, type TrainingSettings, validTraining } from './training/settings.ts';
 import { validScene } from './validate.ts';
 
@@ -161,14 +161,6 @@ export const runSchema = v.object({
   ),
 });
 
-export const viewSchema = v.partial(
-  v.object({
-    tab: v.picklist(['images', 'responses', 'objective', 'training']),
-    bottom: v.picklist(['pairs', 'training']),
-    theme: v.picklist(['system', 'light', 'dark']),
-  }),
-);
-
 /** The schemas and the types of the state say the same: where they drift apart, this does not compile. */
 ({}) as {
   image: v.InferOutput<typeof imageSchema>;
@@ -176,14 +168,12 @@ export const viewSchema = v.partial(
   pair: v.InferOutput<typeof pairSchema>;
   run: v.InferOutput<typeof runSchema>;
   adapter: v.InferOutput<typeof adapterSchema>;
-  view: v.InferOutput<typeof viewSchema>;
 } satisfies {
   image: ImageRecord;
   candidate: CandidateRecord;
   pair: PairRecord;
   run: RunRecord;
   adapter: AdapterRecord;
-  view: Partial<AppState['view']>;
 };
 
 export interface BadRecord {

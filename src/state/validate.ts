@@ -14,7 +14,7 @@ import {
 } from '../toybox/index.ts';
 import { clampSetting, DEFAULT_SETTINGS, type NumericSetting, SETTING_RANGES } from './defaults.ts';
 import { objectiveNamed, refusal } from './objectives.ts';
-import type { Settings } from './state.ts';
+import type { AppState, Settings } from './state.ts';
 import { validTraining } from './training/settings.ts';
 
 type Json = Record<string, unknown>;
@@ -71,6 +71,19 @@ export function validSettings(value: unknown): Partial<Settings> {
     result.training = validTraining(value.training, result.objective ?? DEFAULT_SETTINGS.objective);
   }
   return result;
+}
+
+const VIEWS = {
+  tab: ['images', 'responses', 'objective', 'training'],
+  bottom: ['pairs', 'training'],
+  theme: ['system', 'light', 'dark'],
+} as const satisfies { readonly [K in 'tab' | 'bottom' | 'theme']: readonly AppState['view'][K][] };
+
+/** The valid part of what claims to be the stored view. */
+export function validView(value: unknown): Partial<AppState['view']> {
+  if (!isRecord(value)) return {};
+  const known = Object.entries(VIEWS).filter(([key, allowed]) => allowed.some((each) => each === value[key]));
+  return Object.fromEntries(known.map(([key]) => [key, value[key]]));
 }
 
 function validObject(value: unknown): SceneObject | undefined {

@@ -14,6 +14,41 @@ async function tokenizerFiles(id: string, kind: 'vlm' | 'clip'): Promise<Tokeniz
   };
 }
 
+describe('tokenizer files', () => {
+  it('that are damaged or hostile are refused with a reason', async () => {
+    const files = await tokenizerFiles('toybox-vlm', 'vlm');
+    const json = files.tokenizer as { model: { vocab: Record<string, number> }; added_tokens: object[] };
+    const { model, added_tokens } = json;
+    const withModel = (changes: object) => ({ ...json, model: { ...model, ...changes } });
+    const wrong: [Partial<Record<keyof TokenizerFiles, unknown>>, string][] = [
+      [{ tokenizer: null }, 'not the JSON of one'],
+      [{ tokenizer: [] }, 'not the JSON of one'],
+      [{ tokenizer: { ...json, model: 'BPE' } }, 'not the JSON of one'],
+      [{ tokenizerConfig: 'x' }, 'not the JSON of one'],
+      [{ tokenizer: withModel({ type: 'Nothing' }) }, 'toybox/tokenizer.json'],
+      [{ tokenizer: withModel({ vocab: { ...model.vocab, far: 4e9 } }) }, 'the number 4000000000'],
+      [{ tokenizer: withModel({ vocab: { ...model.vocab, half: 0.5 } }) }, 'the number 0.5'],
+      [{ tokenizer: withModel({ vocab: { ...model.vocab, none: null } }) }, 'the number null'],
+      [{ tokenizer: { ...json, added_tokens: {} } }, 'added_tokens'],
+      [{ tokenizer: { ...json, added_tokens: [null] } }, 'added_tokens'],
+      [{ tokenizer: { ...json, added_tokens: [...added_tokens, { content: '<x>', id: -1 }] } }, 'the number -1'],
+      [{ chatTemplate: 5 }, 'no text'],
+      [{ chatTemplate: '{% for message in %}' }, 'cannot be rendered'],
+      [{ chatTemplate: '{{ nothing.of.this }}' }, 'chat template'],
+      [{ chatTemplate: 'no picture' }, 'one picture and the question'],
+      [{ chatTemplate: '<image><image>{{ messages[0].content[1].text }}' }, 'one picture and the question'],
+      [{ chatTemplate: '{% for i in range(1000000000) %}{% endfor %}' }, 'range()'],
+      [{ chatTemplate: `${'{% for a in messages %}'.repeat(9)}${'{% endfor %}'.repeat(9)}` }, 'too many loops'],
+      [{ chatTemplate: 'x'.repeat(200_000) }, 'too long'],
+    ];
+    for (const [changes, words] of wrong) {
+      const changed = { ...files, ...changes } as TokenizerFiles;
+      expect(() => ChatTokenizer.create(changed, 'toybox/tokenizer.json'), words).to.throw(ModelFileError, words);
+    }
+    expect(() => new ClipTokenizer({ tokenizer: {}, tokenizerConfig: {} }, 77)).to.throw(ModelFileError);
+  });
+});
+
 describe('ChatTokenizer on the bundled model', () => {
   let tokenizer: ChatTokenizer;
   let files: TokenizerFiles;

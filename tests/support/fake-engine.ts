@@ -126,8 +126,12 @@ export class FakeEngine implements Engine {
       this.setState(before.kind === 'ready' ? before : { kind: 'unavailable', error: toErrorData(error) });
       throw error;
     }
-    this.setState({ kind: 'ready', facts: FAKE_FACTS });
-    return FAKE_FACTS;
+    const facts = {
+      ...FAKE_FACTS,
+      models: FAKE_FACTS.models.map((model) => ({ ...model, id: model.kind === 'vlm' ? models.vlm : models.clip })),
+    };
+    this.setState({ kind: 'ready', facts });
+    return facts;
   }
 
   async *sample(request: SampleRequest, options: CallOptions = {}): AsyncIterable<SampleEvent> {
@@ -206,6 +210,13 @@ export class FakeEngine implements Engine {
   async plan(request: TrainRequest, options: CallOptions = {}): Promise<TrainPlan> {
     await this.#enter('plan', request, options);
     return this.training.plan(request);
+  }
+
+  /** How often somebody did not want to wait. */
+  stops = 0;
+
+  stopNow(): void {
+    this.stops += 1;
   }
 
   get adapter() {

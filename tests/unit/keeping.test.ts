@@ -1,7 +1,7 @@
 import { expect } from '@esm-bundle/chai';
 import type { RecordChange } from '../../src/state/persistence/backend.ts';
 import { decodeChange, encodeChange, withChange } from '../../src/state/persistence/journal.ts';
-import { MemoryJournal, MemoryRecords, memoryBackend } from '../../src/state/persistence/memory.ts';
+import { MemoryNote, MemoryRecords, memoryBackend } from '../../src/state/persistence/memory.ts';
 import { mergeWork } from '../../src/state/persistence.ts';
 import { makeApp, plainPicture, stateWhere, type TestApp } from '../support/app.ts';
 import { beforeStep, makeTrainable, notices, runOf } from '../support/trainable.ts';
@@ -32,7 +32,7 @@ describe('a page that dies this moment', () => {
     const records = new NeverWrites();
     const stored = first.backend.records as MemoryRecords;
     Object.assign(records, { values: stored.values, lists: stored.lists });
-    const journal = new MemoryJournal();
+    const journal = new MemoryNote();
     const dying = await makeApp({ backend: { ...first.backend, records, journal }, ready: false });
     dying.intents.addPairOf(fields(dying, 'New.'));
     dying.intents.deletePair(dying.store.state.pairs[0].id);

@@ -1,5 +1,5 @@
 import { expect } from '@esm-bundle/chai';
-import { DeviceLostError, EngineError, InputError, OutOfMemoryError } from '../../src/errors.ts';
+import { DeviceLostError, EngineError, EngineLostError, InputError, OutOfMemoryError } from '../../src/errors.ts';
 import { makeApp } from '../support/app.ts';
 import { FakeEngine } from '../support/fake-engine.ts';
 import { beforeStep, makeTrainable, notices, runOf } from '../support/trainable.ts';
@@ -59,6 +59,31 @@ describe('a run that something ends', () => {
     await app.intents.train();
     expect(runOf(app)).to.include({ status: 'finished', step: 6 });
     app.dispose();
+  });
+
+  it('without a checkpoint it stands at the last snapshot, and the numbers that follow are the same', async () => {
+    const losses = (app: Awaited<ReturnType<typeof makeTrainable>>) => [
+      ...app.training.log(runOf(app).id).column('loss'),
+    ];
+    const whole = await makeTrainable();
+    await whole.intents.train();
+    for (const lost of [new EngineLostError('The engine stopped answering.'), new DeviceLostError('Lost.')]) {
+      const app = await makeTrainable();
+      app.engine.training.snapshots = true;
+      beforeStep(app, (step) => {
+        if (step === 6) throw lost;
+      });
+      await app.intents.train();
+      expect(runOf(app)).to.include({ status: 'paused', step: 4, message: lost.message });
+      expect(app.store.state.adapter?.step).to.equal(4);
+      expect(losses(app)).to.deep.equal(losses(whole).slice(0, 4));
+      app.engine.before = () => {};
+      await app.intents.train();
+      expect(runOf(app)).to.include({ status: 'finished', step: 6 });
+      expect(losses(app)).to.deep.equal(losses(whole));
+      app.dispose();
+    }
+    whole.dispose();
   });
 
   it('survives a closed tab: metrics, adapter and the place in the run', async () => {

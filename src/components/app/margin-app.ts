@@ -23,6 +23,7 @@ import type { ModelChoice } from './catalog.ts';
 import './margin-engine-facts.ts';
 import './margin-header.ts';
 import './margin-no-webgpu.ts';
+import './margin-reset.ts';
 import './margin-shortcuts.ts';
 import { Shortcuts } from './shortcuts.ts';
 import { appStyles } from './styles.ts';
@@ -46,7 +47,7 @@ export class MarginApp extends LitElement {
   @property({ attribute: false }) app: App | undefined;
   @property({ attribute: false }) choices: readonly ModelChoice[] = [];
   /** Overlays that are nobody else's business. */
-  @state() private help: 'none' | 'shortcuts' | 'engine' = 'none';
+  @state() private help: 'none' | 'shortcuts' | 'engine' | 'reset' = 'none';
   @state() private narrow = false;
   #media = matchMedia('(max-width: 1099px)');
 
@@ -75,6 +76,11 @@ export class MarginApp extends LitElement {
       },
     );
   }
+
+  /** Offers to delete everything that is stored, after a question. */
+  askReset = (): void => {
+    this.help = 'reset';
+  };
 
   #onMedia = (): void => {
     this.narrow = this.#media.matches;
@@ -112,7 +118,7 @@ export class MarginApp extends LitElement {
       <main>
         ${
           engine.kind === 'unavailable'
-            ? html`<margin-no-webgpu .error=${engine.error} @retry-engine=${() => app.intents.retryEngine()}></margin-no-webgpu>`
+            ? html`<margin-no-webgpu .error=${engine.error} @retry-engine=${() => app.intents.retryEngine()} @open-reset=${this.askReset}></margin-no-webgpu>`
             : nothing
         }
         ${this.narrow ? this.renderTabs() : nothing}
@@ -215,6 +221,8 @@ export class MarginApp extends LitElement {
 
   private renderOverlay(app: App) {
     const close = () => {
+      // `#reset` asks before the models are loaded.
+      if (this.help === 'reset' && app.store.state.engine.kind === 'idle') void app.intents.retryEngine();
       this.help = 'none';
       app.intents.closeOverlay();
     };
@@ -223,6 +231,11 @@ export class MarginApp extends LitElement {
     }
     if (this.help === 'engine') {
       return html`<margin-overlay heading="Engine" @close-overlay=${close}><margin-engine-facts .app=${app}></margin-engine-facts></margin-overlay>`;
+    }
+    if (this.help === 'reset') {
+      return html`<margin-overlay heading="Reset this page" @close-overlay=${close}
+        ><margin-reset .app=${app} @cancel-reset=${close}></margin-reset
+      ></margin-overlay>`;
     }
     switch (this.#view.value.view.overlay) {
       case 'none':

@@ -153,7 +153,7 @@ export class MarginTraining extends LitElement {
       case 'comparing':
         return html`Answering before / after…`;
       case 'pausing':
-        return html`Pausing after this step…`;
+        return html`Waiting for the current step to finish…`;
       case 'training':
         return html`${this.renderSteps(run)}${progress?.what ? html`<span class="muted">${progress.what}${of}</span>` : nothing}${this.renderMemory(run)}`;
       case 'idle': {
@@ -221,7 +221,7 @@ export class MarginTraining extends LitElement {
       >
         ${icon('download')} Export adapter
       </button>
-      <button class="quiet" title="Put a PEFT LoRA adapter (ZIP) to work" ?disabled=${busy} @click=${() => this.input.click()}>
+      <button class="quiet" title="Load a PEFT LoRA adapter (ZIP)" ?disabled=${busy} @click=${() => this.input.click()}>
         ${icon('upload')} Import adapter
       </button>
       <input type="file" accept=".zip,application/zip" hidden aria-label="Adapter file" @change=${this.onFile} />

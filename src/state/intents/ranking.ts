@@ -2,6 +2,7 @@
 import { CancelledError } from '../../errors.ts';
 import { balancedPairs, CLIP_PAIRS } from '../../preference/balanced-pairs.ts';
 import { CLIP_CANDIDATES, type ClipPair, clipPairs, sampleClipPairs } from '../../preference/clip-pairs.ts';
+import { anySignal } from '../../signals.ts';
 import { type Context, newId, notify, sentence, underActivity } from '../context.ts';
 import { candidatesOnTable } from '../selectors.ts';
 import type { AppState, PairRecord, Settings } from '../state.ts';
@@ -89,7 +90,7 @@ export function rankingIntents(context: Context) {
       const activity = { kind: 'sample', label: 'Pairs by CLIP', done: 0, total: imageIds.length } as const;
       try {
         await underActivity(context, activity, async (signal, report) => {
-          const either = options.signal ? AbortSignal.any([signal, options.signal]) : signal;
+          const either = options.signal ? anySignal([signal, options.signal]) : signal;
           for (const [index, imageId] of imageIds.entries()) {
             const request = { image: await images.input(imageId), prompt, n, temperature, topP, maxTokens, seed };
             const pairs = await sampleClipPairs(engine, request, { signal: either });

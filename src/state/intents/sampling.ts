@@ -2,6 +2,7 @@
 
 import type { SampleEvent } from '../../engine/engine.ts';
 import { CancelledError } from '../../errors.ts';
+import { anySignal } from '../../signals.ts';
 import { type Context, newId, notify, sentence, underActivity, updateCandidate } from '../context.ts';
 import { settingRefusal } from '../defaults.ts';
 import { selectedImageOf } from '../selectors.ts';
@@ -127,7 +128,7 @@ export function samplingIntents(context: Context) {
       try {
         await underActivity(context, { kind: 'sample', label, done: 0, total: n }, async (signal, report) => {
           const request = { image: await images.input(image.id), prompt, n, temperature, topP, maxTokens, seed };
-          const either = options.signal ? AbortSignal.any([signal, options.signal]) : signal;
+          const either = options.signal ? anySignal([signal, options.signal]) : signal;
           let done = 0;
           for await (const event of engine.sample(request, { signal: either })) {
             write(ids, event);

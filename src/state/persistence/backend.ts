@@ -72,25 +72,31 @@ export interface Address {
   replaceHash(hash: string): void;
   /** The full address with another hash. */
   withHash(hash: string): string;
+  /** Opens the page again. */
+  reload(): void;
   /** Called when somebody else (a person, a link) changed the hash. */
   onHash(listener: () => void): () => void;
 }
 
-/** A small text that is there at the next start, however soon after `write` the page dies. */
-export interface Journal {
-  read(): string | null;
-  /** @throws where it does not fit; then nothing is kept. */
-  write(text: string): void;
-  clear(): void;
+/** A short text that is read and written at once: it is there before anything else, and outlives a crash. */
+export interface Note {
+  get(): string | null;
+  /** Null forgets it. Returns whether it is kept; where it is not, neither is what was there before. */
+  set(text: string | null): boolean;
 }
 
 export interface Backend {
   readonly records: Records;
-  readonly journal: Journal;
+  /** What is changed and not known to be stored. */
+  readonly journal: Note;
   readonly bytes: Bytes;
   /** Checkpoints and metrics of training runs. */
   readonly runs: KeyValues;
   readonly address: Address;
+  /** How the last starts went. */
+  readonly starts: Note;
+  /** Deletes everything above. */
+  erase(): Promise<void>;
   /**
    * Asks to be the one page that saves. True once it is; false when another page has been it for a while: then
    * `granted` is called when that page lets go, however late.

@@ -2,14 +2,14 @@
  * The browser's own storage: records in IndexedDB, bytes of pictures and runs in the origin private file system (in
  * IndexedDB where that is missing), settings in the address.
  */
-import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
+import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from 'idb';
 import type {
   Address,
   Backend,
   Bytes,
-  Journal,
   KeyValues,
   ListName,
+  Note,
   RecordChange,
   Records,
   SetAside,
@@ -208,46 +208,63 @@ const address: Address = {
     url.hash = hash;
     return url.href;
   },
+  reload: () => location.reload(),
   onHash(listener) {
     addEventListener('hashchange', listener);
     return () => removeEventListener('hashchange', listener);
   },
 };
 
-function journal(name: string): Journal {
-  const key = `${name}-journal`;
-  return {
-    read() {
-      try {
-        return localStorage.getItem(key);
-      } catch {
-        return null; // no storage for this page
-      }
-    },
-    write(text) {
-      // What no longer holds must not be replayed, whether or not the new text fits.
+/** In the browser's smallest store, which needs no waiting; without one nothing is remembered. */
+const noteOf = (key: string): Note => ({
+  get() {
+    try {
+      return localStorage.getItem(key);
+    } catch {
+      return null;
+    }
+  },
+  set(text) {
+    try {
       localStorage.removeItem(key);
-      localStorage.setItem(key, text);
-    },
-    clear() {
-      try {
-        localStorage.removeItem(key);
-      } catch {
-        // then there is none
-      }
-    },
-  };
+      if (text !== null) localStorage.setItem(key, text);
+      return true;
+    } catch {
+      return false; // there is no room, or no storage at all
+    }
+  },
+});
+
+/** Empties the database, or deletes one that cannot be opened. */
+async function eraseDatabase(db: Database, name: string): Promise<void> {
+  try {
+    const opened = await db();
+    const stores = [...opened.objectStoreNames];
+    const transaction = opened.transaction(stores, 'readwrite');
+    await Promise.all([...stores.map((store) => transaction.objectStore(store).clear()), transaction.done]);
+  } catch {
+    await deleteDB(name);
+  }
 }
 
 /** Storage of this browser for the workspace `name`. */
 export function browserBackend(name = 'margin'): Backend {
   const db = database(name);
+  const folders = [`${name}-images`, `${name}-runs`] as const;
+  const [starts, journal] = [noteOf(`${name}-starts`), noteOf(`${name}-journal`)];
   return {
     records: new IndexedDbRecords(db),
-    journal: journal(name),
-    bytes: new FileBytes(db, `${name}-images`),
-    runs: new RunFileStore(db, `${name}-runs`),
+    journal,
+    bytes: new FileBytes(db, folders[0]),
+    runs: new RunFileStore(db, folders[1]),
     address,
+    starts,
+    async erase() {
+      for (const folder of folders) await Folder.erase(folder);
+      await eraseDatabase(db, name);
+      starts.set(null);
+      journal.set(null);
+    },
     ...browserLock(`${name}-workspace`),
     keep() {
       // Refused without a word in some browsers, asked about in others; both leave the storage as it is.

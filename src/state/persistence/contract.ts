@@ -4,6 +4,7 @@ import type { AppState, Settings } from '../state.ts';
 import type { decodeView } from './link.ts';
 import type { Restored } from './restored.ts';
 import type { RunFiles } from './run-files.ts';
+import type { Starts } from './starts.ts';
 
 export type PersistenceProblem =
   /** The browser gives no more room: work goes on, but is not saved. */
@@ -23,8 +24,8 @@ export interface PersistenceHost {
    * `base`, and returns the state from then on.
    */
   joined(stored: Restored, base: AppState): Promise<AppState>;
-  /** The bytes of a picture, where they are at hand. */
-  blob(id: string): Blob | undefined;
+  /** The files of a picture that are at hand, by name. */
+  files(image: string): ReadonlyMap<string, Blob>;
 }
 
 export interface Persistence {
@@ -32,6 +33,13 @@ export interface Persistence {
   /** Checkpoints and metrics of training runs. Nothing throws: problems go to the host. */
   readonly runs: RunFiles;
   host: PersistenceHost;
+  readonly starts: Starts;
+  /** Whether the address asks for `reset` before anything else. */
+  readonly resetAsked: boolean;
+  /** Saves nothing from now on: what is stored is left as it is. */
+  stop(): void;
+  /** Deletes everything this page has stored in the browser, and opens it again. */
+  reset(): Promise<void>;
   /** What an earlier visit and the link left. Never throws: problems go to the host. */
   restore(): Promise<Restored>;
   /** Starts saving `state` and every later one passed to `changed`. */
@@ -50,5 +58,7 @@ export interface Persistence {
   sweep(isKept: (id: string) => boolean): Promise<void>;
   link(state: Pick<AppState, 'settings' | 'view'>): string;
   /** A person opened a link in this tab. Returns the unsubscribe function. */
-  onLink(listener: (settings: Partial<Settings>, view: ReturnType<typeof decodeView>) => void): () => void;
+  onLink(
+    listener: (settings: Partial<Settings>, view: ReturnType<typeof decodeView>, problems: readonly string[]) => void,
+  ): () => void;
 }

@@ -6,6 +6,12 @@ async function folderNamed(name: string): Promise<FileSystemDirectoryHandle> {
 }
 
 export class Folder {
+  /** Deletes a folder with everything in it. */
+  static async erase(name: string): Promise<void> {
+    const root = await navigator.storage?.getDirectory?.().catch(() => null);
+    await root?.removeEntry(name, { recursive: true }).catch(() => {});
+  }
+
   readonly #name: string;
   #handle: FileSystemDirectoryHandle;
 

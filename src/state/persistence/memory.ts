@@ -3,9 +3,9 @@ import type {
   Address,
   Backend,
   Bytes,
-  Journal,
   KeyValues,
   ListName,
+  Note,
   RecordChange,
   Records,
   SetAside,
@@ -43,19 +43,16 @@ export class MemoryRecords implements Records {
   }
 }
 
-export class MemoryJournal implements Journal {
+export class MemoryNote implements Note {
   text: string | null = null;
 
-  read(): string | null {
+  get(): string | null {
     return this.text;
   }
 
-  write(text: string): void {
+  set(text: string | null): boolean {
     this.text = text;
-  }
-
-  clear(): void {
-    this.text = null;
+    return true;
   }
 }
 
@@ -119,6 +116,13 @@ export class MemoryAddress implements Address {
     return `https://margin.example/#${hash}`;
   }
 
+  /** How often the page was opened again. */
+  reloads = 0;
+
+  reload(): void {
+    this.reloads += 1;
+  }
+
   onHash(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -133,12 +137,30 @@ export class MemoryAddress implements Address {
 
 /** A backend that forgets everything with the page. Pass parts of an earlier one to play a reload. */
 export function memoryBackend(parts: Partial<Backend> = {}): Backend {
-  return {
+  const backend: Backend = {
     records: new MemoryRecords(),
     bytes: new MemoryBytes(),
     runs: new MemoryKeyValues(),
     address: new MemoryAddress(),
-    journal: new MemoryJournal(),
+    journal: new MemoryNote(),
+    starts: new MemoryNote(),
+    async erase() {
+      const { records, bytes, runs } = backend;
+      const lists = (await records.read()).lists;
+      await records.write({
+        values: new Map(['settings', 'view', 'adapter', 'training'].map((name) => [name, undefined])),
+        lists: (Object.keys(lists) as ListName[]).map((name) => ({
+          name,
+          put: [],
+          remove: lists[name].map(({ id }) => id),
+          order: [],
+        })),
+      });
+      await bytes.keepOnly(() => false);
+      for (const key of await runs.keys()) await runs.remove(key);
+      backend.starts.set(null);
+      backend.journal.set(null);
+    },
     claim: async () => true,
     release() {},
     askFor() {},
@@ -146,4 +168,5 @@ export function memoryBackend(parts: Partial<Backend> = {}): Backend {
     keep() {},
     ...parts,
   };
+  return backend;
 }

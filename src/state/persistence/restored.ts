@@ -1,4 +1,5 @@
 /** What an earlier visit left, and how it comes back. */
+import type { ModelIds } from '../../engine/engine.ts';
 import { DEFAULT_SETTINGS, INITIAL_STATE } from '../defaults.ts';
 import { repairSelections } from '../history.ts';
 import type { AppState, CandidateRecord, RunRecord, Settings } from '../state.ts';
@@ -11,6 +12,10 @@ export interface Restored {
   readonly training: Partial<AppState['training']>;
   readonly settings: Partial<Settings>;
   readonly view: Partial<AppState['view']>;
+  /** Models that the link asks for: they become settings when they have loaded. */
+  readonly models?: Partial<ModelIds>;
+  /** What of the link cannot be used, as sentences. */
+  readonly problems?: readonly string[];
 }
 
 /** What was streaming or being scored when the page went away is picked up where it can be. */

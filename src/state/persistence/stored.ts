@@ -7,10 +7,9 @@ import {
   readRecord,
   readRecords,
   runSchema,
-  viewSchema,
 } from '../schemas.ts';
 import type { AppState } from '../state.ts';
-import { isRecord, validSettings } from '../validate.ts';
+import { isRecord, validSettings, validView } from '../validate.ts';
 import type { ListName, SetAside, StoredRecords } from './backend.ts';
 import { type Restored, revive } from './restored.ts';
 
@@ -35,7 +34,6 @@ export function readStored({ values, lists }: StoredRecords): { restored: Restor
   const given = values.get('adapter') ?? null;
   const adapter = given === null ? null : readRecord(adapterSchema, given);
   if (adapter && 'why' in adapter) bad.push({ from: 'values', id: 'adapter', value: given, why: adapter.why });
-  const view = readRecord(viewSchema, values.get('view') ?? {});
   return {
     restored: {
       state: {
@@ -48,7 +46,7 @@ export function readStored({ values, lists }: StoredRecords): { restored: Restor
       },
       training: { runs: runs.good, run: idOrNull(stored.run) },
       settings: validSettings(values.get('settings')),
-      view: 'good' in view ? view.good : {},
+      view: validView(values.get('view')),
     },
     bad,
   };

@@ -1,5 +1,5 @@
 /** The adapter at work: a run's or a file's, put back whenever engine or page start anew. */
-import type { AdapterFacts, Engine, EngineState } from '../../engine/engine.ts';
+import type { AdapterFacts, Engine, EngineFacts, EngineState } from '../../engine/engine.ts';
 import { InputError } from '../../errors.ts';
 import { contentId } from '../decode.ts';
 import type { RunFiles } from '../persistence.ts';
@@ -23,6 +23,8 @@ export class AdapterAtWork {
   #failed: (error: unknown) => void;
   /** The adapter whose file was last read. */
   #imported: { readonly key: string; readonly bytes: Uint8Array } | null = null;
+  /** Of the engine that has the adapter, or gets it. */
+  #facts: EngineFacts | null = null;
 
   /** @param failed told what went wrong where nobody waits for it. */
   constructor(
@@ -76,8 +78,12 @@ export class AdapterAtWork {
 
   /** A fresh engine has no adapter: the one at work goes back in before anything else is asked of it. */
   engineChanged(engine: EngineState): void {
+    const facts = engine.kind === 'ready' ? engine.facts : null;
+    // The same models as before, after a load that failed or while cancelled work ends, still have theirs.
+    const fresh = facts !== null && facts !== this.#facts;
+    if (facts || engine.kind === 'restarting' || engine.kind === 'unavailable') this.#facts = facts;
     const record = this.#record;
-    if (engine.kind !== 'ready' || !record) return;
+    if (!fresh || !record) return;
     const back = this.#atHand(record);
     if (back) {
       back().catch((error) => {

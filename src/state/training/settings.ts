@@ -150,7 +150,19 @@ function parsed(key: keyof TrainingSettings, value: unknown): unknown {
   const like = DEFAULT_TRAINING[key];
   if (typeof value !== 'string' || typeof like === 'string') return value;
   if (Array.isArray(like)) return value.split(',');
-  return typeof like === 'number' ? Number(value) : value === 'true';
+  if (typeof like === 'number') return value.trim() === '' ? Number.NaN : Number(value);
+  return value === 'true' ? true : value === 'false' ? false : value;
+}
+
+/** Why a training setting of a link cannot be used beside the others, as a sentence; null when it can. */
+export function trainingRefusal(settings: TrainingSettings, key: string, value: string): string | null {
+  if (!(key in DEFAULT_TRAINING)) return `There is no training setting "${key}".`;
+  try {
+    withTraining(settings, { [key]: parsed(key as keyof TrainingSettings, value) });
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 /** The usable part of what claims to be training settings (texts of a link, or stored values), over the objective's defaults. */

@@ -87,7 +87,7 @@ async function readImages(
       if (!bytes && !scene) throw new InputError(`${name} is missing from the file.`);
       // A scene is drawn again, so that its picture and its truth cannot disagree.
       const decoded = scene ? await sceneImage(scene) : await decodeImage(new Blob([bytes!]), name);
-      await images.put(decoded.id, decoded.blob);
+      await images.put(decoded.id, decoded.blob, decoded.preview);
       const { id, width, height, blob } = decoded;
       if (![...ids.values()].includes(id)) {
         records.push({ id, name, width, height, bytes: blob.size, ...(scene ? { scene } : {}) });
