@@ -23,14 +23,13 @@ if (element) {
   });
 }
 
-// A hidden page may never run again: what is unsaved is saved now.
-addEventListener('pagehide', () => {
-  persistence.starts.left();
-  void app.flush();
-});
+// A hidden page may never run again: what is unsaved is saved now. One that leaves lets another tab save.
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'hidden') void app.flush();
 });
+addEventListener('pagehide', () => persistence.starts.left());
+for (const type of ['pagehide', 'freeze']) addEventListener(type, () => void app.suspend(), { capture: true });
+for (const type of ['pageshow', 'resume']) addEventListener(type, () => app.resume(), { capture: true });
 
 // Which models to load is among the settings, so these come first.
 try {

@@ -7,8 +7,9 @@ import { LiveEvaluation } from './evaluation.ts';
 import { History } from './history.ts';
 import { ImageLibrary } from './images.ts';
 import { createIntents, type Intents } from './intents/index.ts';
+import { fetchPictures, persistenceHost } from './keeping.ts';
 import { Models, withLoaded } from './models.ts';
-import { type Persistence, type PersistenceProblem, withRestored } from './persistence.ts';
+import { type Persistence, withRestored } from './persistence.ts';
 import { Scorer } from './scorer.ts';
 import type { AppState } from './state.ts';
 import { Store } from './store.ts';
@@ -30,16 +31,12 @@ export interface App {
   readonly restored: Promise<void>;
   /** Saves what is unsaved. */
   flush(): Promise<void>;
+  /** The page is hidden for good, or frozen: saves, and lets another tab save from now on. */
+  suspend(): Promise<void>;
+  /** The page runs again. */
+  resume(): void;
   dispose(): void;
 }
-
-const PROBLEMS: Record<PersistenceProblem['kind'], string> = {
-  full: 'This browser has no more room for Margin. Everything goes on in this tab and what was saved before is kept, but new work is not saved: export the workspace, or delete some pictures or training runs.',
-  'other-tab':
-    'Margin is already open in another tab, which keeps the workspace. What you do here works but is not saved: export it, or close one of the tabs and reload.',
-  failed:
-    'This browser refused to store the workspace (a private window, perhaps). Everything works, but closing the tab loses it: export the workspace to keep it.',
-};
 
 /** Says what of a link was not used. */
 function tellProblems(store: Store<AppState>, problems: readonly string[]): void {
@@ -55,20 +52,11 @@ async function restore(
   persistence: Persistence,
 ): Promise<void> {
   const restored = await persistence.restore();
-  const stored = restored.state.images ?? [];
-  const missing = await images.preload(stored.map(({ id }) => id));
+  await fetchPictures(store, images, restored.state.images ?? []);
   models.wish = restored.models ?? {};
   tellProblems(store, restored.problems ?? []);
   store.update((state) => withRestored(state, restored));
   await training.restore();
-  if (missing.length > 0) {
-    const names = stored.filter(({ id }) => missing.includes(id)).map(({ name }) => name);
-    notify(
-      store,
-      'error',
-      `The browser has dropped the bytes of ${names.join(', ')}. Pairs and answers were kept; add the picture again to score them.`,
-    );
-  }
   persistence.begin(store.state);
   // Bytes of pictures deleted in earlier visits: undo can no longer ask for them.
   void persistence.sweep((id) => images.has(id));
@@ -80,12 +68,12 @@ export function createApp({ engine, persistence }: { engine: Engine; persistence
   const history = new History(store);
   const running = new Set<Running>();
   const scorer = new Scorer(store, engine, images, running);
-  const training = new Training(store, engine, images, persistence.runs);
+  const training = new Training(store, engine, images, persistence.runs, () => history.folders());
   const forecast = new Forecast(store, engine, images, training.fileFor);
   const evaluation = new LiveEvaluation(store, engine, training);
   const models = new Models(store, engine, persistence.starts);
   const intents = createIntents({ store, engine, images, history, persistence, scorer, training, models, running });
-  persistence.onProblem = (problem) => notify(store, 'error', PROBLEMS[problem.kind]);
+  persistence.host = persistenceHost(store, images, training);
 
   const restored = restore(store, images, training, models, persistence);
   const stop = [
@@ -119,7 +107,16 @@ export function createApp({ engine, persistence }: { engine: Engine; persistence
     training,
     forecast,
     restored,
-    flush: () => persistence.flush(),
+    flush() {
+      // Subscribers hear of a change a moment later, which a page that goes may not have.
+      persistence.changed(store.state);
+      return persistence.flush();
+    },
+    suspend() {
+      persistence.changed(store.state);
+      return persistence.suspend();
+    },
+    resume: () => persistence.resume(),
     dispose() {
       for (const { controller } of running) controller.abort();
       for (const unsubscribe of stop) unsubscribe();

@@ -39,18 +39,24 @@ const NOTICE_MS = 4000;
 const NOTICE_MS_PER_CHARACTER = 60;
 
 /**
- * Shows a notice. The same message is not shown twice at once. Errors stay until somebody dismisses them; the others
+ * Shows a notice, and returns its id. The same message is not shown twice at once. Errors stay until somebody dismisses them; the others
  * go when there was time to read them.
  */
-export function notify(store: Store<AppState>, tone: Notice['tone'], message: string): void {
+export function notify(
+  store: Store<AppState>,
+  tone: Notice['tone'],
+  message: string,
+  action?: Notice['action'],
+): string {
   const id = newId('notice');
   store.update((state) => {
     const others = state.notices.filter((notice) => notice.message !== message);
-    return { ...state, notices: [...others.slice(-4), { id, tone, message }] };
+    return { ...state, notices: [...others.slice(-4), { id, tone, message, ...(action && { action }) }] };
   });
-  if (tone === 'error') return;
+  if (tone === 'error') return id;
   const shown = NOTICE_MS + NOTICE_MS_PER_CHARACTER * message.length;
   setTimeout(() => store.update((state) => withoutNotice(state, id)), shown);
+  return id;
 }
 
 /** The state without this notice. */

@@ -61,6 +61,16 @@ export class ImageLibrary {
     return this.#blobs.has(id);
   }
 
+  /** What is in memory of a picture, by the names under which it is stored. */
+  files(id: string): Map<string, Blob> {
+    return new Map(
+      [id, previewOf(id)].flatMap((name) => {
+        const blob = this.#blobs.get(name);
+        return blob ? [[name, blob] as const] : [];
+      }),
+    );
+  }
+
   /** The stored bytes. Throws `InputError` when they are gone. */
   async blob(id: string): Promise<Blob> {
     const blob = this.#blobs.get(id) ?? (await this.#bytes.get(id));

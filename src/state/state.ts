@@ -192,6 +192,8 @@ export type Notice = {
   readonly tone: 'info' | 'error' | 'success';
   /** What happened, what was kept, what to do. */
   readonly message: string;
+  /** What can be done about it with one press. */
+  readonly action?: 'save here';
 };
 
 /** Work under way that a person may cancel. */

@@ -42,7 +42,18 @@ function withPair(state: AppState, pair: PairRecord, from: readonly CandidateRec
 }
 
 export function pairIntents(context: Context) {
-  const { store, history, scorer } = context;
+  const { store, history, scorer, training } = context;
+
+  const step = (direction: 'undo' | 'redo'): void => {
+    const touches = history.touchesTraining(direction);
+    if (touches && store.state.training.phase !== 'idle') {
+      notify(store, 'info', `Pause the training first: ${direction} would change its runs and the adapter.`);
+    } else if (!history[direction]()) {
+      notify(store, 'info', `There is nothing to ${direction}.`);
+    } else if (touches) {
+      void training.sync();
+    }
+  };
 
   const rewrite = (label: string, id: string, fn: (pair: PairRecord) => PairRecord): void => {
     history.record(label, (state) => updatePair(state, id, fn));
@@ -206,12 +217,8 @@ export function pairIntents(context: Context) {
       scorer.again(({ error }) => error !== undefined);
     },
 
-    undo(): void {
-      if (!history.undo()) notify(store, 'info', 'There is nothing to undo.');
-    },
+    undo: () => step('undo'),
 
-    redo(): void {
-      if (!history.redo()) notify(store, 'info', 'There is nothing to redo.');
-    },
+    redo: () => step('redo'),
   };
 }

@@ -8,12 +8,14 @@ import type {
   Note,
   RecordChange,
   Records,
+  SetAside,
   StoredRecord,
 } from './backend.ts';
 
 export class MemoryRecords implements Records {
   values = new Map<string, unknown>();
   lists: Record<ListName, StoredRecord[]> = { images: [], candidates: [], pairs: [] };
+  aside: SetAside[] = [];
 
   async read() {
     return { values: structuredClone(this.values), lists: structuredClone(this.lists) };
@@ -27,6 +29,30 @@ export class MemoryRecords implements Records {
       for (const id of remove) known.delete(id);
       this.lists[name] = order.flatMap((id) => known.get(id) ?? []);
     }
+  }
+
+  async generation(): Promise<number> {
+    return 1;
+  }
+
+  async setAside(records: readonly SetAside[]): Promise<void> {
+    this.aside.push(...structuredClone(records));
+    for (const { from, id } of records) {
+      if (from !== 'values') this.lists[from] = this.lists[from].filter((record) => record.id !== id);
+    }
+  }
+}
+
+export class MemoryNote implements Note {
+  text: string | null = null;
+
+  get(): string | null {
+    return this.text;
+  }
+
+  set(text: string | null): boolean {
+    this.text = text;
+    return true;
   }
 }
 
@@ -78,6 +104,10 @@ export class MemoryAddress implements Address {
     return this.#hash;
   }
 
+  reloaded(): boolean {
+    return false;
+  }
+
   replaceHash(hash: string): void {
     this.#hash = hash;
   }
@@ -105,18 +135,6 @@ export class MemoryAddress implements Address {
   }
 }
 
-export class MemoryNote implements Note {
-  text: string | null = null;
-
-  get(): string | null {
-    return this.text;
-  }
-
-  set(text: string | null): void {
-    this.text = text;
-  }
-}
-
 /** A backend that forgets everything with the page. Pass parts of an earlier one to play a reload. */
 export function memoryBackend(parts: Partial<Backend> = {}): Backend {
   const backend: Backend = {
@@ -124,8 +142,8 @@ export function memoryBackend(parts: Partial<Backend> = {}): Backend {
     bytes: new MemoryBytes(),
     runs: new MemoryKeyValues(),
     address: new MemoryAddress(),
+    journal: new MemoryNote(),
     starts: new MemoryNote(),
-    claim: async () => true,
     async erase() {
       const { records, bytes, runs } = backend;
       const lists = (await records.read()).lists;
@@ -141,7 +159,13 @@ export function memoryBackend(parts: Partial<Backend> = {}): Backend {
       await bytes.keepOnly(() => false);
       for (const key of await runs.keys()) await runs.remove(key);
       backend.starts.set(null);
+      backend.journal.set(null);
     },
+    claim: async () => true,
+    release() {},
+    askFor() {},
+    onAsked() {},
+    keep() {},
     ...parts,
   };
   return backend;

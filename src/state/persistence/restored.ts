@@ -34,6 +34,9 @@ function interrupted(run: RunRecord): RunRecord {
   };
 }
 
+/** What was stored, as a state of its own. */
+export const asState = (restored: Restored): AppState => withRestored(INITIAL_STATE, restored);
+
 /** Lays what was stored under what has happened since the page opened (a picture dropped early is not lost). */
 export function withRestored(state: AppState, restored: Restored): AppState {
   const merge = <T extends { readonly id: string }>(stored: readonly T[] = [], now: readonly T[]): readonly T[] => {

@@ -9,7 +9,10 @@ import type { Checkpoints } from './checkpoints.ts';
 import { type RunRecords, withAdapter } from './records.ts';
 
 /** Name under which the bytes of an imported adapter are kept, beside those of the runs. */
-const FILE = 'adapter';
+export const ADAPTER_NAME = 'adapter';
+
+/** Key of an imported adapter, by the content id of its file. */
+export const adapterKey = (contentId: string): string => `imported-${contentId.slice(0, 16)}`;
 
 export class AdapterAtWork {
   #store: Store<AppState>;
@@ -118,7 +121,7 @@ export class AdapterAtWork {
     if (this.#store.state.engine.kind !== 'ready') return;
     const record = this.#record;
     if (record?.run !== undefined) return this.workWith(record.run, record.step);
-    if (record) await this.#atHand(record)?.();
+    if (record) await this.#engine.adapter.import(await this.#bytesOf(record));
     else await this.#engine.adapter.reset();
   }
 
@@ -129,11 +132,11 @@ export class AdapterAtWork {
   async adopt(bytes: Uint8Array, name?: string): Promise<AdapterFacts> {
     const facts = await this.#engine.adapter.import(bytes);
     const { r, lora_alpha, target_modules } = facts.lora;
-    const key = `imported-${(await contentId(new Blob([new Uint8Array(bytes)]))).slice(0, 16)}`;
+    const key = adapterKey(await contentId(new Blob([new Uint8Array(bytes)])));
     this.#imported = { key, bytes };
     const imported = { key, ...(name && { name }), lora: { r, lora_alpha, target_modules } };
     this.#store.update((state) => withAdapter(state, { ...imported, step: facts.step }));
-    await this.#files.put(key, FILE, bytes);
+    await this.#files.put(key, ADAPTER_NAME, bytes);
     return facts;
   }
 
@@ -157,7 +160,7 @@ export class AdapterAtWork {
   /** @throws InputError when the browser has lost them. */
   async #bytesOf({ key, name }: ImportedAdapter): Promise<Uint8Array> {
     if (this.#imported?.key === key) return this.#imported.bytes;
-    const bytes = await this.#files.get(key, FILE);
+    const bytes = await this.#files.get(key, ADAPTER_NAME);
     if (!(bytes instanceof Uint8Array)) {
       throw new InputError(
         `The file of the imported adapter${name ? ` (${name})` : ''} is gone from this browser. Import it again, or press Reset to start with a fresh adapter.`,
