@@ -33,7 +33,6 @@ const PREPROCESSOR: Readonly<Record<keyof PreprocessorConfig, (value: unknown) =
   image_mean: perChannel,
   image_std: (value) => perChannel(value) && value.every((deviation) => deviation > 0),
   resample: finite,
-  image_processor_type: (value) => typeof value === 'string',
   size: sides,
   max_image_size: sides,
   crop_size: sides,
