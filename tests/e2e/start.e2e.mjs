@@ -134,10 +134,11 @@ await endToEnd(async ({ checks, browser, url }) => {
   await checks.check('a browser without what Chrome 127 brought gets ready and trains', async () => {
     const older = await browser.newContext({ viewport });
     await older.addInitScript(OLDER);
+    await older.route('**/older.js', (route) => route.fulfill({ contentType: 'text/javascript', body: OLDER }));
     // Workers get no init script: what their script imports first does the same.
     await older.route(/engine\/worker/, async (route) => {
       const response = await route.fetch();
-      await route.fulfill({ response, body: `import 'data:text/javascript,${encodeURIComponent(OLDER)}';\n${await response.text()}` });
+      await route.fulfill({ response, body: `import '/older.js';\n${await response.text()}` });
     });
     const { page, errors } = await openPage(older, url);
     checks.page = page;
