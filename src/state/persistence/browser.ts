@@ -3,6 +3,7 @@
  * IndexedDB where that is missing), settings in the address.
  */
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
+import { isOwnEntry } from './back.ts';
 import type { Address, Backend, Bytes, KeyValues, ListName, RecordChange, Records, StoredRecord } from './backend.ts';
 import { Folder } from './folder.ts';
 import { pack, unpack } from './packed.ts';
@@ -160,8 +161,11 @@ const address: Address = {
     return url.href;
   },
   onHash(listener) {
-    addEventListener('hashchange', listener);
-    return () => removeEventListener('hashchange', listener);
+    const heard = () => {
+      if (!isOwnEntry()) listener();
+    };
+    addEventListener('hashchange', heard);
+    return () => removeEventListener('hashchange', heard);
   },
 };
 
