@@ -53,7 +53,7 @@ await endToEnd(async ({ checks, browser, url }) => {
       equal(tokens.map(({ text: piece, special }) => (special ? '' : piece)).join('').trim(), text, 'the console');
     });
   }
-  await page.locator('margin-candidate').last().locator('.token').nth(2).hover();
+  await page.locator('margin-candidate').nth(-3).locator('.token').nth(2).hover();
   await shot('scripts-light');
   await page.evaluate(() => margin.intents.setTheme('dark'));
   await shot('scripts-dark');

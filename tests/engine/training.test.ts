@@ -253,7 +253,7 @@ describe('training jobs on tiny models', () => {
     const [pair] = request.pairs;
     for (const [given, words] of [
       [{ pairs: [] }, 'no pair'],
-      [{ pairs: [{ ...pair, rejected: ' ' }] }, 'empty answer'],
+      [{ pairs: [{ ...pair, rejected: ' ' }] }, 'Pair 1 of 1: the rejected answer is empty'],
       [{ pairs: [{ ...pair, chosen: 'long '.repeat(200) }] }, 'reads at most'],
       [{ objective: 'nothing' }, 'no objective'],
       [{ objective: 'sppo_soft' }, 'beats the pool'],

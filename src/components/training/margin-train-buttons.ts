@@ -34,6 +34,14 @@ export class MarginTrainButtons extends LitElement {
       button {
         font-size: 15px;
       }
+      .halves {
+        display: grid;
+        grid-template-columns: auto 1fr;
+        gap: 6px;
+      }
+      .halves button {
+        padding-inline: 4px;
+      }
     `,
   ];
 
@@ -58,9 +66,17 @@ export class MarginTrainButtons extends LitElement {
       >
         ${icon('play')} Train
       </button>
-      <button ?disabled=${!busy || phase === 'pausing'} title="Pause after the step under way (space)" @click=${() => intents.pauseTraining()}>
-        ${icon('stop')} Pause
-      </button>
-      <button ?disabled=${busy || why !== null} title="One optimiser step" @click=${open(() => void intents.trainStep())}>Step</button>`;
+      <div class="halves">
+        <button
+          class="icon"
+          aria-label="Pause"
+          title="Pause after the step under way (space)"
+          ?disabled=${!busy || phase === 'pausing'}
+          @click=${() => intents.pauseTraining()}
+        >
+          ${icon('stop')}
+        </button>
+        <button ?disabled=${busy || why !== null} title="One optimiser step" @click=${open(() => void intents.trainStep())}>Step</button>
+      </div>`;
   }
 }

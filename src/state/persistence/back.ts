@@ -83,27 +83,27 @@ export class OverlayEntries {
   }
 }
 
+/** Whether the present address is the page's own of earlier, come back to from an overlay or the other way round. */
+let own = false;
+
+/** Whether the last change of the address went between entries of one page: then it is nobody's link. */
+export const isOwnEntry = (): boolean => own;
+
 /** Has Back close the overlays of the page. Returns the function that ends it. */
 export function closeWithBack(store: Store<AppState>, close: () => void): () => void {
   const isOpen = () => store.state.view.overlay !== 'none';
   const entries = new OverlayEntries(history, isOpen(), close);
-  let own = false;
   const onPop = (event: PopStateEvent) => {
     own = entries.arrived(event.state);
   };
-  const onHash = (event: Event) => {
-    if (own) event.stopImmediatePropagation();
-    own = false;
-  };
-  // Before those who take a new address for a link.
-  addEventListener('popstate', onPop, { capture: true });
-  addEventListener('hashchange', onHash, { capture: true });
+  // Comes before `hashchange`, in which a new address is taken for a link.
+  addEventListener('popstate', onPop);
   const stop = store.subscribe(() => {
     entries.open = isOpen();
   });
   return () => {
     stop();
-    removeEventListener('popstate', onPop, { capture: true });
-    removeEventListener('hashchange', onHash, { capture: true });
+    removeEventListener('popstate', onPop);
+    own = false;
   };
 }

@@ -3,6 +3,7 @@
  * IndexedDB where that is missing), settings in the address.
  */
 import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from 'idb';
+import { isOwnEntry } from './back.ts';
 import type {
   Address,
   Backend,
@@ -210,8 +211,11 @@ const address: Address = {
   },
   reload: () => location.reload(),
   onHash(listener) {
-    addEventListener('hashchange', listener);
-    return () => removeEventListener('hashchange', listener);
+    const heard = () => {
+      if (!isOwnEntry()) listener();
+    };
+    addEventListener('hashchange', heard);
+    return () => removeEventListener('hashchange', heard);
   },
 };
 
