@@ -11,7 +11,8 @@ import { createPersistence } from './state/persistence.ts';
 
 installTheme();
 
-const app = createApp({ engine: new EngineClient(), persistence: createPersistence(browserBackend()) });
+const persistence = createPersistence(browserBackend());
+const app = createApp({ engine: new EngineClient(), persistence });
 window.margin = createConsole(app);
 
 const element = document.querySelector('margin-app');
@@ -22,15 +23,39 @@ if (element) {
   });
 }
 
-// A hidden page may never run again: what is unsaved is saved now.
-addEventListener('pagehide', () => void app.flush());
+// A hidden page may never run again: what is unsaved is saved now. One that leaves lets another tab save.
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'hidden') void app.flush();
 });
+addEventListener('pagehide', () => persistence.starts.left());
+for (const type of ['pagehide', 'freeze']) addEventListener(type, () => void app.suspend(), { capture: true });
+for (const type of ['pageshow', 'resume']) addEventListener(type, () => app.resume(), { capture: true });
 
 // Which models to load is among the settings, so these come first.
-await app.restored;
-// A first visit starts with something to ask about.
-const { images, pairs } = app.store.state;
-if (images.length === 0 && pairs.length === 0) await app.intents.addSampleScenes();
+try {
+  await app.restored;
+  if (persistence.resetAsked) app.intents.openOverlay('reset');
+  // A first visit starts with something to ask about.
+  const { images, pairs } = app.store.state;
+  if (images.length === 0 && pairs.length === 0) await app.intents.addSampleScenes();
+} catch (error) {
+  // What is stored may still be worth something: nothing is written over it.
+  persistence.stop();
+  const why = error instanceof Error ? error.message : String(error);
+  app.intents.notify(
+    'error',
+    `What earlier visits stored could not be opened: ${why}. Nothing was deleted, and nothing is saved in this tab. Reload to try again; where that does not help, reset the page.`,
+  );
+  app.intents.openOverlay('reset');
+}
+// Before a reset nothing else is risked: models load when the person closes the question to keep it all.
+if (persistence.resetAsked) {
+  await new Promise<void>((resolve) => {
+    const stop = app.store.subscribe(({ view }) => {
+      if (view.overlay === 'reset') return;
+      stop();
+      resolve();
+    });
+  });
+}
 await app.intents.retryEngine();

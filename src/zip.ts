@@ -1,21 +1,22 @@
 /**
- * ZIP archives (APPNOTE 6.3): written stored, because pictures are compressed already; read stored or deflated, so
- * that a workspace somebody unpacked, edited and packed again still opens.
+ * ZIP archives (APPNOTE 6.3): written stored, because pictures are compressed already; read stored or deflated
+ * (`unzip.ts`), so that a workspace somebody unpacked, edited and packed again still opens.
  */
 
 import { crc32 } from './crc32.ts';
 import { InputError } from './errors.ts';
+import { CENTRAL, END, LOCAL } from './unzip.ts';
 
-const LOCAL = 0x04034b50;
-const CENTRAL = 0x02014b50;
-const END = 0x06054b50;
+export { openZip, unzip, type ZipEntry } from './unzip.ts';
+
 /** Names are UTF-8. */
 const UTF8_FLAG = 0x0800;
 /** 1980-01-01: archives of the same content have the same bytes. */
 const DOS_DATE = 0x0021;
 
-/** Protects against archives that unpack to far more than anyone packed. */
-const MOST_BYTES = 2 ** 30;
+/** What the fields of an archive without ZIP64 can count; the last value of each means "see ZIP64". */
+const MOST_FILES = 0xfffe;
+const MOST_BYTES = 0xfffffffe;
 
 interface Entry {
   readonly name: Uint8Array<ArrayBuffer>;
@@ -35,20 +36,31 @@ function writeCommon(view: DataView, at: number, { name, crc, size }: Omit<Entry
   view.setUint16(at + 22, name.length, true);
 }
 
-/** Packs files by name. */
+/** CRC of a blob, read in parts: a large one is never in memory as a whole. */
+async function crcOf(blob: Blob): Promise<number> {
+  let crc = 0;
+  const reader = blob.stream().getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) crc = crc32(part.value, crc);
+  return crc;
+}
+
+/**
+ * Packs files by name. The contents stay where they are: the archive is made of the blobs given.
+ * @throws InputError for more than such an archive can hold (4 GiB, 65,534 files).
+ */
 export async function zip(files: ReadonlyMap<string, Blob | string>): Promise<Blob> {
   const parts: BlobPart[] = [];
   const entries: Entry[] = [];
   let offset = 0;
   for (const [path, content] of files) {
-    const bytes = new Uint8Array(await new Blob([content]).arrayBuffer());
-    const entry = { name: new TextEncoder().encode(path), crc: crc32(bytes), size: bytes.length, offset };
+    const blob = content instanceof Blob ? content : new Blob([content]);
+    const entry = { name: new TextEncoder().encode(path), crc: await crcOf(blob), size: blob.size, offset };
     const header = new DataView(new ArrayBuffer(30));
     header.setUint32(0, LOCAL, true);
     writeCommon(header, 4, entry);
-    parts.push(header, entry.name, bytes);
+    parts.push(header, entry.name, blob);
     entries.push(entry);
-    offset += 30 + entry.name.length + bytes.length;
+    offset += 30 + entry.name.length + entry.size;
   }
   const start = offset;
   for (const entry of entries) {
@@ -60,6 +72,11 @@ export async function zip(files: ReadonlyMap<string, Blob | string>): Promise<Bl
     parts.push(header, entry.name);
     offset += 46 + entry.name.length;
   }
+  if (entries.length > MOST_FILES || offset > MOST_BYTES) {
+    throw new InputError(
+      `The export would hold ${entries.length.toLocaleString('en')} files and ${offset.toLocaleString('en')} bytes, more than one ZIP archive can. Export less at once.`,
+    );
+  }
   const end = new DataView(new ArrayBuffer(22));
   end.setUint32(0, END, true);
   end.setUint16(8, entries.length, true);
@@ -67,53 +84,4 @@ export async function zip(files: ReadonlyMap<string, Blob | string>): Promise<Bl
   end.setUint32(12, offset - start, true);
   end.setUint32(16, start, true);
   return new Blob([...parts, end], { type: 'application/zip' });
-}
-
-async function inflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-/** Where the central directory begins, and how many entries it has. */
-function findDirectory(view: DataView): { at: number; count: number } {
-  const lowest = Math.max(0, view.byteLength - 22 - 0xffff);
-  for (let at = view.byteLength - 22; at >= lowest; at--) {
-    if (view.getUint32(at, true) === END) {
-      return { at: view.getUint32(at + 16, true), count: view.getUint16(at + 10, true) };
-    }
-  }
-  throw new InputError('The file is not a ZIP archive, or its end is missing.');
-}
-
-/** Unpacks an archive. @throws InputError when it is not one, is cut off, or a file in it is damaged. */
-export async function unzip(archive: Blob): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
-  const bytes = new Uint8Array(await archive.arrayBuffer());
-  const view = new DataView(bytes.buffer);
-  const files = new Map<string, Uint8Array<ArrayBuffer>>();
-  let total = 0;
-  try {
-    let { at, count } = findDirectory(view);
-    for (; count > 0; count--) {
-      if (view.getUint32(at, true) !== CENTRAL) throw new RangeError('no entry');
-      const method = view.getUint16(at + 10, true);
-      const crc = view.getUint32(at + 16, true);
-      const packed = view.getUint32(at + 20, true);
-      total += view.getUint32(at + 24, true);
-      const nameLength = view.getUint16(at + 28, true);
-      const local = view.getUint32(at + 42, true);
-      const name = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength));
-      at += 46 + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
-      if (total > MOST_BYTES) throw new InputError('The archive unpacks to more than 1 GiB. Nothing was read.');
-      if (name.endsWith('/')) continue;
-      const start = local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
-      const raw = bytes.slice(start, start + packed);
-      const content = method === 8 ? await inflate(raw) : raw;
-      if (crc32(content) !== crc) throw new InputError(`"${name}" in the archive is damaged.`, name);
-      files.set(name, content);
-    }
-  } catch (error) {
-    if (error instanceof InputError) throw error;
-    throw new InputError('The archive is cut off or damaged. Nothing was read.', undefined, { cause: error });
-  }
-  return files;
 }

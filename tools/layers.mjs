@@ -8,7 +8,7 @@ const root = path.resolve(import.meta.dirname, '..');
 /** Folder -> folders of `src/` it may import from (itself always). Files at the root of `src` count as `.`. */
 const MAY_IMPORT = {
   components: ['state', 'engine', 'kernels/losses', 'training/config', 'toybox', 'preference', '.'],
-  state: ['engine', 'kernels/losses', 'training/config', 'toybox', 'preference', '.'],
+  state: ['engine', 'kernels/losses', 'training/config', 'toybox', 'preference', 'pictures', '.'],
   engine: [
     'toybox/random',
     'preference',
@@ -18,6 +18,7 @@ const MAY_IMPORT = {
     'kernels',
     'kernels/gpu',
     'kernels/losses',
+    'pictures',
     '.',
   ],
   training: [
@@ -33,7 +34,8 @@ const MAY_IMPORT = {
   ],
   'training/config': ['engine', 'kernels/losses', '.'],
   preference: ['toybox', 'kernels/losses', 'engine', '.'],
-  models: ['toybox/random', 'kernels', 'kernels/gpu', 'engine', '.'],
+  models: ['toybox/random', 'kernels', 'kernels/gpu', 'engine', 'pictures', '.'],
+  pictures: ['.'],
   kernels: ['kernels/gpu', 'kernels/losses', 'engine', '.'],
   'kernels/losses': ['kernels', 'engine', '.'],
   'kernels/gpu': ['engine', '.'],

@@ -30,6 +30,17 @@ const light = css`
   --m-ok: #1c6b3c;
   --m-token: #8e44c9;
   --m-token-strength: 46%;
+  --m-line-1: #1d1c1a;
+  --m-line-2: #0068a8;
+  --m-line-3: #b84a00;
+  --m-line-4: #00755a;
+  --m-line-5: #a03a78;
+  --m-line-6: #7a6000;
+  --m-line-7: #5b4bb0;
+  --m-line-8: #6b625a;
+  --m-field-strong: #5b2d92;
+  --m-field-zero: #bda3e0;
+  --m-field-weak: #fdfcff;
   --m-shadow: 0 1px 2px rgb(0 0 0 / 0.06), 0 4px 16px rgb(0 0 0 / 0.08);
 `;
 
@@ -56,6 +67,17 @@ const dark = css`
   --m-ok: #86d7a6;
   --m-token: #b07be6;
   --m-token-strength: 58%;
+  --m-line-1: #eeece7;
+  --m-line-2: #6cb9f2;
+  --m-line-3: #ff9a52;
+  --m-line-4: #42cfa6;
+  --m-line-5: #f09ccb;
+  --m-line-6: #e6c84d;
+  --m-line-7: #b3a6ff;
+  --m-line-8: #b5aca2;
+  --m-field-strong: #dcc4ff;
+  --m-field-zero: #704a9f;
+  --m-field-weak: #1b181f;
   --m-shadow: 0 1px 2px rgb(0 0 0 / 0.4), 0 6px 20px rgb(0 0 0 / 0.45);
 `;
 

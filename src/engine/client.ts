@@ -2,18 +2,11 @@
  * The page's side of the engine: the only place that makes the worker. Gives requests ids, turns events back into
  * promises and streams, cancels softly, and replaces a worker that froze or lost its device.
  */
-import {
-  CancelledError,
-  DeviceLostError,
-  EngineError,
-  EngineLostError,
-  fromErrorData,
-  InputError,
-  toErrorData,
-} from '../errors.ts';
-import type { Engine, EngineFacts, EngineState } from './engine.ts';
+import { CancelledError, DeviceLostError, EngineError, fromErrorData, InputError, toErrorData } from '../errors.ts';
+import type { Engine, EngineFacts, EngineState, ModelIds } from './engine.ts';
 import type { EngineEvent, EngineRequest, LoadRequest, Results, StreamedEvent } from './protocol.ts';
 import { type Call, EngineRequests, type SubmitOptions, type Unnumbered } from './requests.ts';
+import { crashed, type RestartReason, Restarts, stoppedAnswering, stoppedByPerson, unloaded } from './restarts.ts';
 import { DEFAULT_LIMITS, Watchdog, type WatchdogLimits } from './watchdog.ts';
 
 export interface EngineClientOptions {
@@ -30,40 +23,36 @@ interface Pending {
   readonly reject: (error: Error) => void;
   readonly onProgress?: (done: number, total: number) => void;
   readonly onEvent?: (event: StreamedEvent) => void;
+  /** On the watchdog's clock. */
   cancelledAt: number | null;
 }
 
 const TICK_MS = 250;
 
-/** More restarts than this within `RESTART_WINDOW_MS` mean that restarting does not help. */
-const MAX_RESTARTS = 3;
-const RESTART_WINDOW_MS = 60_000;
-
-/** What there is to say when a person cancelled the load and nothing was loaded before. */
-function unloaded(): CancelledError {
-  return new CancelledError(
-    'Loading the models was cancelled. Files already fetched are kept; try again when you like.',
-  );
-}
+/** A cancel that has not ended the work by then is shown, with a way to stop at once. */
+const STOPPING_MS = 3_000;
 
 export class EngineClient extends EngineRequests implements Engine {
   private current: EngineState = { kind: 'idle' };
   private readonly listeners = new Set<(state: EngineState) => void>();
   private readonly pending = new Map<number, Pending>();
-  private readonly limits: WatchdogLimits;
   private readonly watchdog: Watchdog;
   private worker: Worker;
+  /** Whether the worker has said anything yet: its script runs. */
+  private alive = false;
+  /** The worker's script could not be loaded: the next request gets another worker. */
+  private broken = false;
+  private units = 0;
   private running: number | null = null;
   private nextId = 1;
   private ticker: ReturnType<typeof setInterval> | undefined;
   /** The load to repeat after a restart, and what it gave. */
   private loaded: { readonly request: LoadRequest; readonly facts: EngineFacts } | null = null;
-  private restarts: number[] = [];
+  private readonly restarts = new Restarts();
 
   constructor(private readonly options: EngineClientOptions = {}) {
     super();
-    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.watchdog = new Watchdog(this.limits, performance.now());
+    this.watchdog = new Watchdog({ ...DEFAULT_LIMITS, ...options.limits }, performance.now());
     this.worker = this.spawn();
   }
 
@@ -76,16 +65,17 @@ export class EngineClient extends EngineRequests implements Engine {
     return () => this.listeners.delete(listener);
   }
 
-  async load(models: { vlm: string; clip: string }, options: { signal?: AbortSignal } = {}): Promise<EngineFacts> {
-    const request: LoadRequest = {
-      ...models,
-      baseUrl: this.options.baseUrl ?? new URL('models/', document.baseURI).href,
-    };
-    this.setState({ kind: 'loading', progress: null });
-    const facts = await this.submit({ type: 'load', request }, options);
-    this.loaded = { request, facts };
-    this.setState({ kind: 'ready', facts });
-    return facts;
+  async load(models: ModelIds, options: { signal?: AbortSignal } = {}): Promise<EngineFacts> {
+    const { vlm, clip } = models;
+    const baseUrl = this.options.baseUrl ?? new URL('models/', document.baseURI).href;
+    for (const { call } of this.loads()) this.cancel(call.id);
+    if (!options.signal?.aborted) this.setState({ kind: 'loading', progress: null, models: { vlm, clip } });
+    return this.submit({ type: 'load', request: { vlm, clip, baseUrl } }, options);
+  }
+
+  stopNow(): void {
+    if (!this.stopping) return;
+    this.restart(stoppedByPerson(), false);
   }
 
   dispose(): void {
@@ -117,7 +107,8 @@ export class EngineClient extends EngineRequests implements Engine {
   }
 
   private send(request: EngineRequest): void {
-    if (this.running === null) this.watchdog.sign(performance.now());
+    if (this.broken) this.worker = this.spawn();
+    if (this.running === null) this.watchdog.begin(performance.now());
     this.worker.postMessage(request);
     this.ticker ??= setInterval(() => this.tick(), TICK_MS);
   }
@@ -125,7 +116,7 @@ export class EngineClient extends EngineRequests implements Engine {
   private cancel(id: number): void {
     const entry = this.pending.get(id);
     if (!entry || entry.cancelledAt !== null) return;
-    entry.cancelledAt = performance.now();
+    entry.cancelledAt = this.watchdog.clock;
     this.send({ type: 'cancel', id });
   }
 
@@ -133,12 +124,20 @@ export class EngineClient extends EngineRequests implements Engine {
     this.watchdog.sign(performance.now());
     switch (event.type) {
       case 'heartbeat':
-        break;
+        if (event.units !== this.units) this.watchdog.unit();
+        this.units = event.units;
+        return;
+      case 'synchronous':
+        this.watchdog.synchronous(event.on);
+        return;
       case 'started':
         this.running = event.id;
         break;
       case 'loadProgress':
-        if (this.current.kind === 'loading') this.setState({ kind: 'loading', progress: event.progress });
+        // A load that was cancelled may have been replaced by another.
+        if (this.current.kind === 'loading' && this.pending.get(event.id)?.cancelledAt === null) {
+          this.setState({ ...this.current, progress: event.progress });
+        }
         break;
       case 'progress':
         this.pending.get(event.id)?.onProgress?.(event.done, event.total);
@@ -148,71 +147,107 @@ export class EngineClient extends EngineRequests implements Engine {
       case 'train':
         this.pending.get(event.id)?.onEvent?.(event.event);
         break;
-      case 'result':
-        this.settle(event.id)?.resolve(event.result as never);
+      case 'result': {
+        const ran = this.running === event.id;
+        const entry = this.settle(event.id);
+        // Queries are answered beside the queue, and a load is what every restart begins with.
+        if (ran && entry?.call.type !== 'load') this.restarts.worked();
+        if (entry?.call.type === 'load') {
+          this.loaded = { request: entry.call.request, facts: event.result as EngineFacts };
+          this.loadEnded();
+        }
+        entry?.resolve(event.result as never);
         break;
+      }
       case 'error': {
+        const ran = this.running === event.id;
         const entry = this.settle(event.id);
         const error = fromErrorData(event.error);
-        if (entry?.call.type === 'load') this.loadFailed(error, event.modelsKept ?? false);
+        if (entry?.call.type === 'load') {
+          // One that was cancelled while it waited has touched nothing.
+          if (ran && !event.modelsKept) this.loaded = null;
+          this.loadEnded(error);
+        }
         entry?.reject(error);
         break;
       }
       case 'deviceLost':
-        this.restart('The GPU device was lost; the models are being loaded again.', new DeviceLostError(event.message));
+        this.restart({
+          reason: 'The GPU device was lost; the models are being loaded again.',
+          error: new DeviceLostError(event.message),
+        });
         break;
       default:
         event satisfies never;
     }
+    // Everything but a heartbeat tells that something was done.
+    this.watchdog.unit();
   }
 
   /** Takes a call off the books. */
   private settle(id: number): Pending | undefined {
     const entry = this.pending.get(id);
     this.pending.delete(id);
-    if (this.running === id) this.running = null;
+    if (this.running === id) {
+      this.running = null;
+      this.showStopping(false);
+    }
     if (this.pending.size === 0) this.stopTicker();
     return entry;
   }
 
-  private loadFailed(error: Error, modelsKept: boolean): void {
-    if (modelsKept && this.loaded) {
-      this.setState({ kind: 'ready', facts: this.loaded.facts });
-      return;
+  private loads(): Pending[] {
+    return [...this.pending.values()].filter(({ call }) => call.type === 'load');
+  }
+
+  /** A load has ended: what is loaded now is shown, unless another one has not ended yet. */
+  private loadEnded(error?: Error): void {
+    if (this.loads().length > 0) return;
+    if (this.loaded) this.setState({ kind: 'ready', facts: this.loaded.facts });
+    else if (error) {
+      this.setState({ kind: 'unavailable', error: toErrorData(error instanceof CancelledError ? unloaded() : error) });
     }
-    this.loaded = null;
-    this.setState({ kind: 'unavailable', error: toErrorData(error instanceof CancelledError ? unloaded() : error) });
+  }
+
+  private get stopping(): boolean {
+    return (this.current.kind === 'ready' || this.current.kind === 'loading') && this.current.stopping === true;
+  }
+
+  private showStopping(stopping: boolean): void {
+    const { current } = this;
+    if (stopping === this.stopping || (current.kind !== 'ready' && current.kind !== 'loading')) return;
+    const { stopping: _, ...rest } = current;
+    this.setState(stopping ? { ...rest, stopping } : rest);
   }
 
   private tick(): void {
     const entry = this.running === null ? undefined : this.pending.get(this.running);
-    const work =
-      this.pending.size === 0
-        ? null
-        : { loading: entry?.call.type === 'load', cancelledAt: entry?.cancelledAt ?? null };
-    if (!this.watchdog.tick(performance.now(), work)) return;
-    this.restart(
-      'The engine stopped answering and is being restarted.',
-      new EngineLostError(
-        'The engine stopped answering and was restarted. Pairs, images and settings are kept; try again.',
-      ),
-    );
+    const cancelledAt = entry?.cancelledAt ?? null;
+    const loading = !this.alive || entry?.call.type === 'load';
+    const dead = this.watchdog.tick(performance.now(), this.pending.size === 0 ? null : { loading, cancelledAt });
+    this.showStopping(cancelledAt !== null && this.watchdog.clock - cancelledAt > STOPPING_MS);
+    if (dead) this.restart(stoppedAnswering());
   }
 
-  /** Hard cancel: a new worker takes over and loads the same models; everything in flight is rejected with `error`. */
-  private restart(reason: string, error: Error): void {
+  /**
+   * Hard cancel: a new worker takes over and loads the same models; everything in flight is rejected with the error.
+   * @param counts whether it tells that something is wrong; a person's wish does not.
+   */
+  private restart({ reason, error }: RestartReason, counts = true): void {
     this.worker.terminate();
-    const loads = [...this.pending.values()].filter(({ call }) => call.type === 'load');
+    const loads = this.loads();
     const unwanted = loads.every(({ cancelledAt }) => cancelledAt !== null);
     this.rejectAll((entry) => (entry.cancelledAt === null ? error : new CancelledError()));
     this.worker = this.spawn();
 
-    const now = performance.now();
-    this.restarts = [...this.restarts.filter((at) => now - at < RESTART_WINDOW_MS), now];
-    if (this.restarts.length > MAX_RESTARTS) {
+    if (counts) this.restarts.add();
+    const { hopeless } = this.restarts;
+    if (hopeless && counts) {
       this.loaded = null;
-      const hopeless = `${error.message} This happened ${this.restarts.length} times within a minute. Close other tabs that use the GPU, then reload the page.`;
-      this.setState({ kind: 'unavailable', error: { ...toErrorData(error), message: hopeless } });
+      this.setState({
+        kind: 'unavailable',
+        error: { ...toErrorData(error), message: `${error.message} ${hopeless}` },
+      });
     } else if (this.loaded) {
       void this.reload(this.loaded.request, reason);
     } else {
@@ -223,11 +258,8 @@ export class EngineClient extends EngineRequests implements Engine {
 
   private async reload(request: LoadRequest, reason: string): Promise<void> {
     this.setState({ kind: 'restarting', reason });
-    const facts = await this.submit({ type: 'load', request }).catch(() => null);
-    // A failure has set the state already, and so has a restart during this one.
-    if (!facts) return;
-    this.loaded = { request, facts };
-    this.setState({ kind: 'ready', facts });
+    // Whatever comes of it has set the state already.
+    await this.submit({ type: 'load', request }).catch(() => null);
   }
 
   private rejectAll(error: (entry: Pending) => Error): void {
@@ -248,20 +280,36 @@ export class EngineClient extends EngineRequests implements Engine {
     const worker = workerUrl
       ? new Worker(workerUrl, { type: 'module' })
       : new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'margin-engine' });
-    let alive = false;
+    this.alive = false;
+    this.broken = false;
+    this.units = 0;
+    this.watchdog.replaced(performance.now());
     worker.addEventListener('message', (message: MessageEvent<EngineEvent>) => {
-      alive = true;
       // Messages of a worker that was replaced are void.
-      if (worker === this.worker) this.receive(message.data);
+      if (worker !== this.worker) return;
+      this.alive = true;
+      this.receive(message.data);
     });
     worker.addEventListener('error', (event) => {
-      if (alive || worker !== this.worker) return;
-      const detail = event.message ? ` (${event.message})` : '';
-      const error = new EngineError(`The engine's script could not be loaded${detail}. Reload the page.`);
-      this.rejectAll(() => error);
-      this.setState({ kind: 'unavailable', error: toErrorData(error) });
+      // Told in words below.
+      event.preventDefault();
+      if (worker === this.worker) this.crashed(event.message);
     });
     return worker;
+  }
+
+  /** An error that nobody in the worker caught: its script could not be loaded, or it died at its work. */
+  private crashed(message: string | undefined): void {
+    const detail = message ? ` (${message})` : '';
+    if (this.alive) {
+      if (this.pending.size > 0) this.restart(crashed(detail));
+      return;
+    }
+    const error = new EngineError(`The engine's script could not be loaded${detail}. Try again, or reload the page.`);
+    this.broken = true;
+    this.loaded = null;
+    this.rejectAll(() => error);
+    this.setState({ kind: 'unavailable', error: toErrorData(error) });
   }
 
   private setState(state: EngineState): void {

@@ -18,8 +18,15 @@ export interface ImageInput {
 /** One generated or scored token. Log-probabilities are natural logs of the untempered distribution. */
 export interface TokenScore {
   readonly id: number;
-  /** Decoded text of this token; pieces of one multi-byte character may be shown as U+FFFD. */
+  /**
+   * What this token adds to the text. One character may be spread over several tokens: the last of them carries it, those
+   * before it carry ''. A special token carries its own name, which is no part of the text.
+   */
   readonly text: string;
+  /** Whether it is a special token, such as end-of-utterance. */
+  readonly special?: true;
+  /** Its bytes in hex ("E4 B8"), where it holds only part of a character. */
+  readonly bytes?: string;
   readonly logp: number;
   /** Entropy of the next-token distribution, in nats. */
   readonly entropy: number;
@@ -188,10 +195,27 @@ export interface CallOptions {
 
 export type EngineState =
   | { readonly kind: 'idle' }
-  | { readonly kind: 'loading'; readonly progress: LoadProgress | null }
-  | { readonly kind: 'ready'; readonly facts: EngineFacts }
+  | {
+      readonly kind: 'loading';
+      readonly progress: LoadProgress | null;
+      /** What is being loaded. */
+      readonly models?: ModelIds;
+      readonly stopping?: boolean;
+    }
+  | {
+      readonly kind: 'ready';
+      readonly facts: EngineFacts;
+      /** Cancelled work has not ended for a while, because its current unit takes long: `stopNow` need not wait for it. */
+      readonly stopping?: boolean;
+    }
   | { readonly kind: 'restarting'; readonly reason: string }
   | { readonly kind: 'unavailable'; readonly error: EngineErrorData };
+
+/** A vision-language model and a CLIP model of the catalog. */
+export interface ModelIds {
+  readonly vlm: string;
+  readonly clip: string;
+}
 
 /** Errors cross the worker boundary as this data and come back as the classes of `errors.ts`. */
 export interface EngineErrorData {
@@ -215,7 +239,8 @@ export interface Engine {
   /** Called on every change of `state`; returns the unsubscribe function. */
   onState(listener: (state: EngineState) => void): () => void;
 
-  load(models: { vlm: string; clip: string }, options?: { signal?: AbortSignal }): Promise<EngineFacts>;
+  /** Loads both models; a load under way is cancelled. Models loaded before stay active until both are there. */
+  load(models: ModelIds, options?: { signal?: AbortSignal }): Promise<EngineFacts>;
   sample(request: SampleRequest, options?: CallOptions): AsyncIterable<SampleEvent>;
   /**
    * Answers many prompts in far less time than one after another. Aborting the signal ends it between tokens; whole
@@ -246,5 +271,7 @@ export interface Engine {
   memory(): Promise<MemoryReport>;
   /** Loses the GPU device on purpose: the recovery path can be tried by a person and by a test. */
   destroyDevice(): Promise<void>;
+  /** Ends cancelled work at once by restarting the engine, which loses the unit under way. Does nothing unless `stopping`. */
+  stopNow(): void;
   dispose(): void;
 }

@@ -93,8 +93,10 @@ export interface Results {
 export type StreamedEvent = SampleEvent | SampleBatchEvent | TrainEvent;
 
 export type EngineEvent =
-  /** Sent twice a second while a job runs: the worker's own timers still fire. */
-  | { readonly type: 'heartbeat' }
+  /** Sent twice a second while a job runs: the worker's own timers still fire. `units` counts what the GPU has finished. */
+  | { readonly type: 'heartbeat'; readonly units: number }
+  /** The worker's thread is about to be blocked, and has been: synchronous WASM. No heartbeat comes between the two. */
+  | { readonly type: 'synchronous'; readonly on: boolean }
   | { readonly type: 'started'; readonly id: number }
   | { readonly type: 'loadProgress'; readonly id: number; readonly progress: LoadProgress }
   | { readonly type: 'progress'; readonly id: number; readonly done: number; readonly total: number }

@@ -2,6 +2,8 @@
  * Every request of the `Engine` interface in terms of one `submit`: what `client.ts` says to its worker. The client
  * adds the worker's life: start, watchdog, restart.
  */
+
+import { anySignal } from '../signals.ts';
 import type {
   AdapterControl,
   CallOptions,
@@ -110,7 +112,7 @@ export abstract class EngineRequests {
   ): AsyncGenerator<E, void, undefined> {
     const stream = new Stream<E>();
     const left = new AbortController();
-    const signal = given ? AbortSignal.any([given, left.signal]) : left.signal;
+    const signal = given ? anySignal([given, left.signal]) : left.signal;
     start({ signal, onProgress, onEvent: (event) => stream.push(event as E) }).then(
       () => stream.close(),
       (error) => stream.fail(error),

@@ -5,6 +5,7 @@
 import { CancelledError, DeviceLostError, InputError, ModelFileError, toErrorData } from '../errors.ts';
 import type { Gpu } from '../kernels/gpu/index.ts';
 import { allKernels } from '../kernels/index.ts';
+import { watchSynchronous } from '../models/ort.ts';
 import { adapterFacts, exportAdapter, importAdapter, restoreAdapter } from './jobs/adapter.ts';
 import { clipScore } from './jobs/clip.ts';
 import { divergence } from './jobs/divergence.ts';
@@ -29,6 +30,7 @@ export class EngineServer {
 
   constructor(private readonly post: (event: EngineEvent) => void) {
     this.queue = new JobQueue((id) => post({ type: 'started', id }));
+    watchSynchronous((on) => post({ type: 'synchronous', on }));
   }
 
   handle(request: EngineRequest): void {
@@ -64,7 +66,10 @@ export class EngineServer {
   }
 
   private async enqueue(job: Job): Promise<void> {
-    this.heartbeat ??= setInterval(() => this.post({ type: 'heartbeat' }), HEARTBEAT_MS);
+    this.heartbeat ??= setInterval(
+      () => this.post({ type: 'heartbeat', units: this.host.gpu?.finished ?? 0 }),
+      HEARTBEAT_MS,
+    );
     try {
       const result = await this.queue.add(job.id, (signal) => this.run(job, signal));
       this.post({ type: 'result', id: job.id, result });

@@ -251,6 +251,11 @@ export type TrainEvent =
    * has given finite numbers.
    */
   | { readonly type: 'checkpoint'; readonly checkpoint: TrainingCheckpoint }
+  /**
+   * The same between those, whatever `save_steps` is: for whoever hears nothing more, because device or worker are gone.
+   * Its adapter has given finite numbers. It comes one step late, and so often that it takes a twentieth of the time.
+   */
+  | { readonly type: 'snapshot'; readonly checkpoint: TrainingCheckpoint }
   | {
       readonly type: 'done';
       /** `finished`: all steps are done; `stopped`: `stopAfter` was reached. A pause ends with `CancelledError`. */
@@ -268,6 +273,8 @@ export interface AdapterFacts {
   readonly origin: 'trained' | 'imported';
   /** Whether it is a reward model's: it brings the layer that makes scores, and its answers mean nothing. */
   readonly rewardModel?: true;
+  /** What a person should know about how its file was read, as sentences; only the answer to an import has them. */
+  readonly notices?: readonly string[];
 }
 
 /** The policy is the model with this adapter; the reference is the model without it. */

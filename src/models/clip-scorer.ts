@@ -6,6 +6,7 @@ import type { ImageInput } from '../engine/engine.ts';
 import { throwIfCancelled } from '../errors.ts';
 import type { Gpu } from '../kernels/gpu/index.ts';
 import { Lru } from './lru.ts';
+import { clipTextLength } from './model-json.ts';
 import { type HostTensor, OrtSession, type Provider } from './ort.ts';
 import {
   checkPattern,
@@ -31,7 +32,8 @@ export interface ClipFiles {
   readonly name: string;
   readonly preprocessor: PreprocessorConfig;
   readonly tokenizer: TokenizerFiles;
-  readonly config: { readonly text_config?: { readonly max_position_embeddings?: number } };
+  /** The parsed `config.json`. */
+  readonly config: unknown;
 }
 
 interface Towers {
@@ -52,7 +54,8 @@ export class ClipScorer {
   /** @throws {ModelFileError} when the towers run on neither provider. */
   static async load(gpu: Gpu, files: ClipFiles, signal?: AbortSignal): Promise<ClipScorer> {
     const recipe = pixelRecipe(files.preprocessor, `${files.name}/preprocessor_config.json`);
-    const tokenizer = new ClipTokenizer(files.tokenizer, files.config.text_config?.max_position_embeddings ?? 77);
+    const maxLength = clipTextLength(files.config, `${files.name}/config.json`);
+    const tokenizer = new ClipTokenizer(files.tokenizer, maxLength, `${files.name}/tokenizer.json`);
     const pixels = normalize(checkPattern(recipe.width, recipe.height), recipe);
     const session = (model: Uint8Array, provider: Provider, part: string) =>
       OrtSession.create(model, { provider, gpu, output: 'cpu', label: `${files.name}/${part}` });

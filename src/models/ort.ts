@@ -42,10 +42,27 @@ export interface GpuOutput {
 }
 
 let tail: Promise<unknown> = Promise.resolve();
+let watching: (synchronous: boolean) => void = () => undefined;
+
+/**
+ * Tells when ORT begins and ends work that blocks this thread: without threads, WASM runs in one go, as does the
+ * compilation of a session. Whoever waits for this thread's timers can know that silence is no alarm.
+ */
+export function watchSynchronous(listener: (synchronous: boolean) => void): void {
+  watching = listener;
+}
 
 /** Runs `task` after every earlier one has settled; its failure does not reach the next. */
-function exclusive<T>(task: () => Promise<T>): Promise<T> {
-  const run = tail.then(task, task);
+function exclusive<T>(task: () => Promise<T>, blocks = false): Promise<T> {
+  const announced = async () => {
+    if (blocks) watching(true);
+    try {
+      return await task();
+    } finally {
+      if (blocks) watching(false);
+    }
+  };
+  const run = tail.then(announced, announced);
   tail = run.catch(() => undefined);
   return run;
 }
@@ -102,7 +119,7 @@ export class OrtSession {
       } catch (error) {
         throw ortError(options, 'could not be compiled', error);
       }
-    });
+    }, true);
   }
 
   /** Runs the model; all outputs arrive on the CPU. */
@@ -120,7 +137,7 @@ export class OrtSession {
       } catch (error) {
         throw ortError(this.options, 'failed to run', error);
       }
-    });
+    }, this.options.provider === 'wasm');
   }
 
   /** Runs the model and leaves `output` (f32) on the GPU; other outputs are dropped. */

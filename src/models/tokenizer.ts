@@ -4,7 +4,9 @@
  * which is scored like any other.
  */
 import { InputError, ModelFileError } from '../errors.ts';
+import { shown } from '../shown.ts';
 import { type ChatMessage, createTokenizer, type PreTrainedTokenizer, renderChat } from './hub.ts';
+import { bytesOf, TextReader } from './token-text.ts';
 
 const IMAGE = '<image>';
 const END_OF_UTTERANCE = '<end_of_utterance>';
@@ -17,6 +19,16 @@ export interface TokenizerFiles {
   readonly chatTemplate?: string;
 }
 
+/** What one token is in its answer. */
+export interface TokenPiece {
+  /** The text that the token completes, '' where a later token completes it; a special token's own name. */
+  readonly text: string;
+  /** Whether it stands for no text of the answer, such as end-of-utterance. */
+  readonly special?: true;
+  /** Its bytes in hex, for a token that holds only part of a character. */
+  readonly bytes?: string;
+}
+
 export class ChatTokenizer {
   /** Placeholder that the decoder replaces with visual features, one each. */
   readonly imageTokenId: number;
@@ -24,6 +36,9 @@ export class ChatTokenizer {
   /** What stands around the image tokens: `<fake_token_around_image><global-img>` ... in SmolVLM, nothing in models without them. */
   private readonly before: string;
   private readonly after: string;
+  private readonly specialIds: ReadonlySet<number>;
+  /** Entries of the vocabulary by their id. */
+  private readonly entries: readonly string[];
 
   private constructor(private readonly tokenizer: PreTrainedTokenizer) {
     const vocabulary = tokenizer.get_vocab();
@@ -32,6 +47,10 @@ export class ChatTokenizer {
     const fake = vocabulary.has('<fake_token_around_image>') ? '<fake_token_around_image>' : '';
     this.before = fake + (vocabulary.has('<global-img>') ? '<global-img>' : '');
     this.after = fake;
+    this.specialIds = new Set(tokenizer.all_special_tokens.flatMap((name: string) => vocabulary.get(name) ?? []));
+    const entries: string[] = [];
+    for (const [entry, id] of vocabulary) entries[id] = entry;
+    this.entries = entries;
   }
 
   /**
@@ -39,19 +58,31 @@ export class ChatTokenizer {
    * @throws {ModelFileError} when the files hold no usable chat tokenizer.
    */
   static create(files: TokenizerFiles, name: string): ChatTokenizer {
-    let tokenizer: PreTrainedTokenizer;
-    try {
-      tokenizer = createTokenizer(files.tokenizer, files.tokenizerConfig, files.chatTemplate);
-    } catch (cause) {
-      throw new ModelFileError(`${name} is not a tokenizer this page can read: ${(cause as Error).message}`, name, {
-        cause,
-      });
-    }
+    const tokenizer = readTokenizer(files, name);
     const chat = new ChatTokenizer(tokenizer);
     if (chat.imageTokenId === undefined || chat.eosTokenId === undefined || !tokenizer.chat_template) {
       throw new ModelFileError(`${name} lacks an image token, an end token or a chat template.`, name);
     }
+    chat.tryTemplate(name);
     return chat;
+  }
+
+  /** @throws {ModelFileError} for a template that cannot be rendered, or loses the picture or the question. */
+  private tryTemplate(name: string): void {
+    const question = 'question';
+    let text: string;
+    try {
+      text = this.render(question);
+    } catch (cause) {
+      const why = (cause as Error).message.slice(0, LONGEST_REASON);
+      throw new ModelFileError(`The chat template of ${name} cannot be rendered: ${why}`, name, { cause });
+    }
+    if (text.split(IMAGE).length !== 2 || !text.includes(question)) {
+      throw new ModelFileError(
+        `The chat template of ${name} does not put one picture and the question together.`,
+        name,
+      );
+    }
   }
 
   /**
@@ -82,9 +113,31 @@ export class ChatTokenizer {
     return this.tokenizer.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false }).trim();
   }
 
-  /** Text of one token; a part of a multi-byte character shows as U+FFFD. */
-  piece(id: number): string {
-    return this.tokenizer.decode([id], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+  /** Reads tokens as they are drawn: what each is, with half a character held back until it is whole. */
+  reader(): (id: number) => TokenPiece {
+    const text = new TextReader((ids) => this.plain(ids));
+    return (id) => this.pieceOf(id, text);
+  }
+
+  /** What each token of a whole answer is. The texts without special ones, joined and trimmed, are `decode`'s. */
+  pieces(ids: readonly number[]): TokenPiece[] {
+    const text = new TextReader((window) => this.plain(window));
+    const pieces = ids.map((id) => this.pieceOf(id, text));
+    const rest = text.end();
+    const last = pieces.findLastIndex(({ special }) => !special);
+    return rest ? pieces.with(last, { ...pieces[last], text: pieces[last].text + rest }) : pieces;
+  }
+
+  private pieceOf(id: number, text: TextReader): TokenPiece {
+    if (this.specialIds.has(id)) return { text: this.entries[id], special: true };
+    const piece = { text: text.push(id) };
+    if (!this.plain([id]).includes('\uFFFD')) return piece;
+    const bytes = bytesOf(this.entries[id]);
+    return bytes === undefined ? piece : { ...piece, bytes };
+  }
+
+  private plain(ids: readonly number[]): string {
+    return this.tokenizer.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
   }
 
   /** What the template puts between the generation prompt and the answer: one blank in SmolVLM. */
@@ -115,16 +168,76 @@ export class ChatTokenizer {
   }
 }
 
+/** Longest part of another library's message in one of ours. */
+const LONGEST_REASON = 200;
+
+/** A template that people write has a few kilobytes; loops over loops would keep the worker busy for ever. */
+const MOST_TEMPLATE_LETTERS = 100_000;
+const MOST_NESTED_LOOPS = 4;
+/** Far above any vocabulary: the library keeps an array as long as the largest id. */
+const MOST_TOKENS = 2 ** 22;
+
+/** @throws {ModelFileError} for files that hold no tokenizer, or one that would hang or fill the memory. */
+function readTokenizer(files: TokenizerFiles, name: string): PreTrainedTokenizer {
+  const refuse = (why: string, cause?: unknown): never => {
+    throw new ModelFileError(`${name} is not a tokenizer this page can read: ${why}`, name, { cause });
+  };
+  if (!isObject(files.tokenizer) || !isObject(files.tokenizer.model) || !isObject(files.tokenizerConfig)) {
+    return refuse('it is not the JSON of one.');
+  }
+  const { vocab } = files.tokenizer.model;
+  const added = files.tokenizer.added_tokens ?? [];
+  if (!Array.isArray(added) || !added.every((token) => isObject(token) && typeof token.content === 'string')) {
+    return refuse('its added_tokens are no list of tokens.');
+  }
+  const ids = isObject(vocab) ? Object.values(vocab) : [];
+  const wrong = [...ids, ...added.map(({ id }) => id)].find((id) => !isTokenId(id));
+  if (wrong !== undefined) return refuse(`it gives a token the number ${shown(wrong)}.`);
+  const problem = templateProblem(files.chatTemplate ?? files.tokenizerConfig.chat_template);
+  if (problem) return refuse(problem);
+  try {
+    return createTokenizer(files.tokenizer, files.tokenizerConfig, files.chatTemplate);
+  } catch (cause) {
+    return refuse((cause as Error).message.slice(0, LONGEST_REASON), cause);
+  }
+}
+
+const isTokenId = (id: unknown): boolean => Number.isInteger(id) && (id as number) >= 0 && (id as number) < MOST_TOKENS;
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What is wrong with a chat template, if anything: Jinja is a language, and one that could run for ever is refused. */
+function templateProblem(template: unknown): string | undefined {
+  const texts: unknown[] = Array.isArray(template) ? template.map((each) => each?.template) : [template ?? ''];
+  for (const text of texts) {
+    if (typeof text !== 'string') return 'its chat template is no text.';
+    if (text.length > MOST_TEMPLATE_LETTERS) return 'its chat template is too long.';
+    let depth = 0;
+    for (const [, word] of text.matchAll(/\{%[-+]?\s*(for|endfor)\b/g)) {
+      depth += word === 'for' ? 1 : -1;
+      if (depth > MOST_NESTED_LOOPS) return 'its chat template has too many loops inside each other.';
+    }
+    if (/\brange\s*\(/.test(text)) return 'its chat template counts with range(), which is not supported.';
+  }
+  return undefined;
+}
+
 /** CLIP's text side: begin and end tokens added, cut to the model's length with the end token kept. */
 export class ClipTokenizer {
   private readonly tokenizer: PreTrainedTokenizer;
   readonly padTokenId: number;
 
+  /**
+   * @param name file name for the error message.
+   * @throws {ModelFileError} when the files hold no tokenizer.
+   */
   constructor(
     files: TokenizerFiles,
     readonly maxLength: number,
+    name = 'tokenizer.json',
   ) {
-    this.tokenizer = createTokenizer(files.tokenizer, files.tokenizerConfig);
+    this.tokenizer = readTokenizer(files, name);
     this.padTokenId = this.tokenizer.pad_token_id ?? 0;
   }
 

@@ -5,7 +5,8 @@ import type { ImageInput } from '../engine/engine.ts';
 import { ModelFileError, throwIfCancelled } from '../errors.ts';
 import type { Gpu } from '../kernels/gpu/index.ts';
 import type { ModelFiles } from './catalog.ts';
-import { Policy, type PromptInput, parseLlamaConfig } from './policy/index.ts';
+import { baseModel, readPreprocessor } from './model-json.ts';
+import { type BaseModel, Policy, type PromptInput, parseLlamaConfig } from './policy/index.ts';
 import { ChatTokenizer } from './tokenizer.ts';
 import { VisionTower } from './vision-tower.ts';
 import { Safetensors } from './weights/safetensors.ts';
@@ -18,6 +19,8 @@ export class VisionLanguageModel {
     readonly tokenizer: ChatTokenizer,
     readonly tower: VisionTower,
     readonly policy: Policy,
+    /** What an exported adapter names as the model it belongs to. */
+    readonly base: BaseModel,
   ) {}
 
   /**
@@ -34,7 +37,10 @@ export class VisionLanguageModel {
       files.name('tokenizer'),
     );
     step('compile', files.name('weights'));
-    const config = parseLlamaConfig(files.json('config'), files.name('config'));
+    const configJson = files.json('config');
+    const config = parseLlamaConfig(configJson, files.name('config'));
+    checkVocabulary(tokenizer, config.vocabSize, files.name('tokenizer'));
+    const preprocessor = readPreprocessor(files.json('preprocessor'), files.name('preprocessor'));
     const weights = Safetensors.parse(files.bytes('weights'), files.name('weights'));
     const policy = await Policy.load(gpu, config, weights);
     let tower: VisionTower | undefined;
@@ -46,7 +52,7 @@ export class VisionLanguageModel {
         {
           model: files.bytes('visionEncoder'),
           name: files.name('visionEncoder'),
-          preprocessor: files.json('preprocessor'),
+          preprocessor,
         },
         signal,
       );
@@ -56,7 +62,7 @@ export class VisionLanguageModel {
           files.name('visionEncoder'),
         );
       }
-      const model = new VisionLanguageModel(tokenizer, tower, policy);
+      const model = new VisionLanguageModel(tokenizer, tower, policy, baseModel(files.entry.source, configJson));
       step('warm-up', files.entry.label);
       await model.warmUp(gpu, signal);
       return model;
@@ -101,9 +107,21 @@ export class VisionLanguageModel {
   }
 }
 
+/** The decoder embeds both tokens in every sequence. @throws {ModelFileError} when it has no row for them. */
+function checkVocabulary({ imageTokenId, eosTokenId }: ChatTokenizer, size: number, name: string): void {
+  const wrong = [imageTokenId, eosTokenId].find((id) => id >= size);
+  if (wrong === undefined) return;
+  throw new ModelFileError(
+    `${name} has token ${wrong}, but the decoder knows only ${size}: the files belong to different models.`,
+    name,
+  );
+}
+
 /** Jinja source in a file of its own: plain, or inside `chat_template.json`. */
 function chatTemplate(files: ModelFiles): string | undefined {
   const text = files.text('chatTemplate');
   if (text === undefined || !files.name('chatTemplate').endsWith('.json')) return text;
-  return files.json<{ chat_template: string }>('chatTemplate').chat_template;
+  const json = files.json<{ chat_template?: unknown } | null>('chatTemplate');
+  if (typeof json?.chat_template === 'string') return json.chat_template;
+  throw new ModelFileError(`${files.name('chatTemplate')} holds no chat template.`, files.name('chatTemplate'));
 }

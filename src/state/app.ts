@@ -7,7 +7,9 @@ import { LiveEvaluation } from './evaluation.ts';
 import { History } from './history.ts';
 import { ImageLibrary } from './images.ts';
 import { createIntents, type Intents } from './intents/index.ts';
-import { type Persistence, type PersistenceProblem, withRestored } from './persistence.ts';
+import { fetchPictures, persistenceHost } from './keeping.ts';
+import { Models, withLoaded } from './models.ts';
+import { type Persistence, withRestored } from './persistence.ts';
 import { Scorer } from './scorer.ts';
 import type { AppState } from './state.ts';
 import { Store } from './store.ts';
@@ -29,36 +31,32 @@ export interface App {
   readonly restored: Promise<void>;
   /** Saves what is unsaved. */
   flush(): Promise<void>;
+  /** The page is hidden for good, or frozen: saves, and lets another tab save from now on. */
+  suspend(): Promise<void>;
+  /** The page runs again. */
+  resume(): void;
   dispose(): void;
 }
 
-const PROBLEMS: Record<PersistenceProblem['kind'], string> = {
-  full: 'This browser has no more room for Margin. Everything goes on in this tab and what was saved before is kept, but new work is not saved: export the workspace, or delete some pictures or training runs.',
-  'other-tab':
-    'Margin is already open in another tab, which keeps the workspace. What you do here works but is not saved: export it, or close one of the tabs and reload.',
-  failed:
-    'This browser refused to store the workspace (a private window, perhaps). Everything works, but closing the tab loses it: export the workspace to keep it.',
-};
+/** Says what of a link was not used. */
+function tellProblems(store: Store<AppState>, problems: readonly string[]): void {
+  if (problems.length === 0) return;
+  notify(store, 'error', `Not everything in the link can be used. ${problems.join(' ')} The rest of it is in place.`);
+}
 
 async function restore(
   store: Store<AppState>,
   images: ImageLibrary,
   training: Training,
+  models: Models,
   persistence: Persistence,
 ): Promise<void> {
   const restored = await persistence.restore();
-  const stored = restored.state.images ?? [];
-  const missing = await images.preload(stored.map(({ id }) => id));
+  await fetchPictures(store, images, restored.state.images ?? []);
+  models.wish = restored.models ?? {};
+  tellProblems(store, restored.problems ?? []);
   store.update((state) => withRestored(state, restored));
   await training.restore();
-  if (missing.length > 0) {
-    const names = stored.filter(({ id }) => missing.includes(id)).map(({ name }) => name);
-    notify(
-      store,
-      'error',
-      `The browser has dropped the bytes of ${names.join(', ')}. Pairs and answers were kept; add the picture again to score them.`,
-    );
-  }
   persistence.begin(store.state);
   // Bytes of pictures deleted in earlier visits: undo can no longer ask for them.
   void persistence.sweep((id) => images.has(id));
@@ -70,28 +68,34 @@ export function createApp({ engine, persistence }: { engine: Engine; persistence
   const history = new History(store);
   const running = new Set<Running>();
   const scorer = new Scorer(store, engine, images, running);
-  const training = new Training(store, engine, images, persistence.runs);
+  const training = new Training(store, engine, images, persistence.runs, () => history.folders());
   const forecast = new Forecast(store, engine, images, training.fileFor);
   const evaluation = new LiveEvaluation(store, engine, training);
-  const intents = createIntents({ store, engine, images, history, persistence, scorer, training, running });
-  persistence.onProblem = (problem) => notify(store, 'error', PROBLEMS[problem.kind]);
+  const models = new Models(store, engine, persistence.starts);
+  const intents = createIntents({ store, engine, images, history, persistence, scorer, training, models, running });
+  persistence.host = persistenceHost(store, images, training);
 
-  const restored = restore(store, images, training, persistence);
+  const restored = restore(store, images, training, models, persistence);
   const stop = [
+    // What is loaded is what the settings say, before an adapter of theirs goes back in.
+    engine.onState((state) => store.update((now) => withLoaded(now, state))),
     // Before anybody hears that the engine is ready: the adapter goes back in first.
     engine.onState((state) => training.engineChanged(state)),
     engine.onState((state) => store.update((now) => ({ ...now, engine: state }))),
     store.subscribe((state) => persistence.changed(state)),
-    persistence.onLink((settings, view) => {
+    persistence.onLink((settings, view, problems) => {
       const { vlm, clip, ...rest } = settings;
       store.update((state) => ({
         ...state,
         settings: { ...state.settings, ...rest },
         view: { ...state.view, ...view },
       }));
-      if (vlm) intents.setSetting('vlm', vlm);
-      if (clip) intents.setSetting('clip', clip);
-      if (Object.keys(settings).length > 0) notify(store, 'success', 'The settings of the link are in place.');
+      if (vlm || clip) {
+        training.pause();
+        void models.choose({ ...(vlm && { vlm }), ...(clip && { clip }) });
+      }
+      if (problems.length > 0) tellProblems(store, problems);
+      else if (Object.keys(settings).length > 0) notify(store, 'success', 'The settings of the link are in place.');
     }),
   ];
   return {
@@ -103,7 +107,16 @@ export function createApp({ engine, persistence }: { engine: Engine; persistence
     training,
     forecast,
     restored,
-    flush: () => persistence.flush(),
+    flush() {
+      // Subscribers hear of a change a moment later, which a page that goes may not have.
+      persistence.changed(store.state);
+      return persistence.flush();
+    },
+    suspend() {
+      persistence.changed(store.state);
+      return persistence.suspend();
+    },
+    resume: () => persistence.resume(),
     dispose() {
       for (const { controller } of running) controller.abort();
       for (const unsubscribe of stop) unsubscribe();

@@ -2,6 +2,7 @@
 import type { Engine } from '../engine/engine.ts';
 import type { History } from './history.ts';
 import type { ImageLibrary } from './images.ts';
+import type { Models } from './models.ts';
 import type { Persistence } from './persistence.ts';
 import type { Scorer } from './scorer.ts';
 import type { Activity, AppState, CandidateRecord, Notice, PairRecord } from './state.ts';
@@ -16,6 +17,7 @@ export interface Context {
   readonly persistence: Persistence;
   readonly scorer: Scorer;
   readonly training: Training;
+  readonly models: Models;
   /** Work that `cancel()` ends, newest last. */
   readonly running: Set<Running>;
 }
@@ -37,18 +39,24 @@ const NOTICE_MS = 4000;
 const NOTICE_MS_PER_CHARACTER = 60;
 
 /**
- * Shows a notice. The same message is not shown twice at once. Errors stay until somebody dismisses them; the others
+ * Shows a notice, and returns its id. The same message is not shown twice at once. Errors stay until somebody dismisses them; the others
  * go when there was time to read them.
  */
-export function notify(store: Store<AppState>, tone: Notice['tone'], message: string): void {
+export function notify(
+  store: Store<AppState>,
+  tone: Notice['tone'],
+  message: string,
+  action?: Notice['action'],
+): string {
   const id = newId('notice');
   store.update((state) => {
     const others = state.notices.filter((notice) => notice.message !== message);
-    return { ...state, notices: [...others.slice(-4), { id, tone, message }] };
+    return { ...state, notices: [...others.slice(-4), { id, tone, message, ...(action && { action }) }] };
   });
-  if (tone === 'error') return;
+  if (tone === 'error') return id;
   const shown = NOTICE_MS + NOTICE_MS_PER_CHARACTER * message.length;
   setTimeout(() => store.update((state) => withoutNotice(state, id)), shown);
+  return id;
 }
 
 /** The state without this notice. */
@@ -60,6 +68,11 @@ export function withoutNotice(state: AppState, id: string): AppState {
 /** The words of an error for people; programming errors keep their own. */
 export function sentence(error: unknown): string {
   return error instanceof Error && error.message ? error.message : String(error);
+}
+
+/** "1 pair", "3 pairs". */
+export function count(n: number, word: string): string {
+  return `${n} ${word}${n === 1 ? '' : 's'}`;
 }
 
 /** Replaces one candidate by what `fn` returns. */

@@ -1,11 +1,13 @@
 /**
- * Undo and redo over images, candidates' marks and deletions, and pairs.
+ * Undo and redo over images, candidates' marks and deletions, pairs, and what else one action may bring: settings, runs
+ * and the adapter of a workspace file.
  *
  * What is kept is the difference an action made, record by record and field by field, not a snapshot: scores and
  * tokens that arrive afterwards survive an undo, and undoing the deletion of one answer does not touch the others.
  */
-import type { AppState } from './state.ts';
+import type { AppState, Settings } from './state.ts';
 import type { Store } from './store.ts';
+import { withAdapter } from './training/records.ts';
 
 type Identified = { readonly id: string };
 
@@ -15,16 +17,52 @@ interface ListDiff<T extends Identified> {
   readonly changed: readonly { readonly id: string; readonly before: Partial<T>; readonly after: Partial<T> }[];
 }
 
-const LISTS = ['images', 'candidates', 'pairs'] as const;
-const SELECTIONS = ['selectedImage', 'selectedPair'] as const;
+/** The lists of the state, and how each is replaced. */
+const LISTS = {
+  images: [({ images }: AppState) => images, (state: AppState, images) => ({ ...state, images })],
+  candidates: [({ candidates }: AppState) => candidates, (state: AppState, candidates) => ({ ...state, candidates })],
+  pairs: [({ pairs }: AppState) => pairs, (state: AppState, pairs) => ({ ...state, pairs })],
+  runs: [
+    ({ training }: AppState) => training.runs,
+    (state: AppState, runs) => ({ ...state, training: { ...state.training, runs } }),
+  ],
+} as const satisfies Record<
+  string,
+  readonly [(state: AppState) => readonly Identified[], (state: AppState, list: never) => AppState]
+>;
+type ListName = keyof typeof LISTS;
+
+const listOf = (name: ListName, state: AppState): readonly Identified[] => LISTS[name][0](state);
+const withList = (name: ListName, state: AppState, list: readonly Identified[]): AppState =>
+  LISTS[name][1](state, list as never);
+
+/** The rest that an action may change, as one flat record. What selects is no action of its own. */
+const SELECTING: readonly string[] = ['selectedImage', 'selectedPair', 'run'];
+
+function valuesOf({ selectedImage, selectedPair, training, adapter, settings }: AppState): Record<string, unknown> {
+  const each = Object.entries(settings).map(([key, value]) => [`settings.${key}`, value]);
+  return { selectedImage, selectedPair, run: training.run, adapter, ...Object.fromEntries(each) };
+}
+
+function withValue(state: AppState, key: string, value: unknown): AppState {
+  if (key === 'run') return { ...state, training: { ...state.training, run: value as string | null } };
+  if (key === 'adapter') return withAdapter(state, value as AppState['adapter']);
+  if (!key.startsWith('settings.')) return { ...state, [key]: value };
+  return { ...state, settings: { ...state.settings, [key.slice('settings.'.length)]: value } as Settings };
+}
+
+interface Change {
+  readonly before: unknown;
+  readonly after: unknown;
+}
 
 interface Entry {
   readonly label: string;
-  readonly lists: { readonly [K in (typeof LISTS)[number]]?: ListDiff<Identified> };
-  readonly selections: {
-    readonly [K in (typeof SELECTIONS)[number]]?: { readonly before: string | null; readonly after: string | null };
-  };
+  readonly lists: { readonly [K in ListName]?: ListDiff<Identified> };
+  readonly values: Readonly<Record<string, Change>>;
 }
+
+const same = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
 
 /** Deep enough for hours of work; each entry shares its records with the state. */
 const LIMIT = 200;
@@ -94,17 +132,19 @@ export class History {
     const before = this.#store.state;
     this.#store.update(fn);
     const after = this.#store.state;
-    const lists: Record<string, ListDiff<Identified>> = {};
-    for (const key of LISTS) {
-      const diff = diffList<Identified>(before[key], after[key]);
+    const lists: Partial<Record<ListName, ListDiff<Identified>>> = {};
+    for (const key of Object.keys(LISTS) as ListName[]) {
+      const diff = diffList<Identified>(listOf(key, before), listOf(key, after));
       if (diff && diff.added.length + diff.removed.length + diff.changed.length > 0) lists[key] = diff;
     }
-    if (Object.keys(lists).length === 0) return;
-    const selections: Record<string, { before: string | null; after: string | null }> = {};
-    for (const key of SELECTIONS) {
-      if (before[key] !== after[key]) selections[key] = { before: before[key], after: after[key] };
-    }
-    this.#past.push({ label, lists, selections });
+    const [old, now] = [valuesOf(before), valuesOf(after)];
+    const values = Object.fromEntries(
+      Object.keys(now).flatMap((key) =>
+        same(old[key], now[key]) ? [] : [[key, { before: old[key], after: now[key] }]],
+      ),
+    );
+    if (Object.keys(lists).length === 0 && Object.keys(values).every((key) => SELECTING.includes(key))) return;
+    this.#past.push({ label, lists, values });
     if (this.#past.length > LIMIT) this.#past.shift();
     this.#future = [];
     this.#publish();
@@ -118,11 +158,24 @@ export class History {
     return this.#step(this.#future, this.#past, 'redo');
   }
 
-  /** Forgets everything: after a workspace was replaced. */
-  clear(): void {
-    this.#past = [];
-    this.#future = [];
-    this.#publish();
+  /** Whether the next step back or forth changes runs or the adapter, which a run under way would lose. */
+  touchesTraining(direction: 'undo' | 'redo'): boolean {
+    const entry = (direction === 'undo' ? this.#past : this.#future).at(-1);
+    return entry !== undefined && (entry.lists.runs !== undefined || 'adapter' in entry.values);
+  }
+
+  /** Folders of run files that some step back or forth needs. */
+  folders(): string[] {
+    return [...this.#past, ...this.#future].flatMap(({ lists, values }) => {
+      const runs = [...(lists.runs?.added ?? []), ...(lists.runs?.removed ?? [])].map(({ record }) => record);
+      const starts = runs.flatMap((run) => (run as AppState['training']['runs'][number]).from?.key ?? []);
+      const adapters = [values.adapter?.before, values.adapter?.after] as (AppState['adapter'] | undefined)[];
+      return [
+        ...runs.map(({ id }) => id),
+        ...starts,
+        ...adapters.flatMap((adapter) => adapter?.run ?? adapter?.key ?? []),
+      ];
+    });
   }
 
   #step(from: Entry[], to: Entry[], direction: 'undo' | 'redo'): boolean {
@@ -131,13 +184,13 @@ export class History {
     to.push(entry);
     this.#store.update((state) => {
       let next = state;
-      for (const key of LISTS) {
-        const diff = entry.lists[key];
-        if (diff) next = { ...next, [key]: applyDiff<Identified>(next[key], diff, direction) };
+      for (const [key, diff] of Object.entries(entry.lists) as [ListName, ListDiff<Identified>][]) {
+        next = withList(key, next, applyDiff<Identified>(listOf(key, next), diff, direction));
       }
-      for (const key of SELECTIONS) {
-        const change = entry.selections[key];
-        if (change) next = { ...next, [key]: direction === 'undo' ? change.before : change.after };
+      for (const [key, { before, after }] of Object.entries(entry.values)) {
+        const [from, to] = direction === 'undo' ? [after, before] : [before, after];
+        // A knob that was turned since keeps its place.
+        if (!key.startsWith('settings.') || same(valuesOf(next)[key], from)) next = withValue(next, key, to);
       }
       return repairSelections(next);
     });

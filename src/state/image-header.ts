@@ -9,8 +9,10 @@ export interface ImageHeader {
   readonly format: ImageFormat;
   /** Pixels as stored, before any EXIF rotation; absent when the header does not tell. */
   readonly size?: { readonly width: number; readonly height: number };
-  /** The stored pixels are not simply the picture to show: rotated by EXIF, or animated. */
-  readonly needsReencoding: boolean;
+  /** Whether it moves where the page shows it. */
+  readonly animated: boolean;
+  /** 16-bit greyscale, which Hugging Face's processors clip instead of scaling. */
+  readonly grey16?: boolean;
 }
 
 /** Enough for the metadata that cameras put before the size in a JPEG. */
@@ -42,28 +44,13 @@ function readPng(bytes: Uint8Array, view: DataView): ImageHeader {
   return {
     format: 'png',
     size: known ? { width: view.getUint32(16), height: view.getUint32(20) } : undefined,
-    needsReencoding: indexOfAscii(bytes, 'acTL', 8, end) >= 0 || indexOfAscii(bytes, 'eXIf', 8, end) >= 0,
+    animated: indexOfAscii(bytes, 'acTL', 8, end) >= 0,
+    grey16: known && bytes[24] === 16 && bytes[25] === 0,
   };
-}
-
-/** Orientation tag (0x0112) of an EXIF block that starts with its TIFF header; 1 (upright) when there is none. */
-function exifOrientation(view: DataView, tiff: number, end: number): number {
-  if (tiff + 8 > end) return 1;
-  const little = view.getUint16(tiff) === 0x4949;
-  const directory = tiff + view.getUint32(tiff + 4, little);
-  if (directory + 2 > end) return 1;
-  const entries = view.getUint16(directory, little);
-  for (let i = 0; i < entries; i++) {
-    const entry = directory + 2 + i * 12;
-    if (entry + 12 > end) return 1;
-    if (view.getUint16(entry, little) === 0x0112) return view.getUint16(entry + 8, little);
-  }
-  return 1;
 }
 
 /** Walks the segments up to the frame header (SOF), which holds the size. */
 function readJpeg(bytes: Uint8Array, view: DataView): ImageHeader {
-  let orientation = 1;
   let at = 2;
   while (at + 9 < bytes.length) {
     if (bytes[at] !== 0xff) break;
@@ -73,18 +60,15 @@ function readJpeg(bytes: Uint8Array, view: DataView): ImageHeader {
       continue;
     }
     const length = view.getUint16(at + 2);
-    if (marker === 0xe1 && ascii(bytes, at + 4, 4) === 'Exif') {
-      orientation = exifOrientation(view, at + 10, Math.min(bytes.length, at + 2 + length));
-    }
     const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
     if (isFrame) {
       const size = { width: view.getUint16(at + 7), height: view.getUint16(at + 5) };
-      return { format: 'jpeg', size, needsReencoding: orientation !== 1 };
+      return { format: 'jpeg', size, animated: false };
     }
     if (marker === 0xda) break;
     at += 2 + length;
   }
-  return { format: 'jpeg', needsReencoding: orientation !== 1 };
+  return { format: 'jpeg', animated: false };
 }
 
 function readWebp(bytes: Uint8Array, view: DataView): ImageHeader {
@@ -93,18 +77,18 @@ function readWebp(bytes: Uint8Array, view: DataView): ImageHeader {
     const u24 = (at: number) => bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16);
     const flags = bytes[20];
     const size = { width: u24(24) + 1, height: u24(27) + 1 };
-    return { format: 'webp', size, needsReencoding: (flags & 0b1010) !== 0 }; // animation, EXIF
+    return { format: 'webp', size, animated: (flags & 0b10) !== 0 };
   }
   if (kind === 'VP8L' && bytes.length >= 25) {
     const bits = view.getUint32(21, true);
     const size = { width: (bits & 0x3fff) + 1, height: ((bits >>> 14) & 0x3fff) + 1 };
-    return { format: 'webp', size, needsReencoding: false };
+    return { format: 'webp', size, animated: false };
   }
   if (kind === 'VP8 ' && bytes.length >= 30) {
     const size = { width: view.getUint16(26, true) & 0x3fff, height: view.getUint16(28, true) & 0x3fff };
-    return { format: 'webp', size, needsReencoding: false };
+    return { format: 'webp', size, animated: false };
   }
-  return { format: 'webp', needsReencoding: false };
+  return { format: 'webp', animated: false };
 }
 
 /** The largest of the `ispe` boxes (a picture may come as a grid of tiles, with the whole size beside theirs). */
@@ -115,7 +99,7 @@ function readAvif(bytes: Uint8Array, view: DataView): ImageHeader {
     const found = { width: view.getUint32(at + 8), height: view.getUint32(at + 12) };
     if (!size || found.width * found.height > size.width * size.height) size = found;
   }
-  return { format: 'avif', size, needsReencoding: true };
+  return { format: 'avif', size, animated: ascii(bytes, 8, 4) === 'avis' };
 }
 
 /** The header of a PNG, JPEG, WebP, GIF or AVIF file, told by its first bytes; null for anything else. */
@@ -126,7 +110,7 @@ export function readImageHeader(bytes: Uint8Array): ImageHeader | null {
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return readJpeg(bytes, view);
   if (ascii(bytes, 0, 4) === 'GIF8') {
     const size = bytes.length >= 10 ? { width: view.getUint16(6, true), height: view.getUint16(8, true) } : undefined;
-    return { format: 'gif', size, needsReencoding: true };
+    return { format: 'gif', size, animated: true };
   }
   if (ascii(bytes, 0, 4) === 'RIFF' && ascii(bytes, 8, 4) === 'WEBP') return readWebp(bytes, view);
   if (ascii(bytes, 4, 4) === 'ftyp' && /avi[fs]/.test(ascii(bytes, 8, 32))) return readAvif(bytes, view);

@@ -12,20 +12,32 @@ export interface ImageBytesStore {
   get(id: string): Promise<Blob | undefined>;
 }
 
+/** Name under which the copy to show is kept. */
+const previewOf = (id: string): string => `${id}-preview`;
+
 export class ImageLibrary {
   #blobs = new Map<string, Blob>();
   #urls = new Map<string, string>();
   #bytes: ImageBytesStore;
 
+  /** Told of a picture whose bytes are there now and were not before. */
+  onAdded: (id: string) => void = () => {};
+
   constructor(bytes: ImageBytesStore) {
     this.#bytes = bytes;
   }
 
-  /** Keeps the bytes in memory at once; the promise settles when they are stored for the next visit. */
-  async put(id: string, blob: Blob): Promise<void> {
+  /**
+   * Keeps the bytes in memory at once; the promise settles when they are stored for the next visit.
+   * @param preview what `url` shows instead of the bytes.
+   */
+  async put(id: string, blob: Blob, preview?: Blob): Promise<void> {
     if (this.#blobs.has(id)) return;
     this.#blobs.set(id, blob);
+    if (preview) this.#blobs.set(previewOf(id), preview);
+    this.onAdded(id);
     await this.#bytes.put(id, blob);
+    if (preview) await this.#bytes.put(previewOf(id), preview);
   }
 
   /** Fetches stored bytes into memory, so that `url` can answer at once. Returns the ids that are gone. */
@@ -34,9 +46,12 @@ export class ImageLibrary {
     await Promise.all(
       ids.map(async (id) => {
         if (this.#blobs.has(id)) return;
-        const blob = await this.#bytes.get(id).catch(() => undefined);
+        const [blob, preview] = await Promise.all(
+          [id, previewOf(id)].map((name) => this.#bytes.get(name).catch(() => undefined)),
+        );
         if (blob) this.#blobs.set(id, blob);
         else missing.push(id);
+        if (blob && preview) this.#blobs.set(previewOf(id), preview);
       }),
     );
     return missing;
@@ -46,10 +61,20 @@ export class ImageLibrary {
     return this.#blobs.has(id);
   }
 
+  /** What is in memory of a picture, by the names under which it is stored. */
+  files(id: string): Map<string, Blob> {
+    return new Map(
+      [id, previewOf(id)].flatMap((name) => {
+        const blob = this.#blobs.get(name);
+        return blob ? [[name, blob] as const] : [];
+      }),
+    );
+  }
+
   /** The stored bytes. Throws `InputError` when they are gone. */
   async blob(id: string): Promise<Blob> {
     const blob = this.#blobs.get(id) ?? (await this.#bytes.get(id));
-    if (!blob) throw new InputError('The bytes of this picture are gone. Add the picture again.', id);
+    if (!blob) throw new InputError('This picture’s file is missing. Add the picture again.', id);
     return blob;
   }
 
@@ -58,11 +83,11 @@ export class ImageLibrary {
     return { id, blob: await this.blob(id) };
   }
 
-  /** An object URL of the picture (at most 1,024 px on its long side), made once; '' when its bytes are gone. */
+  /** An object URL of the picture, or of its copy to show, made once; '' when its bytes are gone. */
   url(id: string): string {
     const known = this.#urls.get(id);
     if (known) return known;
-    const blob = this.#blobs.get(id);
+    const blob = this.#blobs.get(previewOf(id)) ?? this.#blobs.get(id);
     if (!blob) return '';
     const url = URL.createObjectURL(blob);
     this.#urls.set(id, url);

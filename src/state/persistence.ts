@@ -1,187 +1,356 @@
 /**
- * Keeps the work of the page over a closed tab: what goes where is the table in `persistence/places.ts`. Saving is
- * debounced and flushed when the page is hidden; full storage is reported and never stops the work.
+ * Keeps the work of the page over a closed tab: what goes where is the table in `persistence/places.ts`.
+ *
+ * Every change is written at once: to the journal, which survives a page that dies this moment, and to the store. One
+ * page of a workspace saves; another waits for it to go, and then joins its own work to what is stored. Full or refused
+ * storage is told and tried again, and never stops the work.
  */
-import type { ImageBytesStore } from './images.ts';
+
+import { addressFollower, isOwn } from './persistence/address.ts';
 import type { Backend } from './persistence/backend.ts';
-import { changesBetween } from './persistence/changes.ts';
-import { decodeLink, decodeView, encodeLink } from './persistence/link.ts';
-import { type Restored, revive } from './persistence/restored.ts';
-import type { AppState, CandidateRecord, Settings } from './state.ts';
-import { isRecord, validSettings } from './validate.ts';
+import { changesBetween, onlyStreaming, sameWork } from './persistence/changes.ts';
+import type { Persistence, PersistenceHost, PersistenceProblem } from './persistence/contract.ts';
+import { decodeChange, encodeChange, withChange } from './persistence/journal.ts';
+import { decodeLink, decodeView, encodeLink, linkProblems } from './persistence/link.ts';
+import type { Restored } from './persistence/restored.ts';
+import { createRunFiles } from './persistence/run-files.ts';
+import { createStarts } from './persistence/starts.ts';
+import { readStored } from './persistence/stored.ts';
+import type { AppState } from './state.ts';
 
 export { changesBetween } from './persistence/changes.ts';
+export type * from './persistence/contract.ts';
+export { mergeWork } from './persistence/merge.ts';
 export * from './persistence/places.ts';
-export { type Restored, withRestored } from './persistence/restored.ts';
+export { asState, type Restored, withRestored } from './persistence/restored.ts';
+export type { RunFiles } from './persistence/run-files.ts';
+export { MOST_FAILURES, type Starts } from './persistence/starts.ts';
 
-/** Long enough to gather a burst of tokens, short enough to lose nothing that matters. */
-const SAVE_AFTER_MS = 250;
+/** Tokens of an answer that streams in are gathered this long: they can be sampled again. */
+const GATHER_MS = 250;
+/** After storage failed it is tried again, ever more rarely. */
+const RETRY_MS = { first: 2000, last: 60_000 } as const;
 
-export type PersistenceProblem =
-  /** The browser gives no more room: work goes on, but is not saved. */
-  | { readonly kind: 'full' }
-  /** Another tab saves this workspace; this one does not. */
-  | { readonly kind: 'other-tab' }
-  | { readonly kind: 'failed'; readonly error: unknown };
-
-export interface Persistence {
-  readonly bytes: ImageBytesStore;
-  /** Checkpoints and metrics of training runs. Nothing throws: problems go to `onProblem`. */
-  readonly runs: RunFiles;
-  /** What an earlier visit and the link left. Never throws: problems go to `onProblem`. */
-  restore(): Promise<Restored>;
-  /** Starts saving `state` and every later one passed to `changed`. */
-  begin(state: AppState): void;
-  /** The state changed: saves soon. */
-  changed(state: AppState): void;
-  /** Saves what is unsaved now. */
-  flush(): Promise<void>;
-  /** Forgets bytes of pictures that nothing names any more. */
-  sweep(isKept: (id: string) => boolean): Promise<void>;
-  link(state: Pick<AppState, 'settings' | 'view'>): string;
-  /** A person opened a link in this tab. Returns the unsubscribe function. */
-  onLink(listener: (settings: Partial<Settings>, view: ReturnType<typeof decodeView>) => void): () => void;
-  onProblem: (problem: PersistenceProblem) => void;
-}
-
-/** Files of training runs: `metrics`, and a checkpoint per kept step. */
-export interface RunFiles {
-  get(run: string, name: string): Promise<unknown>;
-  /** Whether it is stored; where it is not, what had this name before is as it was. */
-  put(run: string, name: string, value: unknown): Promise<boolean>;
-  remove(run: string, name: string): Promise<void>;
-  /** Forgets the files of all other runs. */
-  keepOnly(runs: readonly string[]): Promise<void>;
-}
+/** The hash that offers to delete everything, for a page that does not get as far as its buttons. */
+const RESET = 'reset';
 
 /** Whether an error of the storage means "no more room". */
 export function isQuotaError(error: unknown): boolean {
   return error instanceof Error && (error.name === 'QuotaExceededError' || /quota/i.test(error.message));
 }
 
-export function createPersistence(backend: Backend): Persistence {
-  const { records, bytes, address } = backend;
-  let latest: AppState | null = null;
-  let saved: AppState | null = null;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let writing: Promise<void> = Promise.resolve();
-  let saves = false;
-  let reported = '';
-  const claimed = backend.claim();
+/** What a link asks for: its models become settings when they have loaded. */
+function linked(hash: string): Pick<Restored, 'settings'> & Required<Pick<Restored, 'models'>> {
+  const { vlm, clip, ...settings } = decodeLink(hash);
+  return { settings, models: { ...(vlm && { vlm }), ...(clip && { clip }) } };
+}
+const NOTHING = { settings: {}, models: {} };
 
-  const report = (problem: PersistenceProblem): void => {
-    if (reported === problem.kind) return;
-    reported = problem.kind;
-    persistence.onProblem(problem);
+const NO_HOST: PersistenceHost = {
+  problem() {},
+  setAside() {},
+  joined: () => Promise.reject(new Error('no host')),
+  files: () => new Map(),
+};
+
+export function createPersistence(backend: Backend): Persistence {
+  const { records, bytes, address, journal } = backend;
+  /** The state to be saved; null until this page may save. */
+  let latest: AppState | null = null;
+  /** What the store is known to hold; null for nothing. */
+  let saved: AppState | null = null;
+  /** What this page and the stored work have in common. */
+  let base: AppState | null = null;
+  let saves = false;
+  let stopped = false;
+  /** Whether something was not read, whose bytes are not to be swept away. */
+  let incomplete = false;
+  let generation = 0;
+  let gathering: ReturnType<typeof setTimeout> | undefined;
+  let retrying: ReturnType<typeof setTimeout> | undefined;
+  let retryAfter: number = RETRY_MS.first;
+  let writing: Promise<void> = Promise.resolve();
+  let asked = false;
+  /** What fails, by what it is that fails; the first of them is told. */
+  const problems: Record<'lock' | 'records' | 'files', PersistenceProblem | null> = {
+    lock: null,
+    records: null,
+    files: null,
+  };
+  let told: PersistenceProblem['kind'] | null = null;
+  const { follow, written } = addressFollower(address);
+  let begun = () => {};
+  const started = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  /** Pictures whose bytes have found no place yet. */
+  const unstored = new Set<string>();
+
+  const report = (part: keyof typeof problems, problem: PersistenceProblem | null): void => {
+    problems[part] = problem;
+    const first = problems.lock ?? problems.records ?? problems.files;
+    if (told === (first?.kind ?? null)) return;
+    told = first?.kind ?? null;
+    persistence.host.problem(first);
+  };
+  const failed = (part: keyof typeof problems, error: unknown): void =>
+    report(part, isQuotaError(error) ? { kind: 'full' } : { kind: 'failed', error });
+
+  /** Tries again what failed, after a while. */
+  const later = (work: () => void): void => {
+    clearTimeout(retrying);
+    retrying = setTimeout(work, retryAfter);
+    retryAfter = Math.min(2 * retryAfter, RETRY_MS.last);
+  };
+
+  /** Bytes go before the records that name them; where there is no room for them, the records go alone. */
+  const storeBytes = async (state: AppState): Promise<void> => {
+    for (const { id } of state.images) {
+      for (const [name, blob] of persistence.host.files(id)) if (unstored.has(name)) await putBytes(name, blob);
+    }
+  };
+  const putBytes = async (id: string, blob: Blob): Promise<void> => {
+    try {
+      await bytes.put(id, blob);
+      unstored.delete(id);
+      report('files', null);
+    } catch (error) {
+      failed('files', error);
+      later(() => void flush());
+    }
+  };
+
+  /** What is changed and not known to be stored outlives the page as text, until it is. False where it does not fit. */
+  const note = (state: AppState): boolean => {
+    const change = changesBetween(saved, state, written());
+    const text = change && encodeChange(change);
+    return journal.set(text) && (!change || text !== null);
   };
 
   const save = async (): Promise<void> => {
-    clearTimeout(timer);
-    timer = undefined;
+    clearTimeout(gathering);
+    gathering = undefined;
     const state = latest;
     if (!state || !saves) return;
     try {
-      address.replaceHash(encodeLink(state.settings, state.view));
-    } catch {
-      // Some browsers refuse many address changes in a short time; the next save brings the address up to date.
-    }
-    const change = changesBetween(saved, state);
-    if (!change) return;
-    try {
-      await records.write(change);
+      const now = await records.generation();
+      if (now !== generation) {
+        // Emptied under the page, or a fresh one: everything is written again.
+        saved = null;
+        for (const { id } of state.images) for (const name of persistence.host.files(id).keys()) unstored.add(name);
+        generation = now;
+      }
+      const change = changesBetween(saved, state, written());
+      if (unstored.size > 0) await storeBytes(state);
+      if (change) await records.write(change);
       saved = state;
-      reported = '';
+      report('records', null);
+      if (!problems.files) {
+        retryAfter = RETRY_MS.first;
+        clearTimeout(retrying);
+      }
+      if (saves && latest === state) journal.set(null);
     } catch (error) {
-      report(isQuotaError(error) ? { kind: 'full' } : { kind: 'failed', error });
+      failed('records', error);
+      later(() => void flush());
     }
   };
 
+  let queued = false;
   const flush = (): Promise<void> => {
-    writing = writing.then(save);
+    if (!queued) {
+      queued = true;
+      writing = writing.then(() => {
+        queued = false;
+        return save();
+      });
+    }
     return writing;
   };
 
-  const persistence: Persistence = {
-    onProblem: () => {},
-    runs: {
-      get: (run, name) => backend.runs.get(`${run}/${name}`).catch(() => undefined),
-      async put(run, name, value) {
-        if (!(await claimed)) return false;
-        try {
-          await backend.runs.put(`${run}/${name}`, value);
-          return true;
-        } catch (error) {
-          report(isQuotaError(error) ? { kind: 'full' } : { kind: 'failed', error });
-          return false;
+  /** What is stored, with what the page before had no time to store. Damaged records are put out of the way. */
+  const read = async (mayWrite: boolean): Promise<Restored & { readonly written: unknown }> => {
+    generation = await records.generation();
+    const noted = decodeChange(journal.get());
+    const found = await records.read();
+    const stored = noted ? withChange(found, noted) : found;
+    const { restored, bad } = readStored(stored);
+    if (bad.length > 0) incomplete = true;
+    // The page that saves puts them aside, and tells it.
+    if (bad.length > 0 && mayWrite) {
+      await records.setAside(bad).catch(() => {});
+      persistence.host.setAside(bad.length);
+    }
+    return { ...restored, written: stored.values.get('address') };
+  };
+
+  /** This page may save from now on: what is stored comes first. */
+  const join = async (): Promise<void> => {
+    await started;
+    if (stopped) return;
+    try {
+      const { written: _, ...stored } = await read(true);
+      const state = await persistence.host.joined(stored, base!);
+      for (const { id } of state.images) {
+        for (const name of persistence.host.files(id).keys()) {
+          if (!(await bytes.get(name).catch(() => undefined))) unstored.add(name);
         }
-      },
-      async remove(run, name) {
-        if (await claimed) await backend.runs.remove(`${run}/${name}`).catch(() => {});
-      },
-      async keepOnly(runs) {
-        if (!(await claimed)) return;
-        const kept = new Set(runs);
-        const keys = await backend.runs.keys().catch(() => []);
-        for (const key of keys) if (!kept.has(key.split('/')[0])) await backend.runs.remove(key).catch(() => {});
-      },
+      }
+    } catch (error) {
+      failed('records', error);
+      later(() => void join());
+      return;
+    }
+    if (stopped) return;
+    saved = null;
+    saves = true;
+    base = latest;
+    report('lock', null);
+    await flush();
+    await runs.storeHeld();
+  };
+
+  const claim = async (): Promise<boolean> => {
+    const held = await backend.claim(() => void join());
+    report('lock', held ? null : { kind: 'other-tab' });
+    return held;
+  };
+
+  const letGo = (): void => {
+    base = latest;
+    saves = false;
+    backend.release();
+  };
+
+  /** Stores everything, and lets another page save. What cannot be stored stays this page's own, and it the one that saves. */
+  const handOver = async (): Promise<void> => {
+    while (saves && latest !== saved) {
+      await flush();
+      if (problems.records || problems.files) return;
+    }
+    if (saves) letGo();
+  };
+
+  backend.onAsked(() => {
+    void handOver().then(() => {
+      if (!saves) void claim();
+    });
+  });
+
+  const runs = createRunFiles(backend.runs, {
+    saves: () => saves,
+    complete: () => !incomplete,
+    stored: () => report('files', null),
+    failed: (error) => failed('files', error),
+  });
+
+  const persistence: Persistence = {
+    host: NO_HOST,
+    starts: createStarts(backend.starts),
+    resetAsked: address.hash() === RESET,
+
+    stop() {
+      saves = false;
+      stopped = true;
+      for (const timer of [gathering, retrying]) clearTimeout(timer);
     },
+
+    async reset() {
+      persistence.stop();
+      await writing;
+      await backend.erase();
+      address.replaceHash('');
+      address.reload();
+    },
+
+    runs,
     bytes: {
       get: (id) => bytes.get(id),
       put: async (id, blob) => {
-        if (!(await claimed)) return;
-        try {
-          await bytes.put(id, blob);
-        } catch (error) {
-          report(isQuotaError(error) ? { kind: 'full' } : { kind: 'failed', error });
-        }
+        unstored.add(id);
+        if (saves) await putBytes(id, blob);
       },
     },
 
     async restore() {
-      const linked = decodeLink(address.hash());
+      const problems = linkProblems(address.hash());
       const opened = decodeView(address.hash()) ?? {};
-      saves = await claimed;
-      if (!saves) report({ kind: 'other-tab' });
+      const held = await claim();
       try {
-        const { values, lists } = await records.read();
-        const view = values.get('view');
+        const { written: own, ...stored } = await read(held);
+        // An address that this page wrote itself may be a moment behind what is stored; a link never is.
+        saves = held && !stopped;
+        const { models, settings } = isOwn(address, own) ? NOTHING : linked(address.hash());
         return {
-          state: {
-            images: lists.images as unknown as AppState['images'],
-            candidates: (lists.candidates as unknown as CandidateRecord[]).map(revive),
-            pairs: lists.pairs as unknown as AppState['pairs'],
-            selectedImage: (values.get('selectedImage') as string | null | undefined) ?? null,
-            selectedPair: (values.get('selectedPair') as string | null | undefined) ?? null,
-            adapter: (values.get('adapter') as AppState['adapter'] | undefined) ?? null,
-          },
-          training: (values.get('training') as Partial<AppState['training']> | undefined) ?? {},
-          settings: { ...validSettings(values.get('settings')), ...linked },
-          view: { ...(isRecord(view) ? view : {}), ...opened },
+          ...stored,
+          settings: { ...stored.settings, ...settings },
+          view: { ...stored.view, ...opened },
+          models,
+          problems,
         };
       } catch (error) {
         // What could not be read may still be there: nothing is written over it.
-        saves = false;
-        report({ kind: 'failed', error });
-        return { state: {}, training: {}, settings: linked, view: opened };
+        incomplete = true;
+        failed('records', error);
+        if (held) later(() => void join());
+        return { state: {}, training: {}, ...linked(address.hash()), view: opened, problems };
       }
     },
 
     begin(state) {
       // Everything is written once: cheap, and a store that was read only in part becomes whole again.
       latest = state;
+      base ??= state;
+      begun();
+      follow(state);
       void flush();
     },
 
     changed(state) {
+      const before = latest;
+      if (!before) return;
       latest = state;
-      if (timer === undefined && saves) timer = setTimeout(() => void flush(), SAVE_AFTER_MS);
+      if (before.settings !== state.settings || before.view !== state.view) follow(state);
+      if (!saves || sameWork(before, state)) return;
+      if (onlyStreaming(before, state)) {
+        gathering ??= setTimeout(() => void flush(), GATHER_MS);
+        return;
+      }
+      note(state);
+      void flush();
+      if (!asked && state.pairs.length > before.pairs.length) {
+        // There is something now that somebody made.
+        asked = true;
+        backend.keep();
+      }
     },
 
-    flush,
+    flush() {
+      if (latest) follow(latest, true);
+      if (saves && latest && latest !== saved) note(latest);
+      return flush();
+    },
+
+    async suspend() {
+      if (!saves) backend.release();
+      else if (latest && note(latest) && !problems.records && unstored.size === 0) {
+        // A frozen page does not hear when a write is done. Whoever saves next reads the rest in the journal.
+        letGo();
+      } else await handOver();
+    },
+
+    resume() {
+      if (saves || !latest) return;
+      void claim().then((held) => {
+        if (held) void join();
+      });
+    },
+
+    takeOver: () => backend.askFor(),
 
     async sweep(isKept) {
-      if (!saves) return;
-      await bytes.keepOnly(isKept).catch((error) => report({ kind: 'failed', error }));
+      if (!saves || incomplete) return;
+      await bytes.keepOnly(isKept).catch((error) => failed('files', error));
     },
 
     link: ({ settings, view }) => address.withHash(encodeLink(settings, view)),
@@ -190,7 +359,8 @@ export function createPersistence(backend: Backend): Persistence {
       address.onHash(() => {
         const settings = decodeLink(address.hash());
         const view = decodeView(address.hash());
-        if (Object.keys(settings).length > 0 || view) listener(settings, view);
+        const problems = linkProblems(address.hash());
+        if (Object.keys(settings).length > 0 || view || problems.length > 0) listener(settings, view, problems);
       }),
   };
   return persistence;

@@ -192,6 +192,8 @@ export type Notice = {
   readonly tone: 'info' | 'error' | 'success';
   /** What happened, what was kept, what to do. */
   readonly message: string;
+  /** What can be done about it with one press. */
+  readonly action?: 'save here';
 };
 
 /** Work under way that a person may cancel. */
@@ -222,7 +224,17 @@ export interface AppState {
     readonly tab: 'images' | 'responses' | 'objective' | 'training';
     /** What the bottom row shows where there are columns. */
     readonly bottom: 'pairs' | 'training';
-    readonly overlay: 'none' | 'kernels' | 'composer' | 'about' | 'camera' | 'gallery' | 'explorer';
+    readonly overlay:
+      | 'none'
+      | 'kernels'
+      | 'composer'
+      | 'about'
+      | 'camera'
+      | 'gallery'
+      | 'explorer'
+      | 'shortcuts'
+      | 'engine'
+      | 'reset';
     /** The loss whose page the gallery shows; null for the overview. */
     readonly loss: string | null;
     readonly theme: 'system' | 'light' | 'dark';

@@ -13,7 +13,7 @@ import type { Store } from './store.ts';
 import { AdapterAtWork } from './training/adapter.ts';
 import { Checkpoints } from './training/checkpoints.ts';
 import { Driver, type Progress } from './training/driver.ts';
-import { endedBy, withoutLost } from './training/ending.ts';
+import { asStored, endedBy } from './training/ending.ts';
 import { Examiner } from './training/examiner.ts';
 import type { FileFor } from './training/forecast.ts';
 import { RunHistories, type Tried } from './training/history.ts';
@@ -31,6 +31,7 @@ export type { TrainOptions } from './training/run.ts';
 export class Training {
   #store: Store<AppState>;
   #images: ImageLibrary;
+  #needed: () => readonly string[];
   #checkpoints: Checkpoints;
   #runs: RunRecords;
   #adapter: AdapterAtWork;
@@ -44,7 +45,15 @@ export class Training {
   /** Progress of the phase under way, where it has a known length. */
   progress: Progress | null = null;
 
-  constructor(store: Store<AppState>, engine: Engine, images: ImageLibrary, files: RunFiles) {
+  /** @param needed run files that something beside the runs still needs: undo, for one */
+  constructor(
+    store: Store<AppState>,
+    engine: Engine,
+    images: ImageLibrary,
+    files: RunFiles,
+    needed: () => readonly string[] = () => [],
+  ) {
+    this.#needed = needed;
     this.#store = store;
     this.#images = images;
     this.#checkpoints = new Checkpoints(files);
@@ -101,11 +110,39 @@ export class Training {
   /** Fetches what earlier visits left: metrics for the curves, the present run's checkpoint for the engine. */
   async restore(): Promise<void> {
     const { runs } = this.#runs.state;
-    for (const run of runs) this.#runs.change(run.id, withoutLost(run));
-    for (const { id } of runs) this.#histories.set(id, await this.#checkpoints.history(id));
-    for (const { id, step } of this.#runs.state.runs) this.#histories.of(id).truncate(step);
+    for (const { id } of runs) await this.#fetch(id);
     await this.#adapter.restore();
     void this.#keepFiles();
+  }
+
+  /**
+   * The state has other runs or another adapter than before, of another tab, a file or an undo: metrics are fetched, the
+   * engine gets the adapter. What is under way here is left alone.
+   */
+  async sync(): Promise<void> {
+    const { runs, run: present, phase } = this.#runs.state;
+    const busy = phase !== 'idle';
+    for (const run of runs) {
+      const isOwn = this.log(run.id).length > 0 && this.log(run.id).step >= run.step;
+      if (!isOwn && !(busy && run.id === present)) await this.#fetch(run.id);
+    }
+    if (busy) return;
+    await this.#adapter.restore();
+    await this.#adapter.again().catch(async (error) => {
+      this.#say(error);
+      await this.#adapter.reset();
+    });
+    this.#tell();
+  }
+
+  /** A run's metrics, and the record as its checkpoints are. */
+  async #fetch(id: string): Promise<void> {
+    const there = await this.#checkpoints.readable(id, id === this.#runs.state.run);
+    const record = this.#runs.find(id);
+    if (record) this.#runs.change(id, asStored(record, there));
+    const history = await this.#checkpoints.history(id);
+    history.truncate(this.#runs.find(id)?.step ?? 0);
+    this.#histories.set(id, history);
   }
 
   /** A fresh engine has no adapter: the one at work goes back in before anything else is asked of it. */
@@ -285,7 +322,7 @@ export class Training {
   #keepFiles(): Promise<void> {
     const runs = this.#runs.state.runs.map(({ id }) => id);
     this.#histories.keepOnly(runs);
-    return this.#checkpoints.keepOnly([...runs, ...this.#adapter.folders]);
+    return this.#checkpoints.keepOnly([...runs, ...this.#adapter.folders, ...this.#needed()]);
   }
 
   #setProgress(progress: Training['progress']): void {

@@ -14,7 +14,7 @@ import {
 } from '../toybox/index.ts';
 import { clampSetting, DEFAULT_SETTINGS, type NumericSetting, SETTING_RANGES } from './defaults.ts';
 import { objectiveNamed, refusal } from './objectives.ts';
-import type { PairRecord, Settings } from './state.ts';
+import type { AppState, Settings } from './state.ts';
 import { validTraining } from './training/settings.ts';
 
 type Json = Record<string, unknown>;
@@ -73,6 +73,19 @@ export function validSettings(value: unknown): Partial<Settings> {
   return result;
 }
 
+const VIEWS = {
+  tab: ['images', 'responses', 'objective', 'training'],
+  bottom: ['pairs', 'training'],
+  theme: ['system', 'light', 'dark'],
+} as const satisfies { readonly [K in 'tab' | 'bottom' | 'theme']: readonly AppState['view'][K][] };
+
+/** The valid part of what claims to be the stored view. */
+export function validView(value: unknown): Partial<AppState['view']> {
+  if (!isRecord(value)) return {};
+  const known = Object.entries(VIEWS).filter(([key, allowed]) => allowed.some((each) => each === value[key]));
+  return Object.fromEntries(known.map(([key]) => [key, value[key]]));
+}
+
 function validObject(value: unknown): SceneObject | undefined {
   if (!isRecord(value)) return undefined;
   const noun = NOUNS.find((entry) => entry.noun === value.noun);
@@ -91,21 +104,4 @@ export function validScene(value: unknown): Scene | undefined {
   const objects = value.objects.map(validObject);
   if (!background || objects.includes(undefined)) return undefined;
   return { background: background.name, objects: objects as SceneObject[] };
-}
-
-/** A pair's texts, verdict and the scores a person gave; what models say is never read from a file but computed anew. */
-export function validPair(value: unknown): PairRecord | undefined {
-  if (!isRecord(value)) return undefined;
-  const [id, imageId] = [text(value.id, 100), text(value.imageId, 100)];
-  const [prompt, chosen, rejected] = [text(value.prompt, 4000), text(value.chosen, 20000), text(value.rejected, 20000)];
-  if (!id || !imageId || prompt === undefined || !chosen?.trim() || !rejected?.trim()) return undefined;
-  const verdict = value.verdict === 'tie' ? 'tie' : 'preferred';
-  const given = isRecord(value.given) ? validScores(value.given) : undefined;
-  return { id, imageId, prompt, chosen, rejected, verdict, ...(given && { given }) };
-}
-
-/** Two finite scores. */
-function validScores({ chosen, rejected }: Json): PairRecord['given'] {
-  if (typeof chosen !== 'number' || typeof rejected !== 'number') return undefined;
-  return Number.isFinite(chosen) && Number.isFinite(rejected) ? { chosen, rejected } : undefined;
 }

@@ -19,6 +19,7 @@ import { phaseMetrics, stepMetrics } from './metrics.ts';
 import { Optimizer, optimizerKernels } from './optimizer.ts';
 import { planRun } from './plan.ts';
 import { learningRate } from './schedule.ts';
+import { SnapshotClock } from './snapshots.ts';
 
 /** Adapter and pairs stay the caller's. */
 export type TrainerOptions = Omit<FamilyOptions, 'references'> & Partial<Pick<FamilyOptions, 'references'>>;
@@ -56,6 +57,9 @@ export class Trainer {
   #before: Progress = this.#progress;
   /** A micro-batch of the last update, while nothing has been computed with the adapter that this update made. */
   #untried: Place | null = null;
+  /** The newest snapshot, until it is handed out. */
+  #snapshot: TrainingCheckpoint | null = null;
+  #snapshots: SnapshotClock;
 
   /**
    * Checks everything and takes the memory of the optimiser. Dispose it.
@@ -73,6 +77,7 @@ export class Trainer {
     this.plan = planRun(options, this.#family, resume?.step ?? 0);
     const { step, numTokens, familyState: state = this.#family.initialState ?? {} } = resume ?? FRESH;
     this.#progress = { step, numTokens, state };
+    this.#snapshots = new SnapshotClock(step);
     this.#optimizer = new Optimizer(gpu, adapter.parameters);
     try {
       if (resume) restoreState(gpu, adapter, this.#optimizer, resume);
@@ -107,10 +112,14 @@ export class Trainer {
       gpu.phases.begin('reference');
       if (this.#family.start) yield* this.#family.start(signal);
       while (this.#progress.step < last) {
-        yield { type: 'step', metrics: await this.#trainStep(signal) };
+        const metrics = await this.#trainStep(signal);
+        if (this.#snapshot) yield { type: 'snapshot', checkpoint: this.#snapshot };
+        this.#snapshot = null;
+        yield { type: 'step', metrics };
         const { step } = this.#progress;
         if (every > 0 && step % every === 0 && step < last) {
           await this.#prove();
+          this.#snapshots.took(step);
           yield { type: 'checkpoint', checkpoint: await this.checkpoint() };
         }
       }
@@ -162,6 +171,7 @@ export class Trainer {
         recorded.map((micro) => micro.metrics(values.splice(0, micro.read.length))),
       );
       this.#assertFinite(means.loss, norm);
+      const extra = await this.#takeSnapshot();
       const rate = learningRate(config, before.step, steps);
       const step = before.step + 1;
       this.#optimizer.step(config, rate, step, batches.length, norm);
@@ -172,7 +182,7 @@ export class Trainer {
       // The first, because every step has one.
       this.#untried = { step: before.step, batches, index: 0, batch: batches[0] };
       const times = this.#timed ? phaseMetrics(await gpu.phases.read()) : {};
-      const seconds = (performance.now() - begin) / 1000;
+      const seconds = (performance.now() - begin - extra) / 1000;
       return {
         ...means,
         step,
@@ -191,6 +201,20 @@ export class Trainer {
     } finally {
       scope.dispose();
     }
+  }
+
+  /**
+   * Reads adapter and moments back where it is time. Called when the adapter of the steps so far has just given finite
+   * numbers, and before it is updated. Returns the milliseconds it took.
+   */
+  async #takeSnapshot(): Promise<number> {
+    const begin = performance.now();
+    const { step } = this.#progress;
+    if (!this.#snapshots.due(step, begin)) return 0;
+    this.#snapshot = await this.checkpoint();
+    const end = performance.now();
+    this.#snapshots.took(step, begin, end);
+    return end - begin;
   }
 
   /**

@@ -54,7 +54,9 @@ describe('the page', () => {
     ]);
     picker.value = 'smolvlm';
     picker.dispatchEvent(new Event('change'));
-    expect(app.store.state.settings.vlm).to.equal('smolvlm');
+    await settled(element);
+    expect(picker.value, 'while it loads, and after').to.equal('smolvlm');
+    await stateWhere(app, ({ settings }) => settings.vlm === 'smolvlm', 'the other model');
     expect(app.engine.callsOf('load').at(-1)).to.deep.equal({ vlm: 'smolvlm', clip: 'toybox-clip' });
   });
 
@@ -117,7 +119,7 @@ describe('the page', () => {
     await settled(element);
     expect(picker.value).to.equal('toybox-vlm');
     expect(app.store.state.engine.kind).to.equal('ready');
-    expect(app.store.state.notices.at(-1)?.message).to.contain('cannot be reached').and.to.contain('stay at work');
+    expect(app.store.state.notices.at(-1)?.message).to.contain('cannot be reached').and.to.contain('still active');
   });
 
   it('names the browsers and keeps the objective panel without WebGPU', async () => {

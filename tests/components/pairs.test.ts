@@ -169,7 +169,7 @@ describe('margin-pairs', () => {
     await settled(element);
     expect(textOf(element, '[role=alert]')).to.include('The answer is too long.');
     app.engine.before = () => {};
-    button(element, 'Score again').click();
+    button(element, 'Try again').click();
     await stateWhere(app, ({ pairs }) => pairs[0].scores !== undefined, 'scores');
     app.dispose();
   });

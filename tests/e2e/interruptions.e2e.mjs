@@ -1,10 +1,13 @@
 // What may come between two steps of a run: a button, a rewind, a lost device, a frozen worker, a full disk, an absurd
 // rate. On the bundled models, and each time with the very numbers of the run that nothing interrupted.
 
-import { addPairs, endToEnd, engineReady, equal, idle, ok, openPage, saved, until } from './support.mjs';
+import { addPairs, endToEnd, engineReady, equal, idle, ok, openPage, PATIENCE, saved, until } from './support.mjs';
 
 /** As many times faster runs the page's clock while the watchdog waits for a frozen worker. */
 const HASTE = 6;
+
+/** How much longer a read-back takes on a slow GPU: half a minute of the page's clock when that is hurried. */
+const SLOW_MS = 6000;
 
 const button = (page, name) => page.getByRole('button', { name, exact: true });
 
@@ -47,6 +50,14 @@ await endToEnd(async ({ checks, browser, url }) => {
     await act();
     await still();
   }
+
+  /** Lets the page's clock run faster, as the watchdog sees it; `delete performance.now` ends it. */
+  const hurry = () =>
+    page.evaluate((haste) => {
+      const now = performance.now.bind(performance);
+      const from = now();
+      performance.now = () => from + haste * (now() - from);
+    }, HASTE);
 
   /** Goes on to the end, and compares everything with the run that nothing interrupted. */
   async function expectWhole() {
@@ -98,18 +109,46 @@ await endToEnd(async ({ checks, browser, url }) => {
     await expectWhole();
   });
 
-  await checks.check('a worker that freezes in mid-training is replaced, and the run goes on', async () => {
+  await checks.check('Pause while the GPU takes long waits for it, and keeps the steps', async () => {
     await reset();
     const engine = page.workers().find((worker) => worker.url().includes('engine/worker'));
     await trainAnd(async () => {
+      await engine.evaluate((slow) => {
+        const { mapAsync } = GPUBuffer.prototype;
+        globalThis.quick = () => {
+          GPUBuffer.prototype.mapAsync = mapAsync;
+        };
+        GPUBuffer.prototype.mapAsync = async function (...range) {
+          await new Promise((resolve) => setTimeout(resolve, slow));
+          return mapAsync.apply(this, range);
+        };
+      }, SLOW_MS);
+      await hurry();
+      await button(page, 'Pause').click();
+      await page.getByRole('button', { name: 'Stop now' }).first().waitFor(PATIENCE);
+      equal(await page.evaluate(() => margin.state.training.phase), 'pausing', 'phase');
+    });
+    await page.evaluate(() => delete performance.now);
+    await engine.evaluate(() => globalThis.quick());
+    const left = await run();
+    equal(left.status, 'paused', 'status');
+    equal(left.message, undefined, 'message');
+    ok(left.step >= 1 && left.step < 4, `paused at step ${left.step}`);
+    equal(await page.evaluate(() => margin.state.engine.kind), 'ready', 'engine');
+    equal(page.workers().includes(engine), true, 'the worker is the same');
+    await expectWhole();
+  });
+
+  await checks.check('a worker that freezes in mid-training is replaced, and the run goes on, without a checkpoint too', async () => {
+    await reset();
+    await page.evaluate(() => margin.intents.setTraining({ save_steps: 0 }));
+    const engine = page.workers().find((worker) => worker.url().includes('engine/worker'));
+    await trainAnd(async () => {
+      await stepAfter(2);
       void engine.evaluate(() => {
         for (;;);
       }).catch(() => {});
-      await page.evaluate((haste) => {
-        const now = performance.now.bind(performance);
-        const from = now();
-        performance.now = () => from + haste * (now() - from);
-      }, HASTE);
+      await hurry();
     });
     await page.evaluate(() => delete performance.now);
     const left = await run();
@@ -118,6 +157,7 @@ await endToEnd(async ({ checks, browser, url }) => {
     ok(left.step >= 1 && left.step < 4, `frozen at step ${left.step}`);
     await engineReady(page);
     await expectWhole();
+    await page.evaluate(() => margin.intents.setTraining({ save_steps: 1 }));
   });
 
   await checks.check('a browser without room keeps what it has, and the next visit goes on from there', async () => {

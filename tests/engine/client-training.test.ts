@@ -62,6 +62,23 @@ describe('training through a real worker', () => {
     expect(losses).to.deep.equal(whole);
   });
 
+  it('hands out snapshots where no checkpoint is asked for, and a run goes on from one as from a checkpoint', async () => {
+    const config = { ...request.config, save_steps: 0 };
+    const { events } = await collect(engine.train({ ...request, config }));
+    const whole = metricsOf(events).map(({ loss }) => loss);
+    const snapshots = events.flatMap((event) => (event.type === 'snapshot' ? [event.checkpoint] : []));
+    expect(snapshots[0].step, 'the second step has shown that the first is good').to.equal(1);
+    const saved = await collect(engine.train({ ...request, config: { ...request.config, save_steps: 1 } }));
+    const checkpoint = saved.events.flatMap((event) =>
+      event.type === 'checkpoint' && event.checkpoint.step === 1 ? [event.checkpoint] : [],
+    )[0];
+    for (const part of ['values', 'firstMoments', 'secondMoments', 'numTokens', 'pairsHash'] as const) {
+      expect(snapshots[0][part], part).to.deep.equal(checkpoint[part]);
+    }
+    const rest = await collect(engine.train({ ...request, config, resume: snapshots[0] }));
+    expect(metricsOf(rest.events).map(({ loss }) => loss)).to.deep.equal(whole.slice(1));
+  });
+
   it('loses at most save_steps when the device goes', async () => {
     const whole = metricsOf((await collect(engine.train(request))).events).map(({ loss }) => loss);
     const lost = await collect(

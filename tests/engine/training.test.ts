@@ -106,6 +106,8 @@ describe('training jobs on tiny models', () => {
     const bytes = await exportAdapter(host);
     const files = await unzip(new Blob([bytes]));
     expect([...files.keys()]).to.deep.equal(['adapter_config.json', 'adapter_model.safetensors']);
+    const config = JSON.parse(new TextDecoder().decode(files.get('adapter_config.json')));
+    expect(config).to.include({ base_model_name_or_path: 'models/tiny-vlm', task_type: null });
     dropAdapter(host);
     expect(adapterFacts(host)).to.equal(null);
     expect(await sumOf('policy')).to.equal(await sumOf('reference'));
@@ -135,7 +137,7 @@ describe('training jobs on tiny models', () => {
     for (const [wrong, words] of [
       [{ peft_type: 'IA3' }, 'only "LORA"'],
       [{ use_dora: true }, 'DoRA'],
-      [{ rank_pattern: { q_proj: 8 } }, 'rank_pattern'],
+      [{ layer_replication: [[0, 2]] }, 'layer_replication'],
     ] as const) {
       const text = JSON.stringify({ ...config, ...wrong });
       expect(await refused({ 'adapter_config.json': text, 'adapter_model.safetensors': '' })).to.contain(words);
@@ -239,7 +241,7 @@ describe('training jobs on tiny models', () => {
     expect(adapterFacts(host)).not.to.have.property('rewardModel');
     const files = await unzip(new Blob([await exportAdapter(host)]));
     const saved = JSON.parse(new TextDecoder().decode(files.get('adapter_config.json')));
-    expect(saved).to.include({ task_type: 'CAUSAL_LM', modules_to_save: null });
+    expect(saved).to.include({ task_type: null, modules_to_save: null });
     const policy = await sumOf('policy');
     await importAdapter(host, await exportAdapter(host));
     expect(await sumOf('policy')).to.equal(policy);

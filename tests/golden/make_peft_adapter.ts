@@ -4,10 +4,11 @@
  *   node tools/node-gpu.mjs tests/golden/make_peft_adapter.ts
  *   python tests/golden/make_peft_golden.py
  *
- * Writes tests/golden/peft/adapter.zip. Needed anew when the bundled model or the format of the export changes.
+ * Writes tests/golden/peft/adapter.zip. Run it again when the bundled model or the format of the export changes.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { Gpu } from '../../src/kernels/gpu/index.ts';
+import { baseModel } from '../../src/models/model-json.ts';
 import { exportPeft, Policy, parseLlamaConfig } from '../../src/models/policy/index.ts';
 import { Safetensors } from '../../src/models/weights/safetensors.ts';
 import { loraConfig } from '../../src/training/checkpoint.ts';
@@ -55,6 +56,7 @@ export default async function run(entry: GPU): Promise<void> {
   for await (const event of trainer.run()) {
     if (event.type === 'step') console.log(`step ${event.metrics.step}: loss ${event.metrics.loss.toFixed(4)}`);
   }
+  const base = baseModel({ type: 'bundled', path: 'toybox-vlm' }, configJson);
   await mkdir(OUT, { recursive: true });
-  await writeFile(`${OUT}/adapter.zip`, await exportPeft(adapter.plan, await adapter.read()));
+  await writeFile(`${OUT}/adapter.zip`, await exportPeft(adapter.plan, await adapter.read(), base));
 }

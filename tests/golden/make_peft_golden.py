@@ -8,16 +8,17 @@ Run: python tests/golden/make_peft_golden.py     (needs torch, transformers, pef
 import base64
 import hashlib
 import json
+import os
 import pathlib
 import tempfile
 import zipfile
 
 import numpy as np
 import torch
-from peft import PeftModel
+from peft import AutoPeftModel, PeftModel
 from transformers import AutoModelForImageTextToText
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).resolve().parent
 MODEL = HERE / "../../models/toybox-vlm"
 
 
@@ -34,6 +35,11 @@ def main():
         zipfile.ZipFile(HERE / "peft/adapter.zip").extractall(folder)
         peft = PeftModel.from_pretrained(base, folder)
         files = {path.name: sha256(path) for path in sorted(folder.iterdir())}
+        # The configuration alone is enough: it names the base model, from the root of the project, and its class.
+        os.chdir(HERE / "../..")
+        found = AutoPeftModel.from_pretrained(folder, dtype=torch.float32).state_dict()
+    stored = peft.state_dict()
+    assert found.keys() == stored.keys() and all(torch.equal(found[name], stored[name]) for name in stored)
     adapted = [name for name, _ in peft.named_modules() if name.endswith("lora_A")]
     assert adapted and all("text_model" in name for name in adapted), adapted[:3]
     assert not peft.training

@@ -1,7 +1,8 @@
 import { expect } from '@esm-bundle/chai';
 import type { Scope } from '../../src/kernels/gpu/index.ts';
+import { baseModel } from '../../src/models/model-json.ts';
 import { parseLlamaConfig } from '../../src/models/policy/config.ts';
-import { exportPeft, importPeft, LoraAdapter, matricesFor } from '../../src/models/policy/index.ts';
+import { type BaseModel, exportPeft, importPeft, LoraAdapter, matricesFor } from '../../src/models/policy/index.ts';
 import type { SequenceInput } from '../../src/models/policy/layout.ts';
 import { Policy } from '../../src/models/policy/policy.ts';
 import { Safetensors } from '../../src/models/weights/safetensors.ts';
@@ -41,6 +42,7 @@ describe('an adapter trained here and read by PEFT', () => {
   let adapter: LoraAdapter;
   let scope: Scope;
   let sequences: SequenceInput[];
+  let base: BaseModel;
 
   before(async () => {
     const gpu = await sharedGpu();
@@ -51,6 +53,7 @@ describe('an adapter trained here and read by PEFT', () => {
       throw new Error('The bundled model has other weights: run make_peft_adapter.ts and make_peft_golden.py.');
     const configJson = JSON.parse(new TextDecoder().decode(await bytesOf('models/toybox-vlm/config.json')));
     const config = parseLlamaConfig(configJson);
+    base = baseModel({ type: 'bundled', path: 'toybox-vlm' }, configJson);
     policy = await Policy.load(gpu, config, Safetensors.parse(weights.buffer, 'model.safetensors'));
     scope = gpu.scope('test');
     const { cases } = await golden<VlmGolden>('vlm/golden.json');
@@ -85,7 +88,7 @@ describe('an adapter trained here and read by PEFT', () => {
   });
 
   it('is exported again as the very bytes that PEFT read', async () => {
-    const files = await unzip(new Blob([await exportPeft(adapter.plan, await adapter.read())]));
+    const files = await unzip(new Blob([await exportPeft(adapter.plan, await adapter.read(), base)]));
     const hashes: Record<string, string> = {};
     for (const [name, bytes] of files) hashes[name] = await sha256(bytes);
     const why =

@@ -41,7 +41,7 @@ const zeros = (rows: number, cols: number): FloatTensor => ({
   data: new Float32Array(rows * cols),
 });
 
-const QUERY = {
+const QUERY: Readonly<Record<string, FloatTensor>> = {
   [`${PATH}.1.self_attn.q_proj.lora_A.weight`]: tensor(2, 8, 1),
   [`${PATH}.1.self_attn.q_proj.lora_B.weight`]: tensor(8, 2, 2),
 };
@@ -61,7 +61,11 @@ describe('PEFT folders', () => {
     const matrices = new Map(
       plan.matrices.map(({ name, shape }) => [name, source.normals(shape[0] * shape[1])] as const),
     );
-    const bytes = await exportPeft(plan, matrices);
+    const mapping = {
+      base_model_class: 'LlamaForCausalLM',
+      parent_library: 'transformers.models.llama.modeling_llama',
+    };
+    const bytes = await exportPeft(plan, matrices, { name: 'somebody/a-llama', mapping });
     const files = await unzip(new Blob([bytes]));
     const config = JSON.parse(new TextDecoder().decode(files.get('adapter_config.json')));
     expect(config).to.include({
@@ -71,7 +75,10 @@ describe('PEFT folders', () => {
       lora_dropout: 0.05,
       bias: 'none',
       use_dora: false,
+      base_model_name_or_path: 'somebody/a-llama',
+      task_type: null,
     });
+    expect(config.auto_mapping).to.deep.equal(mapping);
     const pattern = new RegExp(`^(?:${config.target_modules})$`);
     expect(pattern.test('model.text_model.layers.11.self_attn.k_proj')).to.equal(true);
     expect(pattern.test('model.text_model.layers.0.self_attn.q_proj')).to.equal(false);
@@ -99,16 +106,22 @@ describe('PEFT folders', () => {
     expect([...matrices.get(`${PATH}.0.self_attn.q_proj.lora_B.weight`)!].every((value) => value === 0)).to.equal(true);
   });
 
-  it('may hold untrained matrices of the vision tower, and no trained ones', async () => {
+  it('are read for the decoder where they reach the vision tower too, and say so', async () => {
     const vision = 'base_model.model.model.vision_model.encoder.layers.0.self_attn.q_proj';
     const untrained = {
       ...QUERY,
       [`${vision}.lora_A.weight`]: tensor(2, 6, 3),
       [`${vision}.lora_B.weight`]: zeros(6, 2),
     };
-    expect((await importPeft(await archive({}, untrained))).matrices.size).to.equal(2);
-    const trained = { ...untrained, [`${vision}.lora_B.weight`]: tensor(6, 2, 4) };
-    expect(await refused(archive({}, trained))).to.contain('frozen');
+    const left = await importPeft(await archive({}, untrained));
+    expect(left.matrices.size).to.equal(2);
+    expect(left.notices.join()).to.contain('one module outside the decoder').and.to.contain('changes no number');
+    const trained = await importPeft(await archive({}, { ...untrained, [`${vision}.lora_B.weight`]: tensor(6, 2, 4) }));
+    expect(trained.matrices.size).to.equal(2);
+    expect(trained.notices.join())
+      .to.contain('differ from those of PEFT')
+      .and.to.contain('vision_model.encoder.layers.0');
+    expect((await importPeft(await archive({}, QUERY))).notices).to.deep.equal([]);
   });
 
   it('scale rank-stabilised adapters by their own rule', async () => {
@@ -117,16 +130,264 @@ describe('PEFT folders', () => {
     expect(lora.alpha / lora.r).to.be.closeTo(4 / Math.sqrt(2), 1e-12);
   });
 
-  it('are refused where they do more than LoRA, or belong to another model', async () => {
-    expect(await refused(archive({ bias: 'all' }, QUERY))).to.contain('biases');
-    expect(await refused(archive({ modules_to_save: ['lm_head'] }, QUERY))).to.contain('modules_to_save');
-    expect(await refused(archive({ r: 3 }, QUERY))).to.contain('r = 3');
-    expect(await refused(archive({ lora_dropout: 1 }, QUERY))).to.contain('lora_dropout is 1');
-    expect(await refused(archive({}, { other: zeros(1, 1) }))).to.contain('no LoRA matrices');
+  it('are refused where they belong to another model', async () => {
     const peft = await importPeft(await archive({}, QUERY));
     const wider = planLora({ ...MODEL, hiddenSize: 16 }, 'model.', { ...peft.lora, seed: 0 });
     expect(() => matricesFor(wider, peft)).to.throw(InputError, 'another model');
     const shallower = planLora({ ...MODEL, layers: 1 }, 'model.', { ...peft.lora, seed: 0 });
     expect(() => matricesFor(shallower, peft)).to.throw(InputError, 'lacks');
+  });
+});
+
+/** What PEFT 0.21 writes for plain LoRA. */
+const PEFT_021 = {
+  alora_invocation_tokens: null,
+  alpha_pattern: {},
+  arrow_config: null,
+  auto_mapping: { base_model_class: 'Idefics3ForConditionalGeneration', parent_library: 'x', unsloth_fixed: true },
+  base_model_name_or_path: 'models/toybox-vlm',
+  bias: 'none',
+  corda_config: null,
+  ensure_weight_tying: false,
+  eva_config: null,
+  exclude_modules: null,
+  fan_in_fan_out: false,
+  inference_mode: true,
+  init_lora_weights: true,
+  kasa_config: null,
+  layer_replication: null,
+  layers_pattern: null,
+  layers_to_transform: null,
+  loftq_config: {},
+  lora_bias: false,
+  lora_dropout: 0,
+  lora_ga_config: null,
+  megatron_config: null,
+  megatron_core: 'megatron.core',
+  modules_to_save: null,
+  monteclora_config: null,
+  peft_version: '0.21.2',
+  qalora_group_size: 16,
+  rank_pattern: {},
+  revision: null,
+  target_parameters: null,
+  task_type: null,
+  trainable_token_indices: null,
+  use_bdlora: null,
+  use_dora: false,
+  use_qalora: false,
+  use_rslora: false,
+  velora_config: null,
+  // Of older versions, or of versions to come: they say nothing.
+  enable_lora: null,
+  merge_weights: false,
+  a_key_of_the_future: [],
+};
+
+describe('the configuration of an adapter', () => {
+  it('may say what PEFT says of plain LoRA', async () => {
+    const { lora } = await importPeft(await archive(PEFT_021, QUERY));
+    expect(lora).to.deep.equal({ r: 2, alpha: 4, targets: ['q_proj'], dropout: 0 });
+    for (const neutral of [
+      { init_lora_weights: false },
+      { init_lora_weights: 'gaussian' },
+      { init_lora_weights: 'orthogonal' },
+      { bias: 'lora_only' },
+      { task_type: 'CAUSAL_LM' },
+      { runtime_config: { ephemeral_gpu_offload: false } },
+      { target_modules: '.*q_proj' },
+      { layers_to_transform: [0, 1] },
+      { layers_to_transform: 1 },
+    ]) {
+      expect((await importPeft(await archive({ ...PEFT_021, ...neutral }, QUERY))).lora).to.deep.equal(lora);
+    }
+  });
+
+  it('is refused by the name and the value of every other key', async () => {
+    const wrong: Record<string, unknown[]> = {
+      init_lora_weights: ['pissa', 'pissa_niter_16', 'olora', 'corda', 'eva', 'loftq', 'lora_ga', 'mica', 'Gaussian'],
+      peft_type: ['IA3', null, 5],
+      task_type: ['SEQ_2_SEQ_LM', 'TOKEN_CLS'],
+      bias: ['some', true],
+      fan_in_fan_out: [true],
+      use_dora: [true],
+      use_rslora: ['yes'],
+      use_qalora: [true],
+      use_bdlora: [{ nblocks: 2 }],
+      lora_bias: [true],
+      ensure_weight_tying: [true],
+      layer_replication: [[[0, 4]]],
+      modules_to_save: [['lm_head'], 'score', [1]],
+      target_parameters: [['experts.weight']],
+      trainable_token_indices: [[1, 2]],
+      alora_invocation_tokens: [[7]],
+      loftq_config: [{ loftq_bits: 4 }],
+      megatron_config: [{ tensor_model_parallel_size: 2 }],
+      monteclora_config: [{ num_samples: 8 }],
+      a_key_of_the_future: [true, 1, 'x', { x: 1 }],
+      constructor: [1],
+      __proto__key: [1],
+      r: [0, 1.5, -2, '8', 3],
+      lora_alpha: [0, -1, '16', [16]],
+      lora_dropout: [1, -0.1, '0'],
+      rank_pattern: [{ q_proj: 'x' }, [4], { q_proj: 0 }],
+      alpha_pattern: [{ '(a+)+$': 4 }, { q_proj: -1 }],
+      target_modules: [5, [1], ['v_proj']],
+      layers_to_transform: [[0], 'all', [-1]],
+    };
+    for (const [key, values] of Object.entries(wrong)) {
+      for (const value of values) {
+        const message = await refused(archive({ ...PEFT_021, [key]: value }, QUERY));
+        expect(message, `${key} ${JSON.stringify(value)}`).to.contain(key === 'r' && value === 3 ? 'r = 3' : key);
+      }
+    }
+    expect(await refused(archive({ ...PEFT_021, init_lora_weights: 'pissa' }, QUERY))).to.contain(
+      '"init_lora_weights" is "pissa"',
+    );
+  });
+
+  it('gives each module its own rank and alpha', async () => {
+    const value = {
+      [`${PATH}.0.self_attn.q_proj.lora_A.weight`]: tensor(1, 8, 5),
+      [`${PATH}.0.self_attn.q_proj.lora_B.weight`]: tensor(8, 1, 6),
+    };
+    const patterns = { rank_pattern: { 'layers.0.self_attn.q_proj': 1 }, alpha_pattern: { '1.self_attn.q_proj': 8 } };
+    const peft = await importPeft(await archive(patterns, { ...value, ...QUERY }));
+    expect(peft.lora).to.include({ r: 2, alpha: 8 });
+    expect(peft.notices.join()).to.contain('rank_pattern');
+    const matrices = matricesFor(planLora(MODEL, 'model.text_model.', { ...peft.lora, seed: 0 }), peft);
+    const [a, b] = Object.values(value);
+    expect([...matrices.get(`${PATH}.0.self_attn.q_proj.lora_A.weight`)!]).to.deep.equal([
+      ...a.data,
+      ...zeros(1, 8).data,
+    ]);
+    // Scale 4 / 1 in the file, 8 / 2 here.
+    expect([...matrices.get(`${PATH}.0.self_attn.q_proj.lora_B.weight`)!]).to.deep.equal(
+      [...b.data].flatMap((number) => [number, 0]),
+    );
+    expect(matrices.get(`${PATH}.1.self_attn.q_proj.lora_B.weight`)).to.deep.equal(Object.values(QUERY)[1].data);
+  });
+});
+
+describe('the tensors of an adapter', () => {
+  const [A, B] = Object.keys(QUERY);
+  const poked = (name: string, value: number) => {
+    const data = QUERY[name].data.slice();
+    data[3] = value;
+    return { ...QUERY, [name]: { ...QUERY[name], data } };
+  };
+
+  it('are finite, or are refused by name', async () => {
+    for (const name of [A, B]) {
+      for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+        expect(await refused(archive({}, poked(name, value)))).to.contain(`"${name}" holds an infinity or a NaN`);
+      }
+    }
+  });
+
+  it('are whole pairs of the rank, in modules that the configuration names', async () => {
+    expect(await refused(archive({ r: 3 }, QUERY))).to.contain('r = 3');
+    expect(await refused(archive({}, { [A]: QUERY[A] }))).to.contain('only one of the two matrices');
+    expect(await refused(archive({}, { [B]: QUERY[B] }))).to.contain('only one of the two matrices');
+    const twice = { ...QUERY, [A.replace('lora_A', 'lora_A.default')]: QUERY[A] };
+    expect(await refused(archive({}, twice))).to.contain('twice');
+    const two = Object.fromEntries(
+      Object.entries(QUERY).map(([name, value]) => [name.replace('.text_model', ''), value]),
+    );
+    expect(await refused(archive({}, { ...QUERY, ...two }))).to.contain('two decoders');
+  });
+
+  it('that change something frozen are refused by name', async () => {
+    const lora = (path: string) => ({
+      [`base_model.model.${path}.lora_A.weight`]: tensor(2, 8, 3),
+      [`base_model.model.${path}.lora_B.weight`]: tensor(8, 2, 4),
+    });
+    for (const [tensors, name] of [
+      [{ other: zeros(1, 1) }, 'other'],
+      [{ 'base_model.model.lm_head.weight': tensor(64, 8, 1) }, 'lm_head.weight'],
+      [{ 'base_model.model.model.text_model.layers.0.self_attn.q_proj.bias': tensor(1, 8, 1) }, 'q_proj.bias'],
+      [{ [A.replace('lora_A.weight', 'lora_magnitude_vector')]: tensor(1, 8, 1) }, 'lora_magnitude_vector'],
+      [lora('lm_head'), 'lm_head.lora_B'],
+      [lora('model.text_model.layers.0.mlp.q_proj'), 'mlp.q_proj.lora_B'],
+    ] as const) {
+      expect(await refused(archive({ target_modules: null }, { ...QUERY, ...tensors })), name).to.contain(name);
+    }
+    const vision = lora('model.vision_model.encoder.layers.0.self_attn.q_proj');
+    expect(await refused(archive({}, vision))).to.contain('no LoRA matrices');
+  });
+});
+
+describe('the folder of an adapter in an archive', () => {
+  const config = JSON.stringify(CONFIG);
+  const weights = new Blob([writeSafetensors(new Map(Object.entries(QUERY)))]);
+  const other = JSON.stringify({ ...CONFIG, lora_alpha: 64 });
+  const packed = async (files: Record<string, Blob | string>) =>
+    new Uint8Array(await (await zip(new Map(Object.entries(files)))).arrayBuffer());
+
+  it('is the shallowest that holds both files', async () => {
+    const bytes = await packed({
+      'out/ref/adapter_config.json': other,
+      'out/ref/adapter_model.safetensors': weights,
+      'out/adapter_model.safetensors': weights,
+      'out/adapter_config.json': config,
+      'adapter_config.json': other,
+    });
+    expect((await importPeft(bytes)).lora.alpha).to.equal(4);
+  });
+
+  it('is not guessed where there are several', async () => {
+    const both = (folder: string) => ({
+      [`${folder}/adapter_config.json`]: config,
+      [`${folder}/adapter_model.safetensors`]: weights,
+    });
+    const message = await refused(packed({ ...both('checkpoint-20'), ...both('checkpoint-10') }));
+    expect(message).to.contain('2 adapters: "checkpoint-10/", "checkpoint-20/"');
+    expect(
+      await refused(packed({ 'a/adapter_config.json': config, 'b/adapter_model.safetensors': weights })),
+    ).to.contain('no adapter_model.safetensors beside');
+  });
+
+  it('is refused for the format of its weights', async () => {
+    const pickle = { 'adapter_config.json': config, 'adapter_model.bin': 'pickle' };
+    expect(await refused(packed(pickle)))
+      .to.contain('Python pickle')
+      .and.to.contain('safe_serialization');
+    const nested = { 'checkpoint-10/adapter_config.json': config, 'checkpoint-10/adapter_model.safetensors': weights };
+    expect(await refused(packed({ ...pickle, ...nested }))).to.contain('Python pickle');
+    const sharded = { 'adapter_config.json': config, 'adapter_model-00001-of-00002.safetensors': weights };
+    expect(await refused(packed(sharded))).to.contain('split into several files');
+    expect(await refused(packed({ 'adapter_model.safetensors': weights }))).to.contain('no adapter_config.json');
+    const huge = { 'adapter_config.json': ' '.repeat(2 ** 20 + 1), 'adapter_model.safetensors': weights };
+    expect(await refused(packed(huge))).to.contain('at most 1 MiB');
+  });
+});
+
+describe('mutated adapters', () => {
+  it('are read or refused with a sentence', async () => {
+    const source = random(17);
+    const weights = writeSafetensors(new Map(Object.entries(QUERY)));
+    const text = new TextEncoder().encode(JSON.stringify({ ...PEFT_021, ...CONFIG }));
+    const mutated = (bytes: Uint8Array<ArrayBuffer>, upTo: number) => {
+      const copy = bytes.slice();
+      for (let i = source.int(4); i > 0; i--) copy[source.int(upTo)] = source.int(256);
+      return copy;
+    };
+    let read = 0;
+    for (let i = 0; i < 500; i++) {
+      const bytes = new Uint8Array(
+        await (
+          await zip(
+            new Map<string, Blob>([
+              ['adapter_config.json', new Blob([mutated(text, text.length)])],
+              ['adapter_model.safetensors', new Blob([mutated(weights, source.int(2) ? weights.length : 300)])],
+            ]),
+          )
+        ).arrayBuffer(),
+      );
+      const result = await importPeft(bytes).catch((error) => error);
+      if (result instanceof Error) expect(result, String(result.stack)).to.be.instanceOf(InputError);
+      else read += 1;
+    }
+    expect(read).to.be.within(20, 480);
   });
 });

@@ -1,7 +1,9 @@
 import { expect } from '@esm-bundle/chai';
 import { InputError, ModelFileError } from '../../src/errors.ts';
-import { decodePixels, fit, normalize, pixelRecipe } from '../../src/models/pixels.ts';
-import { centerCrop, type Resample, type RgbImage, resize } from '../../src/models/resample.ts';
+import { fit, normalize, pixelRecipe } from '../../src/models/pixels.ts';
+import { centerCrop, type Resample, resize } from '../../src/models/resample.ts';
+import { decodePixels } from '../../src/pictures/decode-pixels.ts';
+import type { RgbImage } from '../../src/pictures/rgb-image.ts';
 import { png } from '../support/pictures.ts';
 
 interface Golden {

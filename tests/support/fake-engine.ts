@@ -57,9 +57,17 @@ export function fakeLogp(text: string): number {
 }
 
 export function fakeTokens(text: string): TokenScore[] {
-  return [...wordsOf(text), '<end_of_utterance>'].map((word, id) => {
+  const words = wordsOf(text);
+  return [...words, '<end_of_utterance>'].map((word, id) => {
     const logp = fakeLogp(word);
-    return { id, text: word, logp, entropy: 1, top1: Math.exp(logp) };
+    return {
+      id,
+      text: word,
+      ...(id === words.length && { special: true as const }),
+      logp,
+      entropy: 1,
+      top1: Math.exp(logp),
+    };
   });
 }
 
@@ -126,8 +134,12 @@ export class FakeEngine implements Engine {
       this.setState(before.kind === 'ready' ? before : { kind: 'unavailable', error: toErrorData(error) });
       throw error;
     }
-    this.setState({ kind: 'ready', facts: FAKE_FACTS });
-    return FAKE_FACTS;
+    const facts = {
+      ...FAKE_FACTS,
+      models: FAKE_FACTS.models.map((model) => ({ ...model, id: model.kind === 'vlm' ? models.vlm : models.clip })),
+    };
+    this.setState({ kind: 'ready', facts });
+    return facts;
   }
 
   async *sample(request: SampleRequest, options: CallOptions = {}): AsyncIterable<SampleEvent> {
@@ -206,6 +218,13 @@ export class FakeEngine implements Engine {
   async plan(request: TrainRequest, options: CallOptions = {}): Promise<TrainPlan> {
     await this.#enter('plan', request, options);
     return this.training.plan(request);
+  }
+
+  /** How often somebody did not want to wait. */
+  stops = 0;
+
+  stopNow(): void {
+    this.stops += 1;
   }
 
   get adapter() {

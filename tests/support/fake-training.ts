@@ -177,6 +177,8 @@ export class FakeTraining {
   #facts: AdapterFacts | null = null;
   /** Bytes of a step from which on a run is refused. */
   limit = Number.POSITIVE_INFINITY;
+  /** Whether each step brings a snapshot of the one before, as the trainer's do. */
+  snapshots = false;
 
   /** @throws OutOfMemoryError beyond `limit`. */
   plan(request: TrainRequest): TrainPlan {
@@ -213,6 +215,7 @@ export class FakeTraining {
         await before();
         throwIfCancelled(options.signal);
         const batches = stepBatches(config, items.length, step);
+        const earlier = ripple;
         ripple = hashed(
           ripple,
           config.seed,
@@ -222,6 +225,9 @@ export class FakeTraining {
         if (request.prompts) yield { type: 'rollout', done: items.length, total: items.length };
         this.#facts = { lora, parameters: 1024, step, origin: 'trained' };
         const pairs = request.pairs.map((_, index) => fakePair(step, index));
+        if (this.snapshots && step > firstStep + 1) {
+          yield { type: 'snapshot', checkpoint: checkpointOf(request, step - 1, earlier) };
+        }
         const metrics = request.prompts ? fakeOnlineMetrics(step, ripple) : { ...fakeMetrics(step, ripple), pairs };
         yield { type: 'step', metrics: { ...metrics, ...(request.phaseTimes && FAKE_TIMES) } };
       }

@@ -90,7 +90,7 @@ describe('training, beside PyTorch and PEFT', () => {
       gpu.run(scoreHead, { hidden: pass.hidden, weights: adapter.score, scores });
       expectClose((await gpu.read(scores)) as Float32Array, golden.scores[stage].flat(), { atol: 1e-4, rtol: 0 });
       pass.dispose();
-      const again = await exportPeft(adapter.plan, await adapter.read());
+      const again = await exportPeft(adapter.plan, await adapter.read(), { name: 'tiny' });
       const [ours, theirs] = [await peftFiles(again), await peftFiles(bytes)];
       expect(theirs.config.modules_to_save).to.include.members(ours.config.modules_to_save as string[]);
       for (const field of ['task_type', 'r', 'lora_alpha']) {
@@ -108,7 +108,10 @@ describe('training, beside PyTorch and PEFT', () => {
     try {
       const trained = await logps(adapter);
       expectClose(trained, trajectory.golden.trained.flat(2), { atol: 1e-3, rtol: 0 });
-      const again = await peftAdapter(trajectory.policy, await exportPeft(adapter.plan, await adapter.read()));
+      const again = await peftAdapter(
+        trajectory.policy,
+        await exportPeft(adapter.plan, await adapter.read(), { name: 'tiny' }),
+      );
       expect(await logps(again)).to.deep.equal(trained);
       again.dispose();
     } finally {

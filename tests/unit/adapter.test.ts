@@ -26,6 +26,25 @@ describe('before / after and the adapter', () => {
     await stateWhere(app, ({ pairs }) => pairs[0].scoredBy?.adapter === key, 'scores of the imported adapter');
     app.dispose();
   });
+
+  it('says what of a file was left out', async () => {
+    const app = await makeTrainable();
+    const given = app.engine.adapter.import;
+    app.engine.adapter.import = async (bytes) => ({ ...(await given(bytes)), notices: ['The tower was left out.'] });
+    expect(await app.intents.importAdapter(new Blob(['x']))).to.equal(true);
+    expect(notices(app)).to.contain('Adapter active').and.to.contain('The tower was left out.');
+    app.dispose();
+  });
+
+  it('keeps everything when the file cannot be read', async () => {
+    const app = await makeTrainable();
+    const gone = new Blob(['x']);
+    gone.arrayBuffer = () => Promise.reject(new DOMException('The file was moved.', 'NotReadableError'));
+    expect(await app.intents.importAdapter(gone)).to.equal(false);
+    expect(notices(app)).to.contain('The adapter could not be opened');
+    expect(app.store.state.adapter).to.equal(null);
+    app.dispose();
+  });
 });
 
 describe('an imported adapter', () => {

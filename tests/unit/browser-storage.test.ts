@@ -57,8 +57,8 @@ describe('the browser’s own storage', () => {
 
   it('lets one page at a time save', async () => {
     const name = `margin-test-lock-${performance.now()}`;
-    expect(await browserBackend(name).claim()).to.equal(true);
-    expect(await browserBackend(name).claim()).to.equal(false);
+    expect(await browserBackend(name).claim(() => {})).to.equal(true);
+    expect(await browserBackend(name).claim(() => {})).to.equal(false);
   });
 
   it('keeps the files of runs as they are, in the private file system', async () => {
@@ -132,7 +132,9 @@ describe('the browser’s own storage', () => {
       expect(() => unpack(whole.slice(0, length)), `${length} bytes`).to.throw();
     }
     const name = `margin-test-damaged-${performance.now()}`;
-    const { runs } = createPersistence(browserBackend(name));
+    const persistence = createPersistence(browserBackend(name));
+    await persistence.restore();
+    const { runs } = persistence;
     await runs.put('run-1', 'step-3', value);
     const root = await navigator.storage.getDirectory();
     const file = await (await root.getDirectoryHandle(`${name}-runs`)).getFileHandle('run-1%2Fstep-3');
@@ -140,6 +142,38 @@ describe('the browser’s own storage', () => {
     await writable.write(whole.slice(0, 30));
     await writable.close();
     expect(await runs.get('run-1', 'step-3')).to.equal(undefined);
+  });
+
+  it('what Margin 0.1 stored opens, and stays as it was', async () => {
+    const name = `margin-test-0.1-${performance.now()}`;
+    const { stores } = await (await fetch('/tests/golden/workspace-0.1/database.json')).json();
+    const old = await openDB(name, 2, {
+      upgrade(db) {
+        for (const store of Object.keys(stores)) {
+          db.createObjectStore(
+            store,
+            ['images', 'candidates', 'pairs'].includes(store) ? { keyPath: 'id' } : undefined,
+          );
+        }
+      },
+    });
+    for (const [store, entries] of Object.entries<[string, unknown][]>(stores)) {
+      for (const [key, each] of entries)
+        await old.put(store, each, old.transaction(store).store.keyPath ? undefined : key);
+    }
+    old.close();
+    const { address: _, ...stored } = browserBackend(name);
+    const app = await makeApp({ backend: stored, ready: false });
+    const { state } = app.store;
+    expect(state.notices).to.deep.equal([]);
+    const listed = (list: 'pairs' | 'candidates') =>
+      Object.fromEntries((stores[list] as [string, unknown][]).map(([key, each]) => [key, each]));
+    expect(Object.fromEntries(state.pairs.map((pair) => [pair.id, pair]))).to.deep.equal(listed('pairs'));
+    expect(state.candidates).to.have.length(2);
+    expect(state.images, 'their bytes are gone, so the scenes are drawn again').to.have.length(4);
+    for (const { id } of state.images) expect((await app.images.blob(id)).size).to.be.greaterThan(1000);
+    expect(state.training.runs).to.have.length(1);
+    app.dispose();
   });
 
   it('a run over full storage goes on, and the next visit continues it from the last checkpoint that found room', async () => {

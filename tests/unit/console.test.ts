@@ -123,15 +123,15 @@ describe('the console', () => {
     const app = await makeApp();
     const margin = createConsole(app);
     const [image] = await margin.images.add([await plainPicture()]);
-    const all = async (temperature: number) => {
-      for await (const _ of margin.sample({ image, temperature }));
+    const all = async () => {
+      for await (const _ of margin.sample({ image }));
     };
-    await all(1);
+    await all();
     const known = app.store.state.candidates;
-    app.engine.before = () => Promise.reject(new InputError('The temperature is -3.', 'temperature'));
-    expect(await failure(all(-3))).to.equal('The temperature is -3.');
+    app.engine.before = () => Promise.reject(new InputError('The prompt is too long.', 'prompt'));
+    expect(await failure(all())).to.equal('The prompt is too long.');
     expect(app.store.state.notices.at(-1)?.message).to.equal(
-      'Sampling stopped: The temperature is -3. Undo brings the earlier answers back.',
+      'Sampling stopped: The prompt is too long. Undo brings the earlier answers back.',
     );
     app.engine.before = () => undefined;
     app.intents.undo();

@@ -167,7 +167,7 @@ describe('sampling', () => {
     app.intents.setSetting('prompt', 'What?');
     const run = app.intents.sample();
     await app.intents.sample();
-    expect(lastNotice(app)).to.include('under way');
+    expect(lastNotice(app)).to.include('cancel or wait');
     await run;
     expect(app.store.state.candidates).to.have.length(4);
     app.dispose();
@@ -239,7 +239,7 @@ describe('answers', () => {
   it('are marked by CLIP: the pair that has most to teach', async () => {
     const app = await withPicture();
     app.intents.rankByClip();
-    expect(lastNotice(app)).to.include('CLIP can rank');
+    expect(lastNotice(app)).to.include('CLIP can mark two different, whole answers');
     await app.intents.sample();
     app.intents.rankByClip();
     const { candidates } = app.store.state;

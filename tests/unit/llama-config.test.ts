@@ -60,8 +60,8 @@ describe('Llama configuration', () => {
 
   it('is refused, naming the field, where the kernels compute something else', () => {
     for (const [changes, words] of [
-      [{ attention_bias: true }, 'biases'],
-      [{ mlp_bias: true }, 'biases'],
+      [{ attention_bias: true }, 'attention_bias'],
+      [{ mlp_bias: true }, 'mlp_bias'],
       [{ hidden_act: 'gelu' }, 'gelu'],
       [{ model_type: 'mistral' }, 'mistral'],
       [{ rope_scaling: { rope_type: 'llama3', factor: 8 } }, 'llama3'],
@@ -71,10 +71,33 @@ describe('Llama configuration', () => {
       [{ num_key_value_heads: 2 }, '9 query heads'],
       [{ head_dim: 256 }, 'head_dim'],
       [{ rms_norm_eps: 0 }, 'rms_norm_eps'],
+      [{ qk_layer_norms: true }, 'qk_layer_norms'],
+      [{ partial_rotary_factor: 0.5 }, 'partial_rotary_factor'],
+      [{ sliding_window: 4096 }, 'sliding_window'],
+      [{ quantization_config: { bits: 4 } }, 'quantization_config'],
+      // Damage.
+      [{ num_hidden_layers: 1e9 }, 'num_hidden_layers'],
+      [{ num_hidden_layers: 2.5 }, 'num_hidden_layers'],
+      [{ vocab_size: -1 }, 'vocab_size'],
+      [{ vocab_size: 1e300 }, 'vocab_size'],
+      [{ intermediate_size: '1536' }, 'intermediate_size'],
+      [{ num_attention_heads: 7, head_dim: undefined, num_key_value_heads: 7 }, 'head_dim'],
+      [{ rope_theta: Number.POSITIVE_INFINITY }, 'rope_theta'],
+      [{ rope_theta: null, rope_parameters: 'default' }, 'RoPE'],
+      [{ tie_word_embeddings: 'false' }, 'tie_word_embeddings'],
     ] as [object, string][]) {
-      const config = { ...SMOLVLM, text_config: { ...SMOLVLM.text_config, ...changes } };
+      const config = {
+        ...SMOLVLM,
+        tie_word_embeddings: undefined,
+        text_config: { ...SMOLVLM.text_config, ...changes },
+      };
       expect(() => parseLlamaConfig(config, 'config.json'), words).to.throw(ModelFileError, words);
     }
-    expect(() => parseLlamaConfig('no')).to.throw(ModelFileError);
+    for (const wrong of ['no', null, 5, [], [SMOLVLM], {}, { text_config: 'llama' }, { text_config: [] }]) {
+      expect(() => parseLlamaConfig(wrong), JSON.stringify(wrong)).to.throw(ModelFileError);
+    }
+    let deep: unknown = 1;
+    for (let i = 0; i < 20_000; i++) deep = [deep];
+    expect(() => parseLlamaConfig({ ...SMOLVLM.text_config, hidden_act: deep })).to.throw(ModelFileError, 'hidden_act');
   });
 });

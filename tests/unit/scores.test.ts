@@ -93,6 +93,7 @@ describe('scores of pairs', () => {
     const pairs = app.store.state.pairs;
     expect(namedAsOnPage('Pair 1 lacks it.', ['draft'], pairs)).to.equal('The marked pair lacks it.');
     expect(namedAsOnPage('Pair 7 lacks it.', ['draft'], pairs)).to.equal('Pair 7 lacks it.');
+    expect(namedAsOnPage('Pair 1 of 1: no.', [pairs[1].id], pairs)).to.equal(`Pair 2 of ${pairs.length}: no.`);
     app.dispose();
   });
 

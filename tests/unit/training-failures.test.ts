@@ -1,10 +1,32 @@
 import { expect } from '@esm-bundle/chai';
-import { DeviceLostError, EngineError, InputError, OutOfMemoryError } from '../../src/errors.ts';
+import { DeviceLostError, EngineError, EngineLostError, InputError, OutOfMemoryError } from '../../src/errors.ts';
 import { makeApp } from '../support/app.ts';
 import { FakeEngine } from '../support/fake-engine.ts';
 import { beforeStep, makeTrainable, notices, runOf } from '../support/trainable.ts';
 
 describe('a run that something ends', () => {
+  it('a bad pair has the number it has on the page, where ties stand among the pairs', async () => {
+    const app = await makeTrainable();
+    const { imageId } = app.store.state.pairs[0];
+    app.store.update((state) => ({
+      ...state,
+      pairs: [
+        { id: 'tie', imageId, prompt: 'p', chosen: 'a', rejected: 'a', verdict: 'tie' },
+        ...state.pairs,
+        { id: 'lost', imageId: 'gone', prompt: 'p', chosen: 'a', rejected: 'b', verdict: 'preferred' },
+      ],
+    }));
+    await app.intents.train();
+    expect(notices(app)).to.contain('Pair 3 of 3: this picture’s file is missing.');
+    app.engine.before = (method) => {
+      if (method === 'train') throw new InputError('Pair 1 of 1: the prompt is empty.');
+    };
+    app.intents.deletePair('lost');
+    await app.intents.train();
+    expect(notices(app)).to.contain('Pair 2 of 2: the prompt is empty.');
+    app.dispose();
+  });
+
   it('a refused start leaves no run, and says why', async () => {
     const app = await makeTrainable();
     for (const error of [
@@ -59,6 +81,31 @@ describe('a run that something ends', () => {
     await app.intents.train();
     expect(runOf(app)).to.include({ status: 'finished', step: 6 });
     app.dispose();
+  });
+
+  it('without a checkpoint it stands at the last snapshot, and the numbers that follow are the same', async () => {
+    const losses = (app: Awaited<ReturnType<typeof makeTrainable>>) => [
+      ...app.training.log(runOf(app).id).column('loss'),
+    ];
+    const whole = await makeTrainable();
+    await whole.intents.train();
+    for (const lost of [new EngineLostError('The engine stopped answering.'), new DeviceLostError('Lost.')]) {
+      const app = await makeTrainable();
+      app.engine.training.snapshots = true;
+      beforeStep(app, (step) => {
+        if (step === 6) throw lost;
+      });
+      await app.intents.train();
+      expect(runOf(app)).to.include({ status: 'paused', step: 4, message: lost.message });
+      expect(app.store.state.adapter?.step).to.equal(4);
+      expect(losses(app)).to.deep.equal(losses(whole).slice(0, 4));
+      app.engine.before = () => {};
+      await app.intents.train();
+      expect(runOf(app)).to.include({ status: 'finished', step: 6 });
+      expect(losses(app)).to.deep.equal(losses(whole));
+      app.dispose();
+    }
+    whole.dispose();
   });
 
   it('survives a closed tab: metrics, adapter and the place in the run', async () => {

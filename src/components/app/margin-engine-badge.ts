@@ -32,6 +32,7 @@ export function badgeTitle({ device, models }: EngineFacts): string {
  * @property engine - the engine's state
  * @fires open-engine - the person wants the details
  * @fires cancel-load - the person does not want to wait for the models
+ * @fires stop-now - the person does not want to wait for the end of cancelled work
  */
 @customElement('margin-engine-badge')
 export class MarginEngineBadge extends LitElement {
@@ -74,6 +75,7 @@ export class MarginEngineBadge extends LitElement {
 
   protected override render() {
     const { engine } = this;
+    if ((engine.kind === 'ready' || engine.kind === 'loading') && engine.stopping) return this.renderStopping();
     switch (engine.kind) {
       case 'idle':
         return nothing;
@@ -88,6 +90,16 @@ export class MarginEngineBadge extends LitElement {
       default:
         return engine satisfies never;
     }
+  }
+
+  private renderStopping() {
+    return html`<span class="small" role="status">Waiting for the current step to finish…</span>
+      <button
+        title="Restarts the engine. The step under way is lost; everything before it is kept."
+        @click=${() => this.dispatchEvent(new CustomEvent('stop-now', { bubbles: true, composed: true }))}
+      >
+        Stop now
+      </button>`;
   }
 
   private renderReady(facts: EngineFacts) {

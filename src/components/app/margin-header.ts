@@ -1,5 +1,6 @@
 import { css, html, LitElement } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
+import { live } from 'lit/directives/live.js';
 import type { App } from '../../state/app.ts';
 import { Select } from '../../state/select.ts';
 import type { AppState } from '../../state/state.ts';
@@ -32,8 +33,9 @@ export class MarginHeader extends LitElement {
     this,
     () => this.app?.store,
     ({ settings, engine, view, history }) => ({
-      vlm: settings.vlm,
-      clip: settings.clip,
+      // What is loaded, or is being loaded.
+      vlm: (engine.kind === 'loading' && engine.models?.vlm) || settings.vlm,
+      clip: (engine.kind === 'loading' && engine.models?.clip) || settings.clip,
       engine,
       theme: view.theme,
       undo: history.undo,
@@ -103,7 +105,7 @@ export class MarginHeader extends LitElement {
     return html`<header>
       <h1>Margin</h1>
       <div class="models">${this.renderPicker('vlm', 'Vision-language model')} ${this.renderPicker('clip', 'CLIP')}</div>
-      <margin-engine-badge .engine=${engine} @cancel-load=${() => intents.cancelLoad()}></margin-engine-badge>
+      <margin-engine-badge .engine=${engine} @cancel-load=${() => intents.cancelLoad()} @stop-now=${() => intents.stopNow()}></margin-engine-badge>
       <nav aria-label="Page">
         <button class="quiet icon" aria-label="Undo" title=${undo ? `Undo: ${undo} (Ctrl+Z)` : 'Nothing to undo'} ?disabled=${!undo} @click=${() => intents.undo()}>
           ${icon('undo')}
@@ -135,7 +137,7 @@ export class MarginHeader extends LitElement {
       ${choices.length === 0 ? html`<option value=${current} selected>${current}</option>` : ''}
       ${choices.map(
         ({ id, label: name, bundled, bytes: size }) =>
-          html`<option value=${id} .selected=${id === current}>${name}${bundled ? '' : ` (download, ${bytes(size)})`}</option>`,
+          html`<option value=${id} .selected=${live(id === current)}>${name}${bundled ? '' : ` (download, ${bytes(size)})`}</option>`,
       )}
     </select>`;
   }

@@ -11,6 +11,7 @@ import { WEBGPU_BROWSERS, webGpuHint } from './browsers.ts';
  *
  * @property error - what the engine said
  * @fires retry-engine - the person asks for another attempt
+ * @fires open-reset - nothing else helps: the person wants to delete what is stored
  */
 @customElement('margin-no-webgpu')
 export class MarginNoWebGpu extends LitElement {
@@ -34,6 +35,10 @@ export class MarginNoWebGpu extends LitElement {
         margin-top: 3px;
         color: var(--m-danger);
       }
+      .ways {
+        display: grid;
+        gap: 4px;
+      }
       ul {
         display: inline;
         margin: 0;
@@ -55,8 +60,15 @@ export class MarginNoWebGpu extends LitElement {
     return html`<section role="alert">
       ${icon('warning')}
       <div>${this.error.name === 'NoWebGpuError' ? this.renderMissing() : this.renderFailure()}</div>
-      <button @click=${() => this.dispatchEvent(new CustomEvent('retry-engine', { bubbles: true, composed: true }))}>Try again</button>
+      <div class="ways">
+        <button @click=${() => this.fire('retry-engine')}>Try again</button>
+        <button class="quiet" @click=${() => this.fire('open-reset')}>Reset this page…</button>
+      </div>
     </section>`;
+  }
+
+  private fire(name: string): void {
+    this.dispatchEvent(new CustomEvent(name, { bubbles: true, composed: true }));
   }
 
   private renderMissing() {

@@ -9,14 +9,14 @@ export interface LineStyle {
 }
 
 export const LINE_STYLES: readonly LineStyle[] = [
-  { colour: 'light-dark(#1d1c1a, #eeece7)', dash: '' },
-  { colour: 'light-dark(#0068a8, #6cb9f2)', dash: '11 4' },
-  { colour: 'light-dark(#b84a00, #ff9a52)', dash: '3 4' },
-  { colour: 'light-dark(#00755a, #42cfa6)', dash: '14 4 3 4' },
-  { colour: 'light-dark(#a03a78, #f09ccb)', dash: '7 3' },
-  { colour: 'light-dark(#7a6000, #e6c84d)', dash: '2 3 8 3' },
-  { colour: 'light-dark(#5b4bb0, #b3a6ff)', dash: '16 3' },
-  { colour: 'light-dark(#6b625a, #b5aca2)', dash: '1 5' },
+  { colour: 'var(--m-line-1)', dash: '' },
+  { colour: 'var(--m-line-2)', dash: '11 4' },
+  { colour: 'var(--m-line-3)', dash: '3 4' },
+  { colour: 'var(--m-line-4)', dash: '14 4 3 4' },
+  { colour: 'var(--m-line-5)', dash: '7 3' },
+  { colour: 'var(--m-line-6)', dash: '2 3 8 3' },
+  { colour: 'var(--m-line-7)', dash: '16 3' },
+  { colour: 'var(--m-line-8)', dash: '1 5' },
 ];
 
 /** Style of the line in this place; they repeat after the eighth. */

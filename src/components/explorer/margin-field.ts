@@ -34,7 +34,7 @@ export class MarginField extends LitElement {
   #theme = new MutationObserver(() => this.requestUpdate());
   #redraw = () => this.requestUpdate();
 
-  /** Three colours on properties that are computed to rgb(): canvases know no `light-dark()`. */
+  /** Three colours on properties that are computed to rgb(): canvases know no custom properties. */
   static override styles = [
     base,
     css`
@@ -45,9 +45,9 @@ export class MarginField extends LitElement {
       canvas {
         position: absolute;
         border: 0 solid;
-        color: light-dark(#5b2d92, #dcc4ff);
-        border-top-color: light-dark(#bda3e0, #704a9f);
-        border-bottom-color: light-dark(#fdfcff, #1b181f);
+        color: var(--m-field-strong);
+        border-top-color: var(--m-field-zero);
+        border-bottom-color: var(--m-field-weak);
       }
     `,
   ];

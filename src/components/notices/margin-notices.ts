@@ -94,10 +94,15 @@ export class MarginNotices extends LitElement {
     return repeat(
       notices,
       ({ id }) => id,
-      ({ id, tone, message }) =>
+      ({ id, tone, message, action }) =>
         html`<li class=${tone}>
           ${icon(ICONS[tone])}
           <p>${tone === 'error' ? html`<span class="visually-hidden">Error: </span>` : ''}${message}</p>
+          ${
+            action === 'save here'
+              ? html`<button @click=${() => this.app.intents.saveHere()}>Save in this tab instead</button>`
+              : ''
+          }
           <button class="quiet icon" aria-label="Dismiss" @click=${() => this.app.intents.dismissNotice(id)}>${icon('close')}</button>
         </li>`,
     );

@@ -97,15 +97,12 @@ export class MarginTraining extends LitElement {
     const steps = [0, ...(run?.checkpoints ?? [])].filter((step) => run && step < run.step);
     const back = this.back !== null && steps.includes(this.back) ? this.back : null;
     return html`<div class="row buttons">
-      ${
-        busy
-          ? html`<button class="primary" title="Pause after the step under way (space)" ?disabled=${training.phase === 'pausing'} @click=${() => intents.pauseTraining()}>
-              ${icon('stop')} Pause
-            </button>`
-          : html`<button class="primary" title=${why ?? 'Train (space)'} aria-disabled=${why !== null} @click=${train}>
-              ${icon('play')} Train
-            </button>`
-      }
+      <button class="primary" title=${why ?? 'Train (space)'} data-once ?disabled=${busy} aria-disabled=${why !== null} @click=${train}>
+        ${icon('play')} Train
+      </button>
+      <button title="Pause after the step under way (space)" ?disabled=${!busy || training.phase === 'pausing'} @click=${() => intents.pauseTraining()}>
+        ${icon('stop')} Pause
+      </button>
       <button ?disabled=${busy || why !== null} title="One optimiser step" @click=${() => void intents.trainStep()}>Step</button>
       <button
         ?disabled=${!run && !this.#view.value.adapter}
@@ -153,7 +150,7 @@ export class MarginTraining extends LitElement {
       case 'comparing':
         return html`Answering before / after…`;
       case 'pausing':
-        return html`Pausing after this step…`;
+        return html`Waiting for the current step to finish…`;
       case 'training':
         return html`${this.renderSteps(run)}${progress?.what ? html`<span class="muted">${progress.what}${of}</span>` : nothing}${this.renderMemory(run)}`;
       case 'idle': {
@@ -221,7 +218,7 @@ export class MarginTraining extends LitElement {
       >
         ${icon('download')} Export adapter
       </button>
-      <button class="quiet" title="Put a PEFT LoRA adapter (ZIP) to work" ?disabled=${busy} @click=${() => this.input.click()}>
+      <button class="quiet" title="Load a PEFT LoRA adapter (ZIP)" ?disabled=${busy} @click=${() => this.input.click()}>
         ${icon('upload')} Import adapter
       </button>
       <input type="file" accept=".zip,application/zip" hidden aria-label="Adapter file" @change=${this.onFile} />

@@ -5,7 +5,7 @@ import { installCheckpoint, loraConfig, loraSettings } from '../../training/chec
 import type { AdapterFacts, TrainingCheckpoint } from '../engine.ts';
 import { dropAdapter, type EngineHost, type HostAdapter, requireVlm } from './host.ts';
 
-/** What is known of the adapter at work. */
+/** What is known of the active adapter. */
 export function adapterFacts({ adapter }: EngineHost): AdapterFacts | null {
   if (!adapter) return null;
   const { lora, step, origin } = adapter;
@@ -17,10 +17,11 @@ export function adapterFacts({ adapter }: EngineHost): AdapterFacts | null {
 export async function exportAdapter(host: EngineHost): Promise<Uint8Array<ArrayBuffer>> {
   if (!host.adapter) throw new InputError('There is no adapter to export: train one, or import one, first.');
   const { lora } = host.adapter;
-  return exportPeft(lora.plan, await lora.read());
+  const { vlm } = requireVlm(host);
+  return exportPeft(lora.plan, await lora.read(), vlm.base);
 }
 
-/** @throws {InputError} when the bytes are no LoRA adapter for this model; the one at work then stays. */
+/** @throws {InputError} when the bytes are no LoRA adapter for this model; the active one then stays. */
 export async function importAdapter(host: EngineHost, bytes: Uint8Array): Promise<AdapterFacts> {
   const { gpu, vlm } = requireVlm(host);
   const peft = await importPeft(bytes);
@@ -28,7 +29,8 @@ export async function importAdapter(host: EngineHost, bytes: Uint8Array): Promis
   const matrices = matricesFor(plan, peft);
   const lora = new LoraAdapter(gpu, plan);
   lora.write(matrices);
-  return install(host, { lora, step: 0, origin: 'imported' });
+  const facts = install(host, { lora, step: 0, origin: 'imported' });
+  return peft.notices.length > 0 ? { ...facts, notices: peft.notices } : facts;
 }
 
 /** Puts the adapter of a checkpoint to work. @throws {InputError} when it belongs to another model. */

@@ -11,6 +11,7 @@ import {
   totalBytes,
 } from '../../models/catalog.ts';
 import { ClipScorer } from '../../models/clip-scorer.ts';
+import { readPreprocessor } from '../../models/model-json.ts';
 import { VisionLanguageModel } from '../../models/vlm.ts';
 import type { EngineFacts, LoadProgress, ModelFacts } from '../engine.ts';
 import type { LoadRequest } from '../protocol.ts';
@@ -58,7 +59,7 @@ export async function loadModels(host: EngineHost, request: LoadRequest, context
       vision: clipFiles.bytes('clipVision'),
       text: clipFiles.bytes('clipText'),
       name: clipEntry.id,
-      preprocessor: clipFiles.json('preprocessor'),
+      preprocessor: readPreprocessor(clipFiles.json('preprocessor'), clipFiles.name('preprocessor')),
       tokenizer: { tokenizer: clipFiles.json('tokenizer'), tokenizerConfig: clipFiles.json('tokenizerConfig') },
       config: clipFiles.json('config'),
     },

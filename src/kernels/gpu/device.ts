@@ -6,7 +6,7 @@ import { NoWebGpuError } from '../../errors.ts';
 
 /**
  * Features used where an adapter has them; nothing here is required. `shader-f16` is for ONNX Runtime, which runs towers
- * on this device and refuses graphs that compute in f16 without it; our kernels compute in f32 (docs/decisions/0013).
+ * on this device and refuses graphs that compute in f16 without it; our kernels compute in f32 (docs/decisions/0010).
  */
 const WANTED: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
 
@@ -18,13 +18,15 @@ export interface OpenedDevice {
   readonly facts: Omit<DeviceFacts, 'selfCheck'>;
 }
 
+type AdapterWords = Pick<GPUAdapterInfo, 'vendor' | 'architecture' | 'device' | 'description'>;
+
 /** True where `info` describes a renderer that runs on the CPU. */
-export function isSoftwareAdapter(info: Pick<GPUAdapterInfo, 'vendor' | 'architecture' | 'device' | 'description'>) {
+export function isSoftwareAdapter(info: AdapterWords) {
   return SOFTWARE.test(`${info.vendor} ${info.architecture} ${info.device} ${info.description}`);
 }
 
 /** "google swiftshader" and the like: the words the adapter gives, each once. */
-export function adapterName(info: Pick<GPUAdapterInfo, 'vendor' | 'architecture' | 'device' | 'description'>): string {
+export function adapterName(info: AdapterWords): string {
   const words = [info.vendor, info.architecture, info.description || info.device].filter(Boolean);
   return words.filter((word, i) => words.indexOf(word) === i).join(' ') || 'unnamed adapter';
 }
@@ -39,6 +41,15 @@ function readLimits(limits: GPUSupportedLimits): Record<string, number> {
     if (typeof value === 'number') found[name] = value;
   }
   return found;
+}
+
+/** What the adapter says of itself; Chrome before 127 says it only when asked, and then in another way. */
+async function infoOf(adapter: GPUAdapter): Promise<AdapterWords & { readonly isFallbackAdapter: boolean }> {
+  const older = adapter as { requestAdapterInfo?(): Promise<GPUAdapterInfo>; isFallbackAdapter?: boolean };
+  const info: Partial<GPUAdapterInfo> = adapter.info ?? (await older.requestAdapterInfo?.().catch(() => ({}))) ?? {};
+  const { vendor = '', architecture = '', device = '', description = '' } = info;
+  const isFallbackAdapter = info.isFallbackAdapter ?? older.isFallbackAdapter ?? false;
+  return { vendor, architecture, device, description, isFallbackAdapter };
 }
 
 /**
@@ -70,12 +81,14 @@ export async function openDevice(gpu: GPU | undefined = globalThis.navigator?.gp
   } catch (cause) {
     throw new NoWebGpuError(`The GPU adapter refuses a device: ${(cause as Error).message}`, undefined, { cause });
   }
-  const info = adapter.info;
+  const info = await infoOf(adapter);
+  // ORT asks the device, which knows since Chrome 127.
+  if (!device.adapterInfo) Object.defineProperty(device, 'adapterInfo', { value: info });
   return {
     device,
     facts: {
       adapter: adapterName(info),
-      isFallback: info.isFallbackAdapter === true || isSoftwareAdapter(info),
+      isFallback: info.isFallbackAdapter || isSoftwareAdapter(info),
       features: [...features],
       limits: readLimits(device.limits),
     },

@@ -54,6 +54,8 @@ export class Gpu implements ScopeHost {
   /** Buffers the recorded commands touch: writing one of them has to wait for its turn. */
   readonly #touched = new Set<GPUBuffer>();
   readonly #late: LateErrors;
+  /** How often the GPU has finished what somebody waited for: a sign of life, however slow it is. */
+  finished = 0;
   readonly #substitutes = new Map<KernelSpec, KernelSpec>();
   #selfCheck: DeviceFacts['selfCheck'] = [];
 
@@ -241,6 +243,7 @@ export class Gpu implements ScopeHost {
       await this.#late.raise();
       throw new EngineError(`Reading back from the GPU failed: ${(cause as Error).message}`, undefined, { cause });
     }
+    this.finished += 1;
     await this.#late.raise();
     return values;
   }
@@ -249,6 +252,7 @@ export class Gpu implements ScopeHost {
   async idle(): Promise<void> {
     this.submit();
     await this.device.queue.onSubmittedWorkDone().catch(() => this.#late.lossOrGrace());
+    this.finished += 1;
     await this.#late.raise();
   }
 

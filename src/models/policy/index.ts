@@ -15,7 +15,7 @@ export {
   SCORE_NAME,
 } from './lora.ts';
 export { matricesOf, pack, unpack } from './lora-values.ts';
-export { exportPeft, importPeft, matricesFor, type PeftAdapter } from './peft.ts';
+export { type BaseModel, exportPeft, importPeft, matricesFor, type PeftAdapter } from './peft.ts';
 export { Policy, type ScoreOptions, type ScoreTensors, type SequenceDivergence, type SequenceScore } from './policy.ts';
 export { type TrainingBytes, trainingBytes, trainingSize } from './training-memory.ts';
 export { TrainingPass } from './training-pass.ts';

@@ -2,45 +2,57 @@
  * A LoRA adapter as the folder that Python's PEFT writes and reads: `adapter_config.json` and
  * `adapter_model.safetensors`, packed in a ZIP.
  */
-import { InputError, ModelFileError } from '../../errors.ts';
-import { unpackWeights } from '../../kernels/shared/weights.ts';
-import { unzip, zip } from '../../zip.ts';
-import { Safetensors, type SafetensorsEntry } from '../weights/safetensors.ts';
+import { InputError } from '../../errors.ts';
+import { zip } from '../../zip.ts';
 import { writeSafetensors } from '../weights/safetensors-write.ts';
 import { LORA_TARGETS, type LoraConfig, type LoraPlan, type LoraTarget, SCORE_NAME } from './lora.ts';
 import { initialScore, matricesOf } from './lora-values.ts';
+import { openAdapter, WEIGHTS_FILE } from './peft-archive.ts';
+import { alphaOf, CONFIG_FILE, readPeftConfig, SCORE, scaleOf } from './peft-config.ts';
+import { type PeftTensors, readPeftTensors } from './peft-tensors.ts';
 
-const CONFIG_FILE = 'adapter_config.json';
-const WEIGHTS_FILE = 'adapter_model.safetensors';
+/** The model that an adapter belongs to, as Python finds it. */
+export interface BaseModel {
+  /** Hub id, or the folder of a bundled model. */
+  readonly name: string;
+  /** Class in `transformers`, and the module that has it: `AutoPeftModel` needs them. */
+  readonly mapping?: { readonly base_model_class: string; readonly parent_library: string };
+}
 
-/** The one module that may be trained whole: the linear layer of a reward model. PEFT names a `classifier` beside it. */
-const SCORE = 'score';
-const SEQ_CLS_MODULES = [SCORE, 'classifier'];
+/** A matrix of a file. Its rank may be below the adapter's. */
+interface PeftMatrix {
+  readonly part: 'A' | 'B';
+  readonly rank: number;
+  readonly values: Float32Array;
+}
 
 /** An adapter as it stands in a file. */
 export interface PeftAdapter {
   readonly lora: Omit<LoraConfig, 'seed'>;
-  /** Row-major values by layer, target and part (see `matrixKey`), and the score layer's under `SCORE_NAME`. */
-  readonly matrices: ReadonlyMap<string, Float32Array>;
+  /** By layer, target and part (see `matrixKey`). */
+  readonly matrices: ReadonlyMap<string, PeftMatrix>;
+  /** Weights of the layer that makes scores, f32 [1, hidden]. */
+  readonly score?: Float32Array;
+  /** What a person should know about how it was read, as sentences. */
+  readonly notices: readonly string[];
 }
 
 /** Where a matrix belongs, whatever the path of the decoder's layers in the file that held it. */
-export const matrixKey = (layer: number, target: LoraTarget, part: 'A' | 'B'): string => `${layer}.${target}.${part}`;
+const matrixKey = (layer: number, target: LoraTarget, part: 'A' | 'B'): string => `${layer}.${target}.${part}`;
 
 /**
  * Packs an adapter; a critic stays behind.
  * @param matrices by the names of `plan.matrices`, as `LoraAdapter.read` gives them.
- * @param baseModel name that the configuration gives as `base_model_name_or_path`.
  */
 export async function exportPeft(
   plan: LoraPlan,
   matrices: ReadonlyMap<string, Float32Array>,
-  baseModel: string | null = null,
+  base: BaseModel,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const kept = plan.config.critic ? plan.matrices : matricesOf(plan);
   const tensors = new Map(kept.map(({ name, shape }) => [name, { shape, data: matrices.get(name)! }] as const));
   const files = new Map<string, Blob | string>([
-    [CONFIG_FILE, `${JSON.stringify(adapterConfig(plan, baseModel), null, 2)}\n`],
+    [CONFIG_FILE, `${JSON.stringify(adapterConfig(plan, base), null, 2)}\n`],
     [WEIGHTS_FILE, new Blob([writeSafetensors(tensors)])],
   ]);
   return new Uint8Array(await (await zip(files)).arrayBuffer());
@@ -48,13 +60,15 @@ export async function exportPeft(
 
 /**
  * `target_modules` is a pattern with the whole path: a list of names would also reach layers of the same names in the
- * vision tower.
+ * vision tower. With a `task_type`, `AutoPeftModel` would refuse a vision-language model: it takes the class from
+ * `auto_mapping`. Only keys that every PEFT knows: old ones pass all of them to a constructor.
  */
-function adapterConfig({ config, matrices }: LoraPlan, baseModel: string | null): Record<string, unknown> {
+function adapterConfig({ config, matrices }: LoraPlan, base: BaseModel): Record<string, unknown> {
   const path = /^base_model\.model\.(.*)layers\.\d+\./.exec(matrices[0].name)![1];
   const targets = config.targets.join('|');
   return {
-    base_model_name_or_path: baseModel,
+    auto_mapping: base.mapping ?? null,
+    base_model_name_or_path: base.name,
     bias: 'none',
     fan_in_fan_out: false,
     inference_mode: true,
@@ -65,7 +79,7 @@ function adapterConfig({ config, matrices }: LoraPlan, baseModel: string | null)
     peft_type: 'LORA',
     r: config.r,
     target_modules: `${path.replaceAll('.', '\\.')}layers\\.\\d+\\.(self_attn|mlp)\\.(${targets})`,
-    task_type: config.score ? 'SEQ_CLS' : 'CAUSAL_LM',
+    task_type: config.score ? 'SEQ_CLS' : null,
     use_dora: false,
     use_rslora: false,
   };
@@ -76,53 +90,56 @@ function adapterConfig({ config, matrices }: LoraPlan, baseModel: string | null)
  * @throws InputError for a file that is no LoRA adapter, or one that does more than plain LoRA on the decoder.
  */
 export async function importPeft(bytes: Uint8Array): Promise<PeftAdapter> {
-  const files = await unzip(new Blob([new Uint8Array(bytes)]));
-  const file = (name: string) => {
-    const path = [...files.keys()].find((key) => key === name || key.endsWith(`/${name}`));
-    if (path === undefined) throw new InputError(`The archive has no ${name}: it is not a PEFT adapter.`, name);
-    return files.get(path)!;
+  const { config: text, weights } = await openAdapter(new Blob([new Uint8Array(bytes)]));
+  const config = readPeftConfig(text);
+  const { modules, score, outside } = readPeftTensors(weights, config);
+  // One rank and one scale for all: smaller ranks are filled up with zeros, another scale is multiplied into B.
+  const largest = modules.reduce((a, b) => (b.rank > a.rank ? b : a));
+  const { rank: r } = largest;
+  const alpha = alphaOf(config, largest.path) * (config.rslora ? Math.sqrt(r) : 1);
+  const scale = scaleOf(config, largest.path, r);
+  const matrices = new Map<string, PeftMatrix>();
+  let folded = false;
+  for (const { path, layer, target, rank, a, b } of modules) {
+    const factor = scaleOf(config, path, rank) / scale;
+    folded ||= factor !== 1 || rank !== r;
+    matrices.set(matrixKey(layer, target, 'A'), { part: 'A', rank, values: a });
+    matrices.set(matrixKey(layer, target, 'B'), { part: 'B', rank, values: scaled(b, factor, path) });
+  }
+  const targets = LORA_TARGETS.filter((target) => modules.some((module) => module.target === target));
+  return {
+    lora: { r, alpha, targets, dropout: config.dropout, ...(score && { score: true }) },
+    matrices,
+    ...(score && { score }),
+    notices: [...outsideNotices(outside), ...(folded ? [FOLDED] : [])],
   };
-  const { r, alpha, dropout, score } = readConfig(new TextDecoder().decode(file(CONFIG_FILE)));
-  let weights: Safetensors;
-  try {
-    weights = Safetensors.parse(file(WEIGHTS_FILE), WEIGHTS_FILE);
-  } catch (error) {
-    if (error instanceof ModelFileError) throw new InputError(error.message, WEIGHTS_FILE, { cause: error });
-    throw error;
+}
+
+const FOLDED =
+  'Its modules differ in rank or alpha (rank_pattern, alpha_pattern). They are held at the largest rank, with the scale in B: the numbers are the same, but steps of further training are not quite those of PEFT.';
+
+function scaled(values: Float32Array, factor: number, path: string): Float32Array {
+  if (factor === 1) return values;
+  const product = values.map((value) => value * factor);
+  if (product.every(Number.isFinite)) return product;
+  throw new InputError(`The matrix B of "${path}" times its alpha is too large for a 32-bit number.`, path);
+}
+
+const counted = ({ length }: readonly string[]): string => (length === 1 ? 'one module' : `${length} modules`);
+
+function outsideNotices({ trained, untrained }: PeftTensors['outside']): string[] {
+  const notices: string[] = [];
+  if (trained.length > 0) {
+    notices.push(
+      `It also changes ${counted(trained)} of the vision tower or connector (such as ${trained[0]}). Margin adapts only the decoder, so this was left out, and log-probabilities differ from those of PEFT with the whole adapter.`,
+    );
   }
-  const matrices = new Map<string, Float32Array>();
-  const found = new Set<LoraTarget>();
-  for (const name of weights.names) {
-    const entry = weights.get(name);
-    const values = floats(entry);
-    if (score && name === SCORE_NAME) {
-      matrices.set(SCORE_NAME, values);
-      continue;
-    }
-    const place = /(.*)layers\.(\d+)\.(?:self_attn|mlp)\.(\w+)\.lora_([AB])(?:\.default)?\.weight$/.exec(name);
-    const target = place?.[3] as LoraTarget;
-    if (!place || /vision/.test(place[1]) || !LORA_TARGETS.includes(target)) {
-      // PEFT writes untrained matrices of the vision tower where target_modules is a list; their B is zero.
-      if (name.includes('.lora_A.') || values.every((value) => value === 0)) continue;
-      throw new InputError(
-        `The adapter changes "${name}", which is frozen here: only the decoder's layers learn.`,
-        name,
-      );
-    }
-    const part = place[4] as 'A' | 'B';
-    const rank = entry.shape[part === 'A' ? 0 : 1];
-    if (entry.shape.length !== 2 || rank !== r) {
-      throw new InputError(`"${name}" has shape [${entry.shape.join(', ')}], and ${CONFIG_FILE} gives r = ${r}.`, name);
-    }
-    found.add(target);
-    matrices.set(matrixKey(Number(place[2]), target, part), values);
+  if (untrained.length > 0) {
+    notices.push(
+      `Left out, because untrained, which changes no number: ${counted(untrained)} outside the decoder (such as ${untrained[0]}).`,
+    );
   }
-  if (found.size === 0) throw new InputError(`${WEIGHTS_FILE} has no LoRA matrices of a Llama decoder.`, WEIGHTS_FILE);
-  if (score && !matrices.has(SCORE_NAME)) {
-    throw new InputError(`${CONFIG_FILE} says that "${SCORE}" was trained, and ${WEIGHTS_FILE} lacks it.`, SCORE_NAME);
-  }
-  const targets = LORA_TARGETS.filter((target) => found.has(target));
-  return { lora: { r, alpha, targets, dropout, ...(score && { score }) }, matrices };
+  return notices;
 }
 
 /**
@@ -130,71 +147,35 @@ export async function importPeft(bytes: Uint8Array): Promise<PeftAdapter> {
  * zeros; a layer that makes scores, and that the file lacks, gets its first values.
  * @throws InputError when the adapter was made for a decoder of another shape.
  */
-export function matricesFor(plan: LoraPlan, { matrices }: PeftAdapter): Map<string, Float32Array> {
-  const places = new Map(
-    plan.matrices.map(({ name, layer, target, part, shape }) => [
-      matrixKey(layer, target, part),
-      { name, size: shape[0] * shape[1], shape },
-    ]),
+export function matricesFor(plan: LoraPlan, { matrices, score }: PeftAdapter): Map<string, Float32Array> {
+  const keys = new Set(plan.matrices.map(({ layer, target, part }) => matrixKey(layer, target, part)));
+  for (const key of matrices.keys()) if (!keys.has(key)) throw foreign(key, 'is a layer this model lacks');
+  const named = new Map(
+    plan.matrices.map(({ name, layer, target, part, shape: [rows, cols] }) => {
+      const key = matrixKey(layer, target, part);
+      const matrix = matrices.get(key);
+      return [name, matrix ? filledUp(matrix, rows, cols, key) : new Float32Array(rows * cols)] as const;
+    }),
   );
-  if (plan.score) places.set(SCORE_NAME, { ...plan.score, size: plan.score.shape[1] });
-  for (const [key, values] of matrices) {
-    const place = places.get(key);
-    if (!place || place.size !== values.length) {
-      const why = place
-        ? `has ${values.length} values where this model takes [${place.shape.join(', ')}]`
-        : 'is a layer this model lacks';
-      throw new InputError(`The adapter belongs to another model: ${key} ${why}.`, key);
-    }
+  if (!plan.score) return named;
+  const width = plan.score.shape[1];
+  if (score && score.length !== width) {
+    throw foreign(SCORE, `has ${score.length} values where this model takes [1, ${width}]`);
   }
-  const absent = (key: string, size: number) => (key === SCORE_NAME ? initialScore(plan) : new Float32Array(size));
-  return new Map([...places].map(([key, { name, size }]) => [name, matrices.get(key) ?? absent(key, size)]));
+  return named.set(SCORE_NAME, score ?? initialScore(plan));
 }
 
-/** Rank, alpha, dropout. Rank-stabilised LoRA (arXiv:2312.03732) scales by alpha / √r, which is an alpha of its own. */
-function readConfig(text: string): { r: number; alpha: number; dropout: number; score: boolean } {
-  let config: Record<string, unknown>;
-  try {
-    config = JSON.parse(text);
-  } catch (cause) {
-    throw new InputError(`${CONFIG_FILE} is not JSON.`, CONFIG_FILE, { cause });
+/** A matrix [rows, cols] whose rank is that of the plan. */
+function filledUp({ part, rank, values }: PeftMatrix, rows: number, cols: number, key: string): Float32Array {
+  const [high, wide] = part === 'A' ? [rank, cols] : [rows, rank];
+  if (values.length !== high * wide || high > rows || wide > cols) {
+    throw foreign(key, `has ${values.length} values where this model takes [${high}, ${wide}]`);
   }
-  const refuse = (why: string): never => {
-    throw new InputError(`${CONFIG_FILE}: ${why}`, CONFIG_FILE);
-  };
-  const filled = (value: unknown) => value !== null && value !== undefined && Object.keys(value).length > 0;
-  if (config.peft_type !== 'LORA')
-    refuse(`peft_type is ${JSON.stringify(config.peft_type)}; only "LORA" is supported.`);
-  if (config.use_dora) refuse('DoRA is not supported.');
-  if (config.bias !== undefined && config.bias !== 'none') refuse('trained biases are not supported.');
-  for (const name of ['rank_pattern', 'alpha_pattern', 'trainable_token_indices']) {
-    if (filled(config[name])) refuse(`${name} is not supported.`);
-  }
-  const whole: unknown = config.modules_to_save ?? [];
-  if (!Array.isArray(whole) || whole.some((name) => !SEQ_CLS_MODULES.includes(name))) {
-    refuse(`modules_to_save is ${JSON.stringify(whole)}; only "${SCORE}" can be trained whole.`);
-  }
-  const { r, lora_alpha: alpha, lora_dropout: dropout = 0 } = config;
-  if (typeof r !== 'number' || !Number.isInteger(r) || r < 1) return refuse(`r is ${JSON.stringify(r)}.`);
-  if (typeof alpha !== 'number' || !(alpha > 0)) return refuse(`lora_alpha is ${JSON.stringify(alpha)}.`);
-  if (typeof dropout !== 'number' || !(dropout >= 0 && dropout < 1))
-    return refuse(`lora_dropout is ${JSON.stringify(dropout)}; it must be at least 0 and below 1.`);
-  return {
-    r,
-    dropout,
-    alpha: config.use_rslora ? alpha * Math.sqrt(r) : alpha,
-    score: (whole as string[]).includes(SCORE),
-  };
+  if (high === rows && wide === cols) return values;
+  const matrix = new Float32Array(rows * cols);
+  for (let row = 0; row < high; row++) matrix.set(values.subarray(row * wide, (row + 1) * wide), row * cols);
+  return matrix;
 }
 
-const FORMATS: Readonly<Record<string, 'f32' | 'f16' | 'bf16'>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };
-
-function floats({ name, dtype, bytes }: SafetensorsEntry): Float32Array {
-  const format = FORMATS[dtype];
-  if (!format) throw new InputError(`"${name}" is ${dtype}; adapters must be F32, F16 or BF16.`, name);
-  const words = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
-  words.set(bytes);
-  const values =
-    format === 'f32' ? new Float32Array(words.buffer) : unpackWeights(format, new Uint32Array(words.buffer));
-  return values.subarray(0, bytes.length / (format === 'f32' ? 4 : 2));
-}
+const foreign = (key: string, why: string): InputError =>
+  new InputError(`The adapter belongs to another model: ${key} ${why}.`, key);

@@ -1,7 +1,8 @@
-/** The decoder's weights on the GPU, in the precision of the file: nothing is converted (docs/decisions/0013). */
+/** The decoder's weights on the GPU, in the precision of the file: nothing is converted (docs/decisions/0010). */
 import { ModelFileError } from '../../errors.ts';
 import type { Scope, Tensor } from '../../kernels/gpu/index.ts';
-import { unpackWeights, type Weight, type WeightFormat } from '../../kernels/shared/weights.ts';
+import type { Weight } from '../../kernels/shared/weights.ts';
+import { finiteWords, formatOf, toFloats } from '../weights/floats.ts';
 import type { Safetensors, SafetensorsEntry } from '../weights/safetensors.ts';
 import type { LlamaConfig } from './config.ts';
 
@@ -26,15 +27,23 @@ export interface DecoderWeights {
 }
 
 /** Where the decoder's tensors stand: SmolVLM / Idefics3, plain Llama, and the older spellings of both. */
-const PREFIXES = ['model.text_model.', 'model.', 'text_model.', 'model.language_model.', 'language_model.model.', ''];
+export const DECODER_PREFIXES = [
+  'model.text_model.',
+  'model.',
+  'text_model.',
+  'model.language_model.',
+  'language_model.model.',
+  '',
+];
 const HEADS = ['lm_head.weight', 'language_model.lm_head.weight'];
 
 /**
  * Uploads what the configuration asks for into `scope`.
- * @throws ModelFileError for a missing tensor, a wrong shape or a dtype that is no float; OutOfMemoryError.
+ * @throws ModelFileError for a missing tensor, a wrong shape, a dtype that is no float, an infinity or a NaN;
+ *   OutOfMemoryError.
  */
 export function loadWeights(scope: Scope, config: LlamaConfig, file: Safetensors): DecoderWeights {
-  const prefix = PREFIXES.find((candidate) => file.has(`${candidate}layers.0.input_layernorm.weight`));
+  const prefix = DECODER_PREFIXES.find((candidate) => file.has(`${candidate}layers.0.input_layernorm.weight`));
   if (prefix === undefined) {
     throw new ModelFileError(
       `${file.file} has no Llama decoder: no tensor "…layers.0.input_layernorm.weight".`,
@@ -78,16 +87,6 @@ export function loadWeights(scope: Scope, config: LlamaConfig, file: Safetensors
   return { modulePath: prefix, embedding, layers, norm: vector(`${prefix}norm.weight`), head };
 }
 
-const FORMATS: Readonly<Record<string, WeightFormat>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };
-
-function formatOf(entry: SafetensorsEntry, file: string): WeightFormat {
-  const format = FORMATS[entry.dtype];
-  if (!format) {
-    throw new ModelFileError(`${file}: "${entry.name}" is ${entry.dtype}; weights must be F32, F16 or BF16.`, file);
-  }
-  return format;
-}
-
 /** Entries [.., width] of one dtype, one below the other. */
 function uploadMatrix(
   scope: Scope,
@@ -101,27 +100,10 @@ function uploadMatrix(
     throw new ModelFileError(`${file}: the parts of ${label} differ in dtype.`, file);
   }
   const out = entries.reduce((sum, entry) => sum + entry.shape[0], 0);
-  const words = toWords(entries.map((entry) => entry.bytes));
+  const words = finiteWords(entries, format, file);
   const tensor =
     format === 'f32'
       ? scope.upload('f32', [out, width], new Float32Array(words), label)
       : scope.upload('u32', [out, width / 2], new Uint32Array(words), label);
   return { format, tensor, out, width };
-}
-
-function toFloats(entry: SafetensorsEntry, file: string): Float32Array {
-  const format = formatOf(entry, file);
-  const words = toWords([entry.bytes]);
-  return unpackWeights(format, format === 'f32' ? new Float32Array(words) : new Uint32Array(words));
-}
-
-/** The bytes one after another in a fresh, aligned buffer. */
-function toWords(parts: readonly Uint8Array[]): ArrayBuffer {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes.buffer;
 }

@@ -4,25 +4,26 @@
  * bad network must say so, not turn into noise.
  */
 import { ModelFileError } from '../../errors.ts';
+import { shown } from '../../shown.ts';
 
 /** Bytes per element of the dtypes the format knows; weights are read from the floats only. */
-const ELEMENT_BYTES: Readonly<Record<string, number>> = {
-  F64: 8,
-  F32: 4,
-  F16: 2,
-  BF16: 2,
-  F8_E4M3: 1,
-  F8_E5M2: 1,
-  I64: 8,
-  I32: 4,
-  I16: 2,
-  I8: 1,
-  U64: 8,
-  U32: 4,
-  U16: 2,
-  U8: 1,
-  BOOL: 1,
-};
+const ELEMENT_BYTES: ReadonlyMap<unknown, number> = new Map([
+  ['F64', 8],
+  ['F32', 4],
+  ['F16', 2],
+  ['BF16', 2],
+  ['F8_E4M3', 1],
+  ['F8_E5M2', 1],
+  ['I64', 8],
+  ['I32', 4],
+  ['I16', 2],
+  ['I8', 1],
+  ['U64', 8],
+  ['U32', 4],
+  ['U16', 2],
+  ['U8', 1],
+  ['BOOL', 1],
+]);
 
 /** The format's own limit, against headers that are no headers. */
 const MAX_HEADER_BYTES = 100_000_000;
@@ -59,19 +60,17 @@ export class Safetensors {
     const body = bytes.subarray(bodyStart);
     const entries = new Map<string, SafetensorsEntry>();
     let metadata: Record<string, string> = {};
-    let end = 0;
+    const places: Place[] = [];
     for (const [name, value] of Object.entries(header)) {
       if (name === '__metadata__') {
-        metadata = value as Record<string, string>;
+        metadata = readMetadata(value, file);
         continue;
       }
-      const entry = readEntry(name, value, body, file);
-      end = Math.max(end, (value as { data_offsets: number[] }).data_offsets[1]);
+      const { start, end, ...entry } = readEntry(name, value, body, file);
+      places.push({ name, start, end });
       entries.set(name, entry);
     }
-    if (end !== body.length) {
-      throw damaged(file, `its tensors end at byte ${end}, and the file holds ${body.length}`);
-    }
+    checkPlaces(places, body.length, file);
     return new Safetensors(file, entries, metadata);
   }
 
@@ -89,10 +88,10 @@ export class Safetensors {
    */
   get(name: string, shape?: readonly number[]): SafetensorsEntry {
     const entry = this.#entries.get(name);
-    if (!entry) throw new ModelFileError(`${this.file} has no tensor "${name}".`, this.file);
+    if (!entry) throw new ModelFileError(`${this.file} has no tensor ${shown(name)}.`, this.file);
     if (shape && (shape.length !== entry.shape.length || shape.some((dim, i) => dim !== entry.shape[i]))) {
       throw new ModelFileError(
-        `${this.file}: "${name}" has shape [${entry.shape.join(', ')}], and the configuration makes it [${shape.join(', ')}].`,
+        `${this.file}: ${shown(name)} has shape [${entry.shape.slice(0, 8).join(', ')}], and the configuration makes it [${shape.join(', ')}].`,
         this.file,
       );
     }
@@ -118,28 +117,48 @@ function readHeader(bytes: Uint8Array, file: string): { header: Record<string, u
   }
 }
 
-function readEntry(name: string, value: unknown, body: Uint8Array, file: string): SafetensorsEntry {
+interface Place {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The format has the tensors one behind the other: no two share bytes, and no byte belongs to none. */
+function checkPlaces(places: Place[], size: number, file: string): void {
+  places.sort((a, b) => a.start - b.start || a.end - b.end);
+  let at = 0;
+  for (const { name, start, end } of places) {
+    if (start !== at)
+      throw damaged(file, `${shown(name)} begins at byte ${start}, and the tensor before ends at ${at}`);
+    at = end;
+  }
+  if (at !== size) throw damaged(file, `its tensors end at byte ${at}, and the file holds ${size}`);
+}
+
+function readMetadata(value: unknown, file: string): Record<string, string> {
+  const plain = typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (plain && Object.values(value).every((text) => typeof text === 'string')) return value as Record<string, string>;
+  throw damaged(file, 'its metadata are no texts');
+}
+
+function readEntry(name: string, value: unknown, body: Uint8Array, file: string): SafetensorsEntry & Place {
   const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
   const whole = (list: unknown): list is number[] =>
     Array.isArray(list) && list.every((item) => Number.isSafeInteger(item) && item >= 0);
-  if (
-    typeof dtype !== 'string' ||
-    !(dtype in ELEMENT_BYTES) ||
-    !whole(shape) ||
-    !whole(offsets) ||
-    offsets.length !== 2
-  ) {
-    throw damaged(file, `the header's entry for "${name}" makes no sense`);
+  const elementBytes = ELEMENT_BYTES.get(dtype);
+  if (elementBytes === undefined || !whole(shape) || !whole(offsets) || offsets.length !== 2) {
+    throw damaged(file, `the header's entry for ${shown(name)} makes no sense`);
   }
   const [start, end] = offsets;
-  const size = shape.reduce((product, dim) => product * dim, 1) * ELEMENT_BYTES[dtype];
+  const size = shape.reduce((product, dim) => product * dim, 1) * elementBytes;
   if (end - start !== size) {
-    throw damaged(file, `"${name}" is ${dtype} [${shape.join(', ')}], ${size} bytes, but is given ${end - start}`);
+    const kind = `${dtype} ${shown(shape).replaceAll(',', ', ')}`;
+    throw damaged(file, `${shown(name)} is ${kind}, ${size} bytes, but is given ${end - start}`);
   }
   if (end > body.length) {
-    throw damaged(file, `"${name}" ends at byte ${end} of ${body.length}: the download was cut short`);
+    throw damaged(file, `${shown(name)} ends at byte ${end} of ${body.length}: the download was cut short`);
   }
-  return { name, dtype, shape, bytes: body.subarray(start, end) };
+  return { name, dtype: dtype as string, shape, start, end, bytes: body.subarray(start, end) };
 }
 
 function damaged(file: string, why: string, cause?: unknown): ModelFileError {

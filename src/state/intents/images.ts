@@ -24,8 +24,9 @@ export function imageIntents(context: Context) {
   const { store, images, history } = context;
 
   const keep = async (decoded: DecodedImage, name: string, scene?: Scene): Promise<ImageRecord> => {
-    const { id, blob, width, height } = decoded;
-    await images.put(id, blob);
+    const { id, blob, width, height, preview, caution } = decoded;
+    await images.put(id, blob, preview);
+    if (caution) notify(store, 'info', caution);
     return { id, name, width, height, bytes: blob.size, ...(scene ? { scene } : {}) };
   };
 

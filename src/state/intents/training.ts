@@ -128,15 +128,17 @@ export function trainingIntents(context: Context) {
       }
     },
 
-    /** Puts an adapter of a file to work, from here or from Python's PEFT. The next run starts from it. */
+    /** Loads an adapter from a file, made here or by Python's PEFT. The next run starts from it. */
     async importAdapter(file: Blob): Promise<boolean> {
-      const bytes = new Uint8Array(await file.arrayBuffer());
-      const done = await tell(
-        training.adopt(bytes, file instanceof File ? file.name : undefined),
-        'The adapter could not be opened: ',
-      );
-      const message = 'The adapter is at work: answers, pairs and before / after use it, and Train goes on from it.';
-      if (done) notify(store, 'success', message);
+      let notices: readonly string[] = [];
+      const adopt = async () => {
+        const bytes = new Uint8Array(await file.arrayBuffer());
+        const facts = await training.adopt(bytes, file instanceof File ? file.name : undefined);
+        notices = facts.notices ?? [];
+      };
+      const done = await tell(adopt(), 'The adapter could not be opened: ');
+      const message = 'Adapter active: answers, pairs and before / after use it, and Train continues from it.';
+      if (done) notify(store, notices.length > 0 ? 'info' : 'success', [message, ...notices].join(' '));
       return done;
     },
 

@@ -1,16 +1,14 @@
 /** Intents that carry work out of the tab and into it. */
-import { InputError } from '../../errors.ts';
-import { unzip, zip } from '../../zip.ts';
 import { type Context, notify, sentence, underActivity } from '../context.ts';
-import { decodeImage } from '../decode.ts';
 import { MIME_TYPES, readImageHeader } from '../image-header.ts';
-import { sceneImage } from '../scenes.ts';
-import type { ImageRecord, PairRecord } from '../state.ts';
-import { isRecord, validPair, validScene, validSettings } from '../validate.ts';
+import type { AdapterRecord, PairRecord } from '../state.ts';
+import { ADAPTER_NAME } from '../training/adapter.ts';
+import { MOST_RUNS } from '../training/records.ts';
+import { freshRuns, withWorkspace } from '../workspace/join.ts';
+import { type ReadRun, type ReadWorkspace, readWorkspace } from '../workspace/read.ts';
+import { writeWorkspace } from '../workspace/write.ts';
 
-const FORMAT = 'margin-workspace';
-const VERSION = 1;
-const INDEX = 'workspace.json';
+const counted = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
 
 /** Media type of stored bytes, told by the bytes themselves. */
 async function mediaType(blob: Blob): Promise<string> {
@@ -43,109 +41,100 @@ function trlRow(pair: PairRecord, image: string) {
 }
 
 export function workspaceIntents(context: Context) {
-  const { store, images, history } = context;
+  const { store, images, history, persistence, training } = context;
 
-  /** The pictures of an archive that can still be read, under the ids they get here. */
-  const readImages = async (
-    listed: readonly unknown[],
-    files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
-    report: (done: number, total: number) => void,
-  ): Promise<{ records: ImageRecord[]; ids: Map<string, string>; problems: string[] }> => {
-    const records: ImageRecord[] = [];
-    const ids = new Map<string, string>();
-    const problems: string[] = [];
-    for (const [index, entry] of listed.entries()) {
-      report(index, listed.length);
-      if (!isRecord(entry) || typeof entry.id !== 'string') continue;
-      const name = typeof entry.name === 'string' ? entry.name.slice(0, 300) : 'picture';
-      const bytes = files.get(`images/${entry.id}`);
-      try {
-        const scene = validScene(entry.scene);
-        if (!bytes && !scene) throw new InputError(`${name} is missing from the file.`);
-        // A scene is drawn anew, so that its picture and its truth cannot disagree.
-        const decoded = scene ? await sceneImage(scene) : await decodeImage(new Blob([bytes!]), name);
-        await images.put(decoded.id, decoded.blob);
-        const { id, width, height, blob } = decoded;
-        records.push({ id, name, width, height, bytes: blob.size, ...(scene ? { scene } : {}) });
-        ids.set(entry.id, id);
-      } catch (error) {
-        problems.push(sentence(error));
-      }
+  /** The adapter of the file as it is here; or why it cannot be used, as a sentence; null for none. */
+  const usableAdapter = (
+    read: ReadWorkspace,
+    { runs, ids }: ReturnType<typeof freshRuns>,
+  ): AdapterRecord | string | null => {
+    const { adapter, adapters, settings } = read;
+    const { state } = store;
+    if (!adapter) return null;
+    if (settings.vlm !== state.settings.vlm) {
+      return `Its adapter belongs to ${settings.vlm}: choose that model and open the file again to use it.`;
     }
-    return { records, ids, problems };
+    if (state.training.phase !== 'idle') return 'Its adapter was left out, because training is under way.';
+    if (adapter.run === undefined) return adapters.has(adapter.key) ? adapter : 'The file of its adapter is missing.';
+    const { step } = adapter;
+    const run = ids.get(adapter.run);
+    const record = [...state.training.runs, ...runs.map((each) => each.record)].find(({ id }) => id === run);
+    if (!record?.checkpoints.includes(step)) return `The checkpoint of its adapter (step ${step}) is missing.`;
+    return { key: `${record.id}@${step}`, run: record.id, step };
+  };
+
+  /** Files go before the records that name them. */
+  const keepFiles = async ({ adapters }: ReadWorkspace, runs: readonly ReadRun[], adapter: AdapterRecord | null) => {
+    const needed = new Set(runs.flatMap(({ record }) => record.from?.key ?? []));
+    if (adapter && adapter.run === undefined) needed.add(adapter.key);
+    for (const key of needed) {
+      const bytes = adapters.get(key);
+      if (bytes) await persistence.runs.put(key, ADAPTER_NAME, bytes);
+    }
+    for (const { record, files } of runs) {
+      for (const [name, value] of files) await persistence.runs.put(record.id, name, value);
+    }
   };
 
   return {
-    /** The whole workspace as one file (a ZIP): settings, pictures with their scenes, pairs. */
-    async exportWorkspace(): Promise<Blob> {
-      const { settings, images: records, pairs } = store.state;
-      const plainPairs = pairs.map(({ id, imageId, prompt, chosen, rejected, verdict, given }) => ({
-        id,
-        imageId,
-        prompt,
-        chosen,
-        rejected,
-        verdict,
-        given,
-      }));
-      const index = { format: FORMAT, version: VERSION, settings, images: records, pairs: plainPairs };
-      const files = new Map<string, Blob | string>([[INDEX, JSON.stringify(index, null, 1)]]);
-      for (const { id } of records) {
-        if (images.has(id)) files.set(`images/${id}`, await images.blob(id));
-      }
-      return zip(files);
+    /** Asks the tab that saves the workspace to leave that to this one. */
+    saveHere(): void {
+      persistence.takeOver();
     },
 
     /**
-     * Adds the pictures and pairs of a workspace file to those here and takes over its settings. Undo takes pictures
-     * and pairs out again. Returns whether anything could be read; problems become notices.
+     * The whole workspace as one file (a ZIP): settings, pictures with their scenes, pairs, answers, runs with curves and
+     * checkpoints, adapters.
+     */
+    async exportWorkspace(): Promise<Blob> {
+      const { file, left } = await writeWorkspace(store.state, images, persistence.runs);
+      if (left > 0) {
+        notify(
+          store,
+          'info',
+          `${left} older checkpoints were left out of the file, which would be too large with them.`,
+        );
+      }
+      return file;
+    },
+
+    /**
+     * Joins a workspace file to the work here: what is here already is not doubled, settings become the file's, but for
+     * the models. One undo takes all of it back. Returns whether anything could be read; problems become notices.
      */
     async importWorkspace(file: Blob): Promise<boolean> {
       try {
-        const files = await unzip(file);
-        const text = files.get(INDEX);
-        const index: unknown = text && JSON.parse(new TextDecoder().decode(text));
-        if (!isRecord(index) || index.format !== FORMAT) {
-          throw new InputError('It is not a Margin workspace (there is no workspace.json of ours in it).');
-        }
-        if (index.version !== VERSION) {
-          throw new InputError(`It was made by another version of Margin (format ${String(index.version)}).`);
-        }
-        const pictures = Array.isArray(index.images) ? index.images : [];
-        const { records, ids, problems } = await underActivity(
+        const read = await underActivity(
           context,
-          { kind: 'images', label: 'Opening the workspace', done: 0, total: pictures.length },
-          (_signal, report) => readImages(pictures, files, report),
+          { kind: 'images', label: 'Opening the workspace', done: 0, total: 0 },
+          (_signal, report) => readWorkspace(file, images, report),
         );
-        const listed = Array.isArray(index.pairs) ? index.pairs : [];
-        const pairs = listed.flatMap((entry) => {
-          const pair = validPair(entry);
-          const imageId = pair && ids.get(pair.imageId);
-          return imageId ? [{ ...pair, imageId }] : [];
-        });
-        history.record('import workspace', (state) => {
-          const knownImages = new Set(state.images.map(({ id }) => id));
-          const knownPairs = new Set(state.pairs.map(({ id }) => id));
-          return {
-            ...state,
-            images: [...state.images, ...records.filter(({ id }) => !knownImages.has(id))],
-            pairs: [...state.pairs, ...pairs.filter(({ id }) => !knownPairs.has(id))],
-            selectedImage: state.selectedImage ?? records[0]?.id ?? null,
-          };
-        });
-        const { vlm: _vlm, clip: _clip, ...settings } = validSettings(index.settings);
-        store.update((state) => ({ ...state, settings: { ...state.settings, ...settings } }));
-        const lost = listed.length - pairs.length;
-        const losses = [...problems, ...(lost > 0 ? [`${lost} pairs could not be read.`] : [])].join(' ');
-        notify(
-          store,
-          losses ? 'info' : 'success',
-          `The workspace was added: ${records.length} pictures and ${pairs.length} pairs. ${losses}`.trim(),
+        const runs = freshRuns(store.state, read);
+        const usable = usableAdapter(read, runs);
+        const adapter = typeof usable === 'string' ? null : usable;
+        await keepFiles(read, runs.runs, adapter);
+        const run = (read.run && runs.ids.get(read.run)) || null;
+        history.record('import workspace', (state) =>
+          withWorkspace(state, { read, runs: runs.runs, adapter: adapter ?? undefined, run }),
         );
+        await training.sync();
+        const losses = [
+          ...read.losses,
+          ...(typeof usable === 'string' ? [usable] : []),
+          ...(runs.left > 0 ? [`${counted(runs.left, 'run')} found no room in the list of ${MOST_RUNS}.`] : []),
+        ].join(' ');
+        const parts = [
+          counted(read.images.length, 'picture'),
+          counted(read.pairs.length, 'pair'),
+          ...(read.candidates.length > 0 ? [counted(read.candidates.length, 'answer')] : []),
+          ...(runs.runs.length > 0 ? [counted(runs.runs.length, 'run')] : []),
+          ...(adapter ? ['its adapter'] : []),
+        ];
+        const what = `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
+        notify(store, losses ? 'info' : 'success', `The workspace was added: ${what}. ${losses}`.trim());
         return true;
       } catch (error) {
-        const why = error instanceof SyntaxError ? 'Its workspace.json is damaged.' : sentence(error);
-        notify(store, 'error', `The workspace file could not be opened. ${why} Nothing here was changed.`);
+        notify(store, 'error', `The workspace file could not be opened. ${sentence(error)} Nothing here was changed.`);
         return false;
       }
     },

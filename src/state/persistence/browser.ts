@@ -2,9 +2,21 @@
  * The browser's own storage: records in IndexedDB, bytes of pictures and runs in the origin private file system (in
  * IndexedDB where that is missing), settings in the address.
  */
-import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
-import type { Address, Backend, Bytes, KeyValues, ListName, RecordChange, Records, StoredRecord } from './backend.ts';
+import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from 'idb';
+import type {
+  Address,
+  Backend,
+  Bytes,
+  KeyValues,
+  ListName,
+  Note,
+  RecordChange,
+  Records,
+  SetAside,
+  StoredRecord,
+} from './backend.ts';
 import { Folder } from './folder.ts';
+import { browserLock } from './lock.ts';
 import { pack, unpack } from './packed.ts';
 
 interface Schema extends DBSchema {
@@ -20,16 +32,23 @@ const LISTS: readonly ListName[] = ['images', 'candidates', 'pairs'];
 const STORES = ['values', ...LISTS] as const;
 const orderKey = (name: ListName) => `order:${name}`;
 
-type Database = () => Promise<IDBPDatabase<Schema>>;
+interface Database {
+  /** Opens it on first use, and again after it was closed or deleted under the page. */
+  (): Promise<IDBPDatabase<Schema>>;
+  /** How often it was opened. */
+  opened(): number;
+}
 
-/** Opens the database on first use, and again after the browser closed it. */
 function database(name: string): Database {
-  let opened: Promise<IDBPDatabase<Schema>> | null = null;
+  let open: Promise<IDBPDatabase<Schema>> | null = null;
+  let times = 0;
   const forget = () => {
-    opened = null;
+    open = null;
   };
-  return () => {
-    opened ??= openDB<Schema>(name, 2, {
+  const get = () => {
+    if (open) return open;
+    times += 1;
+    const opening = openDB<Schema>(name, 2, {
       upgrade(db, from) {
         if (from < 1) {
           db.createObjectStore('values');
@@ -38,11 +57,20 @@ function database(name: string): Database {
         }
         db.createObjectStore('runs');
       },
+      // Somebody deletes it, or another version of the page wants to change it: neither is kept waiting.
+      blocking(_current, _blocked, event) {
+        (event.target as IDBDatabase).close();
+        forget();
+      },
       terminated: forget,
     });
-    opened.catch(forget);
-    return opened;
+    open = opening;
+    opening.catch(() => {
+      if (open === opening) forget();
+    });
+    return opening;
   };
+  return Object.assign(get, { opened: () => times });
 }
 
 class IndexedDbRecords implements Records {
@@ -60,8 +88,9 @@ class IndexedDbRecords implements Records {
     const lists: Record<ListName, StoredRecord[]> = { images: [], candidates: [], pairs: [] };
     for (const name of LISTS) {
       const records = new Map((await transaction.objectStore(name).getAll()).map((record) => [record.id, record]));
-      const order = (values.get(orderKey(name)) ?? [...records.keys()]) as string[];
-      lists[name] = order.flatMap((id) => records.get(id) ?? []);
+      const order = values.get(orderKey(name));
+      const ids: unknown[] = Array.isArray(order) ? order : [...records.keys()];
+      lists[name] = ids.flatMap((id) => records.get(String(id)) ?? []);
     }
     return { values, lists };
   }
@@ -77,6 +106,22 @@ class IndexedDbRecords implements Records {
       for (const id of remove) requests.push(store.delete(id));
       requests.push(values.put([...order], orderKey(name)));
     }
+    // Now, and not when the requests have answered: by then the page may be gone.
+    transaction.commit();
+    await Promise.all(requests);
+  }
+
+  async generation(): Promise<number> {
+    await this.#db();
+    return this.#db.opened();
+  }
+
+  async setAside(records: readonly SetAside[]): Promise<void> {
+    const transaction = (await this.#db()).transaction(STORES, 'readwrite');
+    const values = transaction.objectStore('values');
+    const requests: Promise<unknown>[] = [transaction.done];
+    requests.push(values.put(records, `aside:${new Date().toISOString()}`));
+    for (const { from, id } of records) if (from !== 'values') requests.push(transaction.objectStore(from).delete(id));
     await Promise.all(requests);
   }
 }
@@ -151,6 +196,10 @@ class RunFileStore implements KeyValues {
 
 const address: Address = {
   hash: () => location.hash.slice(1),
+  reloaded() {
+    const [entry] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
+    return entry?.type === 'reload';
+  },
   replaceHash(hash) {
     if (location.hash.slice(1) !== hash) history.replaceState(history.state, '', `#${hash}`);
   },
@@ -159,37 +208,67 @@ const address: Address = {
     url.hash = hash;
     return url.href;
   },
+  reload: () => location.reload(),
   onHash(listener) {
     addEventListener('hashchange', listener);
     return () => removeEventListener('hashchange', listener);
   },
 };
 
-/** A reloading page still holds the lock for a moment; a second tab holds it for good. */
-const CLAIM_WAIT_MS = 1500;
+/** In the browser's smallest store, which needs no waiting; without one nothing is remembered. */
+const noteOf = (key: string): Note => ({
+  get() {
+    try {
+      return localStorage.getItem(key);
+    } catch {
+      return null;
+    }
+  },
+  set(text) {
+    try {
+      localStorage.removeItem(key);
+      if (text !== null) localStorage.setItem(key, text);
+      return true;
+    } catch {
+      return false; // there is no room, or no storage at all
+    }
+  },
+});
 
-/** Takes the workspace's lock for the life of the page. */
-function claimLock(name: string): Promise<boolean> {
-  if (!navigator.locks) return Promise.resolve(true);
-  return new Promise((resolve) => {
-    const waiting = AbortSignal.timeout(CLAIM_WAIT_MS);
-    navigator.locks
-      .request(name, { signal: waiting }, () => {
-        resolve(true);
-        return new Promise(() => {}); // held until the page goes
-      })
-      .catch(() => resolve(false));
-  });
+/** Empties the database, or deletes one that cannot be opened. */
+async function eraseDatabase(db: Database, name: string): Promise<void> {
+  try {
+    const opened = await db();
+    const stores = [...opened.objectStoreNames];
+    const transaction = opened.transaction(stores, 'readwrite');
+    await Promise.all([...stores.map((store) => transaction.objectStore(store).clear()), transaction.done]);
+  } catch {
+    await deleteDB(name);
+  }
 }
 
 /** Storage of this browser for the workspace `name`. */
 export function browserBackend(name = 'margin'): Backend {
   const db = database(name);
+  const folders = [`${name}-images`, `${name}-runs`] as const;
+  const [starts, journal] = [noteOf(`${name}-starts`), noteOf(`${name}-journal`)];
   return {
     records: new IndexedDbRecords(db),
-    bytes: new FileBytes(db, `${name}-images`),
-    runs: new RunFileStore(db, `${name}-runs`),
+    journal,
+    bytes: new FileBytes(db, folders[0]),
+    runs: new RunFileStore(db, folders[1]),
     address,
-    claim: () => claimLock(`${name}-workspace`),
+    starts,
+    async erase() {
+      for (const folder of folders) await Folder.erase(folder);
+      await eraseDatabase(db, name);
+      starts.set(null);
+      journal.set(null);
+    },
+    ...browserLock(`${name}-workspace`),
+    keep() {
+      // Refused without a word in some browsers, asked about in others; both leave the storage as it is.
+      void navigator.storage?.persist?.().catch(() => {});
+    },
   };
 }

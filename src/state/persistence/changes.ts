@@ -20,12 +20,44 @@ function valuesOf(state: AppState): Map<string, unknown> {
   ]);
 }
 
-/** What must be written so that the store holds `state`, given that it holds `saved`. Null when nothing. */
-export function changesBetween(saved: AppState | null, state: AppState): RecordChange | null {
+/** Whether two states hold the same work: nothing of what is kept was replaced. */
+export function sameWork(a: AppState, b: AppState): boolean {
+  return (
+    LISTS.every((name) => a[name] === b[name]) &&
+    a.settings === b.settings &&
+    a.selectedImage === b.selectedImage &&
+    a.selectedPair === b.selectedPair &&
+    a.adapter === b.adapter &&
+    a.training.runs === b.training.runs &&
+    a.training.run === b.training.run &&
+    a.view === b.view
+  );
+}
+
+/** Whether no more has changed than answers that go on streaming in. */
+export function onlyStreaming(before: AppState, state: AppState): boolean {
+  if (before.candidates.length !== state.candidates.length) return false;
+  if (!sameWork({ ...before, candidates: state.candidates }, state)) return false;
+  return state.candidates.every((now, i) => {
+    const was = before.candidates[i];
+    return was === now || (was.id === now.id && was.status === 'streaming' && now.status === 'streaming');
+  });
+}
+
+/**
+ * What must be written so that the store holds `state`, given that it holds `saved`. Null when nothing.
+ * @param written what the page wrote into its address, to tell a link from it at the next start
+ */
+export function changesBetween(
+  saved: AppState | null,
+  state: AppState,
+  written?: readonly string[],
+): RecordChange | null {
   const before = saved ? valuesOf(saved) : new Map();
   const values = new Map(
     [...valuesOf(state)].filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(before.get(key))),
   );
+  if (written && (values.has('settings') || !saved)) values.set('address', written);
   const lists = LISTS.flatMap((name) => {
     const now: readonly StoredRecord[] = state[name];
     const old: readonly StoredRecord[] = saved?.[name] ?? [];

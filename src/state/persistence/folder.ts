@@ -1,9 +1,22 @@
 /** A folder of files in the browser's origin private file system. */
 
-export class Folder {
-  readonly #handle: FileSystemDirectoryHandle;
+async function folderNamed(name: string): Promise<FileSystemDirectoryHandle> {
+  const root = await navigator.storage.getDirectory();
+  return root.getDirectoryHandle(name, { create: true });
+}
 
-  private constructor(handle: FileSystemDirectoryHandle) {
+export class Folder {
+  /** Deletes a folder with everything in it. */
+  static async erase(name: string): Promise<void> {
+    const root = await navigator.storage?.getDirectory?.().catch(() => null);
+    await root?.removeEntry(name, { recursive: true }).catch(() => {});
+  }
+
+  readonly #name: string;
+  #handle: FileSystemDirectoryHandle;
+
+  private constructor(name: string, handle: FileSystemDirectoryHandle) {
+    this.#name = name;
     this.#handle = handle;
   }
 
@@ -11,8 +24,7 @@ export class Folder {
   static async open(name: string): Promise<Folder | null> {
     if (!('createWritable' in (globalThis.FileSystemFileHandle?.prototype ?? {}))) return null;
     try {
-      const root = await navigator.storage.getDirectory();
-      return new Folder(await root.getDirectoryHandle(name, { create: true }));
+      return new Folder(name, await folderNamed(name));
     } catch {
       return null; // private windows of some browsers
     }
@@ -23,7 +35,7 @@ export class Folder {
    * @throws QuotaExceededError when there is no room.
    */
   async put(name: string, blob: Blob): Promise<void> {
-    const file = await this.#handle.getFileHandle(name, { create: true });
+    const file = await this.#fileNamed(name);
     try {
       const writable = await file.createWritable();
       try {
@@ -37,6 +49,17 @@ export class Folder {
       // A new name without bytes would be taken for a file at the next visit.
       if ((await file.getFile()).size === 0) await this.remove(name).catch(() => {});
       throw error;
+    }
+  }
+
+  async #fileNamed(name: string): Promise<FileSystemFileHandle> {
+    try {
+      return await this.#handle.getFileHandle(name, { create: true });
+    } catch (error) {
+      if ((error as DOMException).name !== 'NotFoundError') throw error;
+      // Somebody has cleared the site's data, the folder with it.
+      this.#handle = await folderNamed(this.#name);
+      return this.#handle.getFileHandle(name, { create: true });
     }
   }
 
@@ -58,7 +81,8 @@ export class Folder {
 
   async names(): Promise<string[]> {
     const names: string[] = [];
-    for await (const name of this.#handle.keys()) names.push(name);
+    // A file being written has a neighbour that is not one of ours.
+    for await (const name of this.#handle.keys()) if (!name.endsWith('.crswap')) names.push(name);
     return names;
   }
 }

@@ -4,9 +4,10 @@
  * `gallery=` opens the gallery of losses, `gallery=simpo` the page of one.
  */
 import { taggedLoss } from '../../kernels/losses/families/every.ts';
-import { DEFAULT_SETTINGS } from '../defaults.ts';
+import { DEFAULT_SETTINGS, type NumericSetting, SETTING_RANGES, settingRefusal } from '../defaults.ts';
+import { refusal } from '../objectives.ts';
 import type { AppState, Settings } from '../state.ts';
-import { trainingFields } from '../training/settings.ts';
+import { defaultTraining, trainingFields, trainingRefusal } from '../training/settings.ts';
 import { validSettings } from '../validate.ts';
 
 /** Name of each setting in the link. Typed over every key: a new setting without a name does not compile. */
@@ -60,6 +61,47 @@ export function decodeLink(hash: string): Partial<Settings> {
   const { hyperparameters: knobs, training: _training, ...rest } = settings;
   if (Object.keys(rest).length === 0 && Object.keys(knobs ?? {}).length === 0) return {};
   return settings;
+}
+
+/** Enough of a text to recognise it. */
+const short = (text: string): string => (text.length > 40 ? `${text.slice(0, 40)}…` : text);
+
+/** Why one field of a link cannot be used as it stands, as a sentence; null where it can. */
+function problemOf(name: string, value: string, settings: Partial<Settings>): string | null {
+  const key = Object.entries(NAMES).find(([, each]) => each === name)?.[0] as keyof typeof NAMES | undefined;
+  if (key !== undefined) {
+    if (key in SETTING_RANGES) {
+      const refused = settingRefusal(key as NumericSetting, value.trim() === '' ? Number.NaN : Number(value));
+      return (
+        refused &&
+        `${refused.replace(key, name)} ${settings[key] === undefined ? 'It was left out.' : `${settings[key]} is used.`}`
+      );
+    }
+    if (settings[key] === value) return null;
+    if (key === 'prompt') return `The prompt has ${value.length} characters; at most 4000 are read. It was left out.`;
+    return `There is no ${key === 'objective' ? key : `${name} model`} "${short(value)}".`;
+  }
+  if (name === 'gallery') return value === '' || taggedLoss(value) ? null : `There is no objective "${short(value)}".`;
+  const dot = name.indexOf('.');
+  if (dot <= 0) return value === '' ? null : `"${short(name)}" is not a setting.`;
+  const [first, rest] = [name.slice(0, dot), name.slice(dot + 1)];
+  if (first === 'train') {
+    const training = settings.training ?? defaultTraining(settings.objective ?? DEFAULT_SETTINGS.objective);
+    return trainingRefusal(training, rest, value);
+  }
+  const objective = taggedLoss(first)?.loss;
+  if (!objective) return `There is no objective "${short(first)}".`;
+  const number = value.trim() === '' ? Number.NaN : Number(value);
+  return settings.hyperparameters?.[first]?.[rest] === number
+    ? null
+    : (refusal(objective, { ...DEFAULT_SETTINGS, ...settings }, rest, number) ?? null);
+}
+
+/** What of a link cannot be used as it stands: a sentence for each field, each once. */
+export function linkProblems(hash: string): string[] {
+  const settings = decodeLink(hash);
+  const fields = new URLSearchParams(hash.replace(/^#/, ''));
+  return [...new Set([...fields].flatMap(([name, value]) => problemOf(name, value, settings) ?? []))];
 }
 
 /** What a hash wants opened over the page; null for nothing, or for a loss that does not exist. */

@@ -1,9 +1,21 @@
 /** Storage in memory: for tests, and for browsers that refuse any other. */
-import type { Address, Backend, Bytes, KeyValues, ListName, RecordChange, Records, StoredRecord } from './backend.ts';
+import type {
+  Address,
+  Backend,
+  Bytes,
+  KeyValues,
+  ListName,
+  Note,
+  RecordChange,
+  Records,
+  SetAside,
+  StoredRecord,
+} from './backend.ts';
 
 export class MemoryRecords implements Records {
   values = new Map<string, unknown>();
   lists: Record<ListName, StoredRecord[]> = { images: [], candidates: [], pairs: [] };
+  aside: SetAside[] = [];
 
   async read() {
     return { values: structuredClone(this.values), lists: structuredClone(this.lists) };
@@ -17,6 +29,30 @@ export class MemoryRecords implements Records {
       for (const id of remove) known.delete(id);
       this.lists[name] = order.flatMap((id) => known.get(id) ?? []);
     }
+  }
+
+  async generation(): Promise<number> {
+    return 1;
+  }
+
+  async setAside(records: readonly SetAside[]): Promise<void> {
+    this.aside.push(...structuredClone(records));
+    for (const { from, id } of records) {
+      if (from !== 'values') this.lists[from] = this.lists[from].filter((record) => record.id !== id);
+    }
+  }
+}
+
+export class MemoryNote implements Note {
+  text: string | null = null;
+
+  get(): string | null {
+    return this.text;
+  }
+
+  set(text: string | null): boolean {
+    this.text = text;
+    return true;
   }
 }
 
@@ -68,12 +104,23 @@ export class MemoryAddress implements Address {
     return this.#hash;
   }
 
+  reloaded(): boolean {
+    return false;
+  }
+
   replaceHash(hash: string): void {
     this.#hash = hash;
   }
 
   withHash(hash: string): string {
     return `https://margin.example/#${hash}`;
+  }
+
+  /** How often the page was opened again. */
+  reloads = 0;
+
+  reload(): void {
+    this.reloads += 1;
   }
 
   onHash(listener: () => void): () => void {
@@ -90,12 +137,36 @@ export class MemoryAddress implements Address {
 
 /** A backend that forgets everything with the page. Pass parts of an earlier one to play a reload. */
 export function memoryBackend(parts: Partial<Backend> = {}): Backend {
-  return {
+  const backend: Backend = {
     records: new MemoryRecords(),
     bytes: new MemoryBytes(),
     runs: new MemoryKeyValues(),
     address: new MemoryAddress(),
+    journal: new MemoryNote(),
+    starts: new MemoryNote(),
+    async erase() {
+      const { records, bytes, runs } = backend;
+      const lists = (await records.read()).lists;
+      await records.write({
+        values: new Map(['settings', 'view', 'adapter', 'training'].map((name) => [name, undefined])),
+        lists: (Object.keys(lists) as ListName[]).map((name) => ({
+          name,
+          put: [],
+          remove: lists[name].map(({ id }) => id),
+          order: [],
+        })),
+      });
+      await bytes.keepOnly(() => false);
+      for (const key of await runs.keys()) await runs.remove(key);
+      backend.starts.set(null);
+      backend.journal.set(null);
+    },
     claim: async () => true,
+    release() {},
+    askFor() {},
+    onAsked() {},
+    keep() {},
     ...parts,
   };
+  return backend;
 }

@@ -19,13 +19,22 @@ const isArray = (value: unknown): value is TypedArray => Object.values(TYPES).so
 const isReference = (value: unknown): value is Reference =>
   typeof value === 'object' && value !== null && '$array' in value;
 
+/** For `JSON.stringify`: numbers that JSON lacks, as objects. */
+export function withAllNumbers(_: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isFinite(value) ? { $number: String(value) } : value;
+}
+
+/** For `JSON.parse`: the numbers of `withAllNumbers`. */
+export function asNumbers(_: string, value: unknown): unknown {
+  return typeof value === 'object' && value !== null && '$number' in value ? Number(value.$number) : value;
+}
+
 /** The file of a value: objects, lists, strings, numbers (also those that JSON lacks), booleans, null, typed arrays. */
 export function pack(value: unknown): Blob {
   const parts: BlobPart[] = [];
   let at = 0;
-  const header = JSON.stringify(value, (_, each: unknown) => {
-    if (typeof each === 'number' && !Number.isFinite(each)) return { $number: String(each) };
-    if (!isArray(each)) return each;
+  const header = JSON.stringify(value, (key, each: unknown) => {
+    if (!isArray(each)) return withAllNumbers(key, each);
     const $array = each.constructor.name as Reference['$array'];
     const reference: Reference = { $array, at, bytes: each.byteLength };
     parts.push(each as BlobPart);
@@ -40,12 +49,15 @@ export function pack(value: unknown): Blob {
 export function unpack(file: ArrayBuffer): unknown {
   const [length] = new Uint32Array(file.slice(0, LENGTH_BYTES));
   const arrays = LENGTH_BYTES + length;
-  return JSON.parse(new TextDecoder().decode(file.slice(LENGTH_BYTES, arrays)), (_, each: unknown) => {
-    if (typeof each !== 'object' || each === null) return each;
-    if ('$number' in each) return Number(each.$number);
-    if (!isReference(each)) return each;
+  let bytes = 0;
+  return JSON.parse(new TextDecoder().decode(file.slice(LENGTH_BYTES, arrays)), (key, each: unknown) => {
+    if (!isReference(each)) return asNumbers(key, each);
     const [from, to] = [arrays + each.at, arrays + each.at + each.bytes];
+    if (!Object.hasOwn(TYPES, each.$array) || !(from >= arrays && to >= from)) throw new Error('The file is damaged.');
     if (to > file.byteLength) throw new Error(`The file ends at byte ${file.byteLength} and should reach ${to}.`);
+    bytes += each.bytes;
+    // Each array has its own bytes: what is read never takes more memory than the file.
+    if (bytes > file.byteLength) throw new Error('Two arrays claim the same bytes.');
     return new TYPES[each.$array](file.slice(from, to));
   });
 }

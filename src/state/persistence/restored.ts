@@ -1,4 +1,5 @@
 /** What an earlier visit left, and how it comes back. */
+import type { ModelIds } from '../../engine/engine.ts';
 import { DEFAULT_SETTINGS, INITIAL_STATE } from '../defaults.ts';
 import { repairSelections } from '../history.ts';
 import type { AppState, CandidateRecord, RunRecord, Settings } from '../state.ts';
@@ -11,6 +12,10 @@ export interface Restored {
   readonly training: Partial<AppState['training']>;
   readonly settings: Partial<Settings>;
   readonly view: Partial<AppState['view']>;
+  /** Models that the link asks for: they become settings when they have loaded. */
+  readonly models?: Partial<ModelIds>;
+  /** What of the link cannot be used, as sentences. */
+  readonly problems?: readonly string[];
 }
 
 /** What was streaming or being scored when the page went away is picked up where it can be. */
@@ -28,6 +33,9 @@ function interrupted(run: RunRecord): RunRecord {
     message: `The page was closed during this run. It can go on from step ${run.step}.`,
   };
 }
+
+/** What was stored, as a state of its own. */
+export const asState = (restored: Restored): AppState => withRestored(INITIAL_STATE, restored);
 
 /** Lays what was stored under what has happened since the page opened (a picture dropped early is not lost). */
 export function withRestored(state: AppState, restored: Restored): AppState {

@@ -1,5 +1,5 @@
 /** The adapter at work: a run's or a file's, put back whenever engine or page start anew. */
-import type { AdapterFacts, Engine, EngineState } from '../../engine/engine.ts';
+import type { AdapterFacts, Engine, EngineFacts, EngineState } from '../../engine/engine.ts';
 import { InputError } from '../../errors.ts';
 import { contentId } from '../decode.ts';
 import type { RunFiles } from '../persistence.ts';
@@ -9,7 +9,10 @@ import type { Checkpoints } from './checkpoints.ts';
 import { type RunRecords, withAdapter } from './records.ts';
 
 /** Name under which the bytes of an imported adapter are kept, beside those of the runs. */
-const FILE = 'adapter';
+export const ADAPTER_NAME = 'adapter';
+
+/** Key of an imported adapter, by the content id of its file. */
+export const adapterKey = (contentId: string): string => `imported-${contentId.slice(0, 16)}`;
 
 export class AdapterAtWork {
   #store: Store<AppState>;
@@ -20,6 +23,8 @@ export class AdapterAtWork {
   #failed: (error: unknown) => void;
   /** The adapter whose file was last read. */
   #imported: { readonly key: string; readonly bytes: Uint8Array } | null = null;
+  /** Of the engine that has the adapter, or gets it. */
+  #facts: EngineFacts | null = null;
 
   /** @param failed told what went wrong where nobody waits for it. */
   constructor(
@@ -73,8 +78,12 @@ export class AdapterAtWork {
 
   /** A fresh engine has no adapter: the one at work goes back in before anything else is asked of it. */
   engineChanged(engine: EngineState): void {
+    const facts = engine.kind === 'ready' ? engine.facts : null;
+    // The same models as before, after a load that failed or while cancelled work ends, still have theirs.
+    const fresh = facts !== null && facts !== this.#facts;
+    if (facts || engine.kind === 'restarting' || engine.kind === 'unavailable') this.#facts = facts;
     const record = this.#record;
-    if (engine.kind !== 'ready' || !record) return;
+    if (!fresh || !record) return;
     const back = this.#atHand(record);
     if (back) {
       back().catch((error) => {
@@ -112,7 +121,7 @@ export class AdapterAtWork {
     if (this.#store.state.engine.kind !== 'ready') return;
     const record = this.#record;
     if (record?.run !== undefined) return this.workWith(record.run, record.step);
-    if (record) await this.#atHand(record)?.();
+    if (record) await this.#engine.adapter.import(await this.#bytesOf(record));
     else await this.#engine.adapter.reset();
   }
 
@@ -123,11 +132,11 @@ export class AdapterAtWork {
   async adopt(bytes: Uint8Array, name?: string): Promise<AdapterFacts> {
     const facts = await this.#engine.adapter.import(bytes);
     const { r, lora_alpha, target_modules } = facts.lora;
-    const key = `imported-${(await contentId(new Blob([new Uint8Array(bytes)]))).slice(0, 16)}`;
+    const key = adapterKey(await contentId(new Blob([new Uint8Array(bytes)])));
     this.#imported = { key, bytes };
     const imported = { key, ...(name && { name }), lora: { r, lora_alpha, target_modules } };
     this.#store.update((state) => withAdapter(state, { ...imported, step: facts.step }));
-    await this.#files.put(key, FILE, bytes);
+    await this.#files.put(key, ADAPTER_NAME, bytes);
     return facts;
   }
 
@@ -151,7 +160,7 @@ export class AdapterAtWork {
   /** @throws InputError when the browser has lost them. */
   async #bytesOf({ key, name }: ImportedAdapter): Promise<Uint8Array> {
     if (this.#imported?.key === key) return this.#imported.bytes;
-    const bytes = await this.#files.get(key, FILE);
+    const bytes = await this.#files.get(key, ADAPTER_NAME);
     if (!(bytes instanceof Uint8Array)) {
       throw new InputError(
         `The file of the imported adapter${name ? ` (${name})` : ''} is gone from this browser. Import it again, or press Reset to start with a fresh adapter.`,

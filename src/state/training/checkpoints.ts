@@ -2,15 +2,20 @@
 import type { TrainingCheckpoint } from '../../engine/engine.ts';
 import type { RunFiles } from '../persistence.ts';
 import type { RunRecord } from '../state.ts';
+import { readCheckpoint, readMetrics, readTracks } from './files.ts';
 import { RunHistory } from './history.ts';
-import { MetricsLog, type MetricsSnapshot } from './metrics.ts';
-import { PairTracks, type TracksSnapshot } from './tracks.ts';
+import { MetricsLog } from './metrics.ts';
+import { PairTracks } from './tracks.ts';
 
 /** Room for the checkpoints of one run. */
 const MOST_BYTES = 256 * 2 ** 20;
 const MOST = 12;
 
-const fileOf = (step: number): string => `step-${step}`;
+/** Name of the file of a step's checkpoint. */
+export const checkpointFile = (step: number): string => `step-${step}`;
+/** The other files of a run. */
+export const RUN_FILES = ['metrics', 'tracks'] as const;
+const stepOf = (name: string): number | undefined => Number(/^step-(\d+)$/.exec(name)?.[1]) || undefined;
 
 const sizeOf = ({ values, firstMoments, secondMoments }: TrainingCheckpoint): number =>
   values.byteLength + firstMoments.byteLength + secondMoments.byteLength;
@@ -50,9 +55,10 @@ export class Checkpoints {
   ): Promise<readonly number[]> {
     this.#newest = { run, checkpoint };
     const { step } = checkpoint;
-    const stored = await this.#files.put(run, fileOf(step), checkpoint);
+    // A page that dies in between has curves that are too long, which are cut at the next visit, not ones with a gap.
     await this.#files.put(run, 'metrics', log.snapshot());
     await this.#files.put(run, 'tracks', tracks.snapshot());
+    const stored = await this.#files.put(run, checkpointFile(step), checkpoint);
     await this.forgetAfter(run, steps, step);
     const kept = steps.filter((each) => each < step);
     if (stored) kept.push(step);
@@ -60,7 +66,7 @@ export class Checkpoints {
     while (kept.length > most) {
       const least = stepToForget(kept, pinned);
       kept.splice(kept.indexOf(least), 1);
-      await this.#files.remove(run, fileOf(least));
+      await this.#files.remove(run, checkpointFile(least));
     }
     return kept;
   }
@@ -74,9 +80,20 @@ export class Checkpoints {
   async get(run: string, step: number): Promise<TrainingCheckpoint | undefined> {
     const known = this.atHand(run, step);
     if (known) return known;
-    const checkpoint = (await this.#files.get(run, fileOf(step))) as TrainingCheckpoint | undefined;
+    const checkpoint = readCheckpoint(await this.#files.get(run, checkpointFile(step)));
     if (checkpoint) this.#newest = { run, checkpoint };
     return checkpoint;
+  }
+
+  /**
+   * The steps of a run whose checkpoints are stored, in order.
+   * @param look whether the newest is read as well: one that is damaged is none.
+   */
+  async readable(run: string, look: boolean): Promise<number[]> {
+    const names = await this.#files.names(run);
+    const steps = names.flatMap((name) => stepOf(name) ?? []).sort((a, b) => a - b);
+    while (look && steps.length > 0 && !(await this.get(run, steps.at(-1)!))) steps.pop();
+    return steps;
   }
 
   /** The newest of these steps that is still there; 0 for none. */
@@ -87,12 +104,12 @@ export class Checkpoints {
 
   /** Forgets the steps after `step`: the run goes on from there. */
   async forgetAfter(run: string, steps: readonly number[], step: number): Promise<void> {
-    for (const each of steps) if (each > step) await this.#files.remove(run, fileOf(each));
+    for (const each of steps) if (each > step) await this.#files.remove(run, checkpointFile(each));
   }
 
   async history(run: string): Promise<RunHistory> {
-    const metrics = (await this.#files.get(run, 'metrics')) as MetricsSnapshot | undefined;
-    const tracks = (await this.#files.get(run, 'tracks')) as TracksSnapshot | undefined;
+    const metrics = readMetrics(await this.#files.get(run, 'metrics'));
+    const tracks = readTracks(await this.#files.get(run, 'tracks'));
     return new RunHistory(new MetricsLog(metrics), new PairTracks(tracks));
   }
 

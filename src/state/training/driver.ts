@@ -4,12 +4,14 @@ import type {
   Engine,
   StepMetrics,
   TrainEvent,
+  TrainingCheckpoint,
   TrainingPair,
   TrainingPrompt,
   TrainPlan,
   TrainRequest,
 } from '../../engine/engine.ts';
 import { CancelledError, InputError } from '../../errors.ts';
+import { anySignal } from '../../signals.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { Examiner, Extent } from './examiner.ts';
 import type { RunHistory } from './history.ts';
@@ -96,9 +98,17 @@ export class Driver {
       const stopAfter = Number.isFinite(stop) ? stop - step : undefined;
       const begin = resume ? { resume } : { adapter };
       const request = { ...run, ...begin, stopAfter, phaseTimes: settings.phase_times };
-      for await (const event of this.#engine.train(request, { signal })) {
-        if (event.type === 'done') finished = event.reason === 'finished';
-        await this.#heard(id, event, onStep);
+      let snapshot: TrainingCheckpoint | null = null;
+      try {
+        for await (const event of this.#engine.train(request, { signal })) {
+          if (event.type === 'done') finished = event.reason === 'finished';
+          if (event.type === 'snapshot') snapshot = event.checkpoint;
+          else await this.#heard(id, event, onStep);
+        }
+      } catch (error) {
+        // Whoever said goodbye left a checkpoint; a worker or a device that just went did not.
+        if (snapshot && snapshot.step > this.#runs.find(id)!.step) await this.#keep(id, snapshot);
+        throw error;
       }
       const now = this.#runs.find(id)!.step;
       if (finished) {
@@ -151,7 +161,7 @@ export class Driver {
     this.#runs.set({ phase: 'evaluating' });
     try {
       await work((what) => ({
-        signal: AbortSignal.any([signal, examination.signal]),
+        signal: anySignal([signal, examination.signal]),
         onProgress: (done, total) => this.#host.progressed({ what, done, total }),
       }));
     } catch (error) {
@@ -181,7 +191,7 @@ export class Driver {
     this.#examination?.abort();
   }
 
-  async #heard(id: string, event: TrainEvent, onStep: Drive['onStep']): Promise<void> {
+  async #heard(id: string, event: Exclude<TrainEvent, { type: 'snapshot' }>, onStep: Drive['onStep']): Promise<void> {
     switch (event.type) {
       case 'plan':
         return this.#planned(id, event.plan);
@@ -196,20 +206,23 @@ export class Driver {
         return onStep?.(event.metrics);
       case 'checkpoint': {
         const { checkpoint } = event;
-        const run = this.#runs.find(id)!;
-        if (checkpoint.step === 0) {
-          await this.#checkpoints.forgetAfter(id, run.checkpoints, 0);
-          return this.#runs.change(id, { step: 0, checkpoints: [] });
-        }
-        const best = bestPoint(run)?.step;
-        const checkpoints = await this.#checkpoints.keep(run, checkpoint, this.#host.history(id), best);
-        return this.#runs.change(id, { step: checkpoint.step, checkpoints });
+        if (checkpoint.step > 0) return this.#keep(id, checkpoint);
+        await this.#checkpoints.forgetAfter(id, this.#runs.find(id)!.checkpoints, 0);
+        return this.#runs.change(id, { step: 0, checkpoints: [] });
       }
       case 'done':
         return;
       default:
         event satisfies never;
     }
+  }
+
+  /** The run stands at this checkpoint from now on. */
+  async #keep(id: string, checkpoint: TrainingCheckpoint): Promise<void> {
+    const run = this.#runs.find(id)!;
+    const best = bestPoint(run)?.step;
+    const checkpoints = await this.#checkpoints.keep(run, checkpoint, this.#host.history(id), best);
+    this.#runs.change(id, { step: checkpoint.step, checkpoints });
   }
 
   #planned(id: string, { steps, stepsPerEpoch, parameters, trainingBytes }: TrainPlan): void {

@@ -13,16 +13,24 @@ export function endedBy(error: unknown): Pick<RunRecord, 'status' | 'message'> {
 }
 
 /**
- * What an earlier visit left of a run whose last checkpoints found no room in the browser: it stands at the newest that
- * did, and can go on from there. Nothing where none is missing.
+ * What an earlier visit left of a run, by the checkpoints that are really there: it stands at the newest of them and can
+ * go on from it, whether the record names more of them or fewer. Nothing where the record is right.
+ * @param there steps whose checkpoints are stored, in order
  */
-export function withoutLost({ step, checkpoints, heldOut, divergence }: RunRecord): Partial<RunRecord> {
-  const newest = checkpoints.at(-1) ?? 0;
-  if (step <= newest) return {};
+export function asStored(run: RunRecord, there: readonly number[]): Partial<RunRecord> {
+  const { step, heldOut, divergence, checkpoints } = run;
+  const newest = there.at(-1) ?? 0;
+  const listed = there.join() === checkpoints.join() ? {} : { checkpoints: there };
+  if (step === newest) return listed;
+  const message =
+    step > newest
+      ? `The browser had no room for the checkpoint of step ${step}. What came after step ${newest} is gone.`
+      : `The page was closed during this run. It can go on from step ${newest}.`;
   return {
+    ...listed,
     step: newest,
     status: 'paused',
-    message: `The browser had no room for the checkpoint of step ${step}. What came after step ${newest} is gone.`,
+    message,
     heldOut: heldOut.filter((point) => point.step <= newest),
     divergence: divergence?.filter((point) => point.step <= newest),
   };

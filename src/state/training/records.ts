@@ -5,7 +5,7 @@ import type { Store } from '../store.ts';
 import type { RunIntent } from './run.ts';
 
 /** More runs on the same axes than this cannot be told apart. */
-const MOST_RUNS = 8;
+export const MOST_RUNS = 8;
 
 /** The state with another adapter at work: what the policy said of the answers on the table is out of date. */
 export function withAdapter(state: AppState, adapter: AdapterRecord | null): AppState {

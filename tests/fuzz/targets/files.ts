@@ -1,11 +1,11 @@
 /** Files: pictures, tensors, archives, adapters, checkpoints. */
 
 import { crc32 } from '../../../src/crc32.ts';
-import { decodePixels } from '../../../src/models/pixels.ts';
 import { importPeft, matricesFor, planLora } from '../../../src/models/policy/index.ts';
 import { Safetensors } from '../../../src/models/weights/safetensors.ts';
 import { writeSafetensors } from '../../../src/models/weights/safetensors-write.ts';
-import { decodeImage, LONGEST_SIDE } from '../../../src/state/decode.ts';
+import { decodePixels } from '../../../src/pictures/decode-pixels.ts';
+import { decodeImage, MOST_PIXELS } from '../../../src/state/decode.ts';
 import { pack, unpack } from '../../../src/state/persistence/packed.ts';
 import type { Random } from '../../../src/toybox/random.ts';
 import { installCheckpoint } from '../../../src/training/checkpoint.ts';
@@ -65,7 +65,7 @@ export const pictures: Target<Bytes> = {
     seed[0] === 0x89 && random.chance(0.6) ? mutatePngChunk(seed, random) : mutateBytes(seed, random),
   async run(bytes) {
     const { width, height, blob } = await decodeImage(new Blob([bytes]), 'picture.png');
-    claim(width >= 1 && height >= 1 && Math.max(width, height) <= LONGEST_SIDE, `the picture is ${width} × ${height}`);
+    claim(width >= 1 && height >= 1 && width * height <= MOST_PIXELS, `the picture is ${width} × ${height}`);
     const pixels = await decodePixels(blob);
     claim(pixels.data.length === pixels.width * pixels.height * 3, 'a model would see another number of pixels');
   },
@@ -295,7 +295,7 @@ export const adapters: Target<AdapterParts> = {
       'the rank or the scale is no number',
     );
     claim(targets.length > 0, 'no module is adapted');
-    for (const [name, values] of adapter.matrices)
+    for (const [name, { values }] of adapter.matrices)
       claim(values.every(Number.isFinite), `${name} holds values that are not finite`);
     const plan = planLora(MODEL, PREFIX, { ...LORA, r, alpha, targets });
     const matrices = matricesFor(plan, adapter);

@@ -1,0 +1,89 @@
+/** What the page does for persistence: pictures come back, problems are told, work of two tabs becomes one. */
+import { notify, withoutNotice } from './context.ts';
+import type { ImageLibrary } from './images.ts';
+import { asState, mergeWork, type PersistenceHost, type PersistenceProblem } from './persistence.ts';
+import { sceneImage } from './scenes.ts';
+import type { AppState, ImageRecord } from './state.ts';
+import type { Store } from './store.ts';
+import type { Training } from './training.ts';
+
+const PROBLEMS: Record<PersistenceProblem['kind'], string> = {
+  full: 'This browser has no more room for Margin. Everything goes on in this tab and what was saved before is kept, but new work is not saved: export the workspace, or delete some pictures or training runs. Saving resumes by itself as soon as there is room.',
+  'other-tab':
+    'Margin is already open in another tab, which keeps the workspace. What you do here is not saved as long as that tab is open. When it closes, this tab adds its work to the workspace and saves from then on.',
+  failed:
+    'This browser refused to store the workspace (a private window, perhaps). Everything works, but closing the tab loses it: export the workspace to keep it. Saving is tried again from time to time.',
+};
+
+const counted = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
+
+/** Brings the bytes of stored pictures back. Scenes are drawn again where their bytes are gone; other losses are told. */
+export async function fetchPictures(
+  store: Store<AppState>,
+  images: ImageLibrary,
+  stored: readonly ImageRecord[],
+): Promise<void> {
+  const missing = new Set(await images.preload(stored.map(({ id }) => id)));
+  const lost: string[] = [];
+  for (const { id, name, scene } of stored) {
+    if (!missing.has(id)) continue;
+    const drawn = scene && (await sceneImage(scene).catch(() => undefined));
+    if (drawn?.id === id) await images.put(id, drawn.blob);
+    else lost.push(name);
+  }
+  if (lost.length === 0) return;
+  notify(
+    store,
+    'error',
+    `The browser has dropped the bytes of ${lost.join(', ')}. Pairs and answers were kept; add the picture again to score them.`,
+  );
+}
+
+export function persistenceHost(store: Store<AppState>, images: ImageLibrary, training: Training): PersistenceHost {
+  let told: { readonly kind: PersistenceProblem['kind']; readonly notice: string } | null = null;
+  return {
+    problem(problem) {
+      const before = told;
+      told = null;
+      if (before) store.update((state) => withoutNotice(state, before.notice));
+      if (problem) {
+        const action = problem.kind === 'other-tab' ? 'save here' : undefined;
+        told = { kind: problem.kind, notice: notify(store, 'error', PROBLEMS[problem.kind], action) };
+      } else if (before && before.kind !== 'other-tab') {
+        notify(store, 'success', 'Saving works again. Everything here is saved.');
+      }
+    },
+
+    setAside(records) {
+      notify(
+        store,
+        'error',
+        `${counted(records, 'stored record')} could not be read and ${records === 1 ? 'was' : 'were'} set aside in this browser's storage, unchanged. Everything else is here.`,
+      );
+    },
+
+    async joined(stored, base) {
+      const theirs = asState(stored);
+      const waited = told?.kind === 'other-tab';
+      await fetchPictures(store, images, theirs.images);
+      store.update((state) => mergeWork(base, state, theirs));
+      await training.sync();
+      const { pairs, images: pictures } = store.state;
+      const added = <T extends { readonly id: string }>(mine: readonly T[], stored: readonly T[]) => {
+        const known = new Set(stored.map(({ id }) => id));
+        return mine.filter(({ id }) => !known.has(id)).length;
+      };
+      const [newPairs, newPictures] = [added(pairs, theirs.pairs), added(pictures, theirs.images)];
+      if (waited) {
+        const own =
+          newPairs + newPictures > 0
+            ? `${counted(newPairs, 'pair')} and ${counted(newPictures, 'picture')} added here were joined to it.`
+            : 'Nothing had been added here meanwhile.';
+        notify(store, 'success', `This tab saves the workspace from now on. What the other tab saved is here. ${own}`);
+      }
+      return store.state;
+    },
+
+    files: (image) => images.files(image),
+  };
+}

@@ -1,0 +1,50 @@
+/** The settings in the page's address. */
+import type { AppState } from '../state.ts';
+import type { Address } from './backend.ts';
+import { encodeLink } from './link.ts';
+
+/** Browsers refuse many changes of the address in a short time. */
+const EVERY_MS = 100;
+/** A reload goes to the address of the moment it began, which may have changed since. */
+const REMEMBERED = 4;
+
+export interface AddressFollower {
+  /** Brings the address up to a state: at once, but not too often unless `now`. */
+  follow(state: Pick<AppState, 'settings' | 'view'>, now?: boolean): void;
+  /** What this page wrote into the address, the newest first. */
+  written(): readonly string[];
+}
+
+export function addressFollower(address: Address): AddressFollower {
+  let last = Number.NEGATIVE_INFINITY;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let written: readonly string[] = [];
+
+  const follow: AddressFollower['follow'] = (state, now = false) => {
+    clearTimeout(timer);
+    const wait = now ? 0 : last + EVERY_MS - performance.now();
+    if (wait > 0) {
+      timer = setTimeout(follow, wait, state, true);
+      return;
+    }
+    last = performance.now();
+    try {
+      address.replaceHash(encodeLink(state.settings, state.view));
+    } catch {
+      // Too many changes for this browser; the next one brings the address up to date.
+    }
+    const hash = address.hash();
+    if (hash !== written[0]) written = [hash, ...written].slice(0, REMEMBERED);
+  };
+  return { follow, written: () => written };
+}
+
+/**
+ * Whether the address is what the page itself wrote there: then what is stored beside it is as new or newer. Anything
+ * else is a link, which somebody opened and which is right.
+ * @param written what `AddressFollower.written` was when the rest was stored
+ */
+export function isOwn(address: Address, written: unknown): boolean {
+  if (!Array.isArray(written)) return false;
+  return written[0] === address.hash() || (address.reloaded() && written.includes(address.hash()));
+}

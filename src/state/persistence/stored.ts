@@ -1,0 +1,53 @@
+/** What the store holds, as state: every record is looked at, and what is damaged is told apart from the rest. */
+import {
+  adapterSchema,
+  candidateSchema,
+  imageSchema,
+  pairSchema,
+  readRecord,
+  readRecords,
+  runSchema,
+} from '../schemas.ts';
+import type { AppState } from '../state.ts';
+import { isRecord, validSettings, validView } from '../validate.ts';
+import type { ListName, SetAside, StoredRecords } from './backend.ts';
+import { type Restored, revive } from './restored.ts';
+
+const SCHEMAS = { images: imageSchema, candidates: candidateSchema, pairs: pairSchema };
+
+const idOf = (value: unknown): string => String((value as { id?: unknown } | null)?.id);
+const idOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+
+/** The whole part of what is stored, and what is damaged, which belongs out of the way before anything is written. */
+export function readStored({ values, lists }: StoredRecords): { restored: Restored; bad: SetAside[] } {
+  const bad: SetAside[] = [];
+  const list = <K extends ListName>(name: K) => {
+    const read = readRecords<AppState[K][number]>(SCHEMAS[name] as never, lists[name]);
+    bad.push(...read.bad.map(({ value, why }) => ({ from: name, id: idOf(value), value, why })));
+    return read.good;
+  };
+  const training = values.get('training');
+  const stored = isRecord(training) ? training : {};
+  const runs = readRecords(runSchema, stored.runs);
+  // Runs are one value: the whole ones are written again at once.
+  bad.push(...runs.bad.map(({ value, why }) => ({ from: 'values', id: 'training', value, why }) as const));
+  const given = values.get('adapter') ?? null;
+  const adapter = given === null ? null : readRecord(adapterSchema, given);
+  if (adapter && 'why' in adapter) bad.push({ from: 'values', id: 'adapter', value: given, why: adapter.why });
+  return {
+    restored: {
+      state: {
+        images: list('images'),
+        candidates: list('candidates').map(revive),
+        pairs: list('pairs'),
+        selectedImage: idOrNull(values.get('selectedImage')),
+        selectedPair: idOrNull(values.get('selectedPair')),
+        adapter: adapter && 'good' in adapter ? adapter.good : null,
+      },
+      training: { runs: runs.good, run: idOrNull(stored.run) },
+      settings: validSettings(values.get('settings')),
+      view: validView(values.get('view')),
+    },
+    bad,
+  };
+}
