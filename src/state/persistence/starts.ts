@@ -37,7 +37,9 @@ export function createStarts(note: Note): Starts {
       return null;
     }
   };
-  const write = (entry: Entry | null): void => note.set(entry && entry.count > 0 ? JSON.stringify(entry) : null);
+  const write = (entry: Entry | null): void => {
+    note.set(entry && entry.count > 0 ? JSON.stringify(entry) : null);
+  };
   /** As it was before the load under way. */
   let before: Entry | null = null;
   let under: string | null = null;
