@@ -59,7 +59,7 @@ export const pictures: Target<Bytes> = {
     const blobs = await Promise.all(types.map((type) => twoHalves(24, 12, type)));
     const wide = await twoHalves(1500, 40, 'image/jpeg');
     const turned = await Promise.all([3, 6, 8].map((turn) => withOrientation(blobs[1], turn)));
-    const files = await Promise.all([...blobs, wide, ...turned, await avifHalves()].map(bytesOf));
+    const files = await Promise.all([...blobs, wide, ...turned, avifHalves()].map(bytesOf));
     const lies = [pngHeader, jpegHeader, gifHeader, webpHeader, avifHeader].map((header) => header(16000, 16000));
     return [...files, animatedGif(), ...lies];
   },
