@@ -6,12 +6,14 @@
  * storage is told and tried again, and never stops the work.
  */
 
-import { addressFollower, isOwn } from './persistence/address.ts';
+import { addressFollower, linkedBy } from './persistence/address.ts';
 import type { Backend } from './persistence/backend.ts';
 import { changesBetween, onlyStreaming, sameWork } from './persistence/changes.ts';
-import type { Persistence, PersistenceHost, PersistenceProblem } from './persistence/contract.ts';
+import type { Persistence, PersistenceHost } from './persistence/contract.ts';
 import { decodeChange, encodeChange, withChange } from './persistence/journal.ts';
 import { decodeLink, decodeView, encodeLink, linkProblems } from './persistence/link.ts';
+import { createPictureBytes } from './persistence/picture-bytes.ts';
+import { Problems } from './persistence/problems.ts';
 import type { Restored } from './persistence/restored.ts';
 import { createRunFiles } from './persistence/run-files.ts';
 import { createStarts } from './persistence/starts.ts';
@@ -22,6 +24,7 @@ export { changesBetween } from './persistence/changes.ts';
 export type * from './persistence/contract.ts';
 export { mergeWork } from './persistence/merge.ts';
 export * from './persistence/places.ts';
+export { isQuotaError } from './persistence/problems.ts';
 export { asState, type Restored, withRestored } from './persistence/restored.ts';
 export type { RunFiles } from './persistence/run-files.ts';
 export { MOST_FAILURES, type Starts } from './persistence/starts.ts';
@@ -33,18 +36,6 @@ const RETRY_MS = { first: 2000, last: 60_000 } as const;
 
 /** The hash that offers to delete everything, for a page that does not get as far as its buttons. */
 const RESET = 'reset';
-
-/** Whether an error of the storage means "no more room". */
-export function isQuotaError(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'QuotaExceededError' || /quota/i.test(error.message));
-}
-
-/** What a link asks for: its models become settings when they have loaded. */
-function linked(hash: string): Pick<Restored, 'settings'> & Required<Pick<Restored, 'models'>> {
-  const { vlm, clip, ...settings } = decodeLink(hash);
-  return { settings, models: { ...(vlm && { vlm }), ...(clip && { clip }) } };
-}
-const NOTHING = { settings: {}, models: {} };
 
 const NO_HOST: PersistenceHost = {
   problem() {},
@@ -71,30 +62,12 @@ export function createPersistence(backend: Backend): Persistence {
   let retryAfter: number = RETRY_MS.first;
   let writing: Promise<void> = Promise.resolve();
   let asked = false;
-  /** What fails, by what it is that fails; the first of them is told. */
-  const problems: Record<'lock' | 'records' | 'files', PersistenceProblem | null> = {
-    lock: null,
-    records: null,
-    files: null,
-  };
-  let told: PersistenceProblem['kind'] | null = null;
   const { follow, written } = addressFollower(address);
   let begun = () => {};
   const started = new Promise<void>((resolve) => {
     begun = resolve;
   });
-  /** Pictures whose bytes have found no place yet. */
-  const unstored = new Set<string>();
-
-  const report = (part: keyof typeof problems, problem: PersistenceProblem | null): void => {
-    problems[part] = problem;
-    const first = problems.lock ?? problems.records ?? problems.files;
-    if (told === (first?.kind ?? null)) return;
-    told = first?.kind ?? null;
-    persistence.host.problem(first);
-  };
-  const failed = (part: keyof typeof problems, error: unknown): void =>
-    report(part, isQuotaError(error) ? { kind: 'full' } : { kind: 'failed', error });
+  const problems = new Problems((problem) => persistence.host.problem(problem));
 
   /** Tries again what failed, after a while. */
   const later = (work: () => void): void => {
@@ -103,22 +76,15 @@ export function createPersistence(backend: Backend): Persistence {
     retryAfter = Math.min(2 * retryAfter, RETRY_MS.last);
   };
 
-  /** Bytes go before the records that name them; where there is no room for them, the records go alone. */
-  const storeBytes = async (state: AppState): Promise<void> => {
-    for (const { id } of state.images) {
-      for (const [name, blob] of persistence.host.files(id)) if (unstored.has(name)) await putBytes(name, blob);
-    }
-  };
-  const putBytes = async (id: string, blob: Blob): Promise<void> => {
-    try {
-      await bytes.put(id, blob);
-      unstored.delete(id);
-      report('files', null);
-    } catch (error) {
-      failed('files', error);
+  const pictures = createPictureBytes(bytes, {
+    saves: () => saves,
+    files: (image) => persistence.host.files(image),
+    stored: () => problems.set('files', null),
+    failed(error) {
+      problems.failed('files', error);
       later(() => void flush());
-    }
-  };
+    },
+  });
 
   /** What is changed and not known to be stored outlives the page as text, until it is. False where it does not fit. */
   const note = (state: AppState): boolean => {
@@ -137,21 +103,22 @@ export function createPersistence(backend: Backend): Persistence {
       if (now !== generation) {
         // Emptied under the page, or a fresh one: everything is written again.
         saved = null;
-        for (const { id } of state.images) for (const name of persistence.host.files(id).keys()) unstored.add(name);
+        await pictures.check(state);
         generation = now;
       }
       const change = changesBetween(saved, state, written());
-      if (unstored.size > 0) await storeBytes(state);
+      // Bytes go before the records that name them; where there is no room for them, the records go alone.
+      await pictures.storeFor(state);
       if (change) await records.write(change);
       saved = state;
-      report('records', null);
-      if (!problems.files) {
+      problems.set('records', null);
+      if (!problems.with('files')) {
         retryAfter = RETRY_MS.first;
         clearTimeout(retrying);
       }
       if (saves && latest === state) journal.set(null);
     } catch (error) {
-      failed('records', error);
+      problems.failed('records', error);
       later(() => void flush());
     }
   };
@@ -191,13 +158,9 @@ export function createPersistence(backend: Backend): Persistence {
     try {
       const { written: _, ...stored } = await read(true);
       const state = await persistence.host.joined(stored, base!);
-      for (const { id } of state.images) {
-        for (const name of persistence.host.files(id).keys()) {
-          if (!(await bytes.get(name).catch(() => undefined))) unstored.add(name);
-        }
-      }
+      await pictures.check(state);
     } catch (error) {
-      failed('records', error);
+      problems.failed('records', error);
       later(() => void join());
       return;
     }
@@ -205,14 +168,14 @@ export function createPersistence(backend: Backend): Persistence {
     saved = null;
     saves = true;
     base = latest;
-    report('lock', null);
+    problems.set('lock', null);
     await flush();
     await runs.storeHeld();
   };
 
   const claim = async (): Promise<boolean> => {
     const held = await backend.claim(() => void join());
-    report('lock', held ? null : { kind: 'other-tab' });
+    problems.set('lock', held ? null : { kind: 'other-tab' });
     return held;
   };
 
@@ -226,7 +189,7 @@ export function createPersistence(backend: Backend): Persistence {
   const handOver = async (): Promise<void> => {
     while (saves && latest !== saved) {
       await flush();
-      if (problems.records || problems.files) return;
+      if (problems.with('records', 'files')) return;
     }
     if (saves) letGo();
   };
@@ -240,8 +203,8 @@ export function createPersistence(backend: Backend): Persistence {
   const runs = createRunFiles(backend.runs, {
     saves: () => saves,
     complete: () => !incomplete,
-    stored: () => report('files', null),
-    failed: (error) => failed('files', error),
+    stored: () => problems.set('files', null),
+    failed: (error) => problems.failed('files', error),
   });
 
   const persistence: Persistence = {
@@ -264,36 +227,30 @@ export function createPersistence(backend: Backend): Persistence {
     },
 
     runs,
-    bytes: {
-      get: (id) => bytes.get(id),
-      put: async (id, blob) => {
-        unstored.add(id);
-        if (saves) await putBytes(id, blob);
-      },
-    },
+    bytes: pictures,
 
     async restore() {
-      const problems = linkProblems(address.hash());
+      const unusable = linkProblems(address.hash());
       const opened = decodeView(address.hash()) ?? {};
       const held = await claim();
       try {
         const { written: own, ...stored } = await read(held);
         // An address that this page wrote itself may be a moment behind what is stored; a link never is.
         saves = held && !stopped;
-        const { models, settings } = isOwn(address, own) ? NOTHING : linked(address.hash());
+        const { models, settings } = linkedBy(address, own);
         return {
           ...stored,
           settings: { ...stored.settings, ...settings },
           view: { ...stored.view, ...opened },
           models,
-          problems,
+          problems: unusable,
         };
       } catch (error) {
         // What could not be read may still be there: nothing is written over it.
         incomplete = true;
-        failed('records', error);
+        problems.failed('records', error);
         if (held) later(() => void join());
-        return { state: {}, training: {}, ...linked(address.hash()), view: opened, problems };
+        return { state: {}, training: {}, ...linkedBy(address), view: opened, problems: unusable };
       }
     },
 
@@ -333,7 +290,7 @@ export function createPersistence(backend: Backend): Persistence {
 
     async suspend() {
       if (!saves) backend.release();
-      else if (latest && note(latest) && !problems.records && unstored.size === 0) {
+      else if (latest && note(latest) && !problems.with('records') && pictures.whole()) {
         // A frozen page does not hear when a write is done. Whoever saves next reads the rest in the journal.
         letGo();
       } else await handOver();
@@ -350,7 +307,7 @@ export function createPersistence(backend: Backend): Persistence {
 
     async sweep(isKept) {
       if (!saves || incomplete) return;
-      await bytes.keepOnly(isKept).catch((error) => failed('files', error));
+      await bytes.keepOnly(isKept).catch((error) => problems.failed('files', error));
     },
 
     link: ({ settings, view }) => address.withHash(encodeLink(settings, view)),

@@ -13,7 +13,7 @@ import type { Store } from './store.ts';
 import { AdapterAtWork } from './training/adapter.ts';
 import { Checkpoints } from './training/checkpoints.ts';
 import { Driver, type Progress } from './training/driver.ts';
-import { asStored, endedBy } from './training/ending.ts';
+import { endedBy } from './training/ending.ts';
 import { Examiner } from './training/examiner.ts';
 import type { FileFor } from './training/forecast.ts';
 import { RunHistories, type Tried } from './training/history.ts';
@@ -135,13 +135,9 @@ export class Training {
     this.#tell();
   }
 
-  /** A run's metrics, and the record as its checkpoints are. */
   async #fetch(id: string): Promise<void> {
-    const there = await this.#checkpoints.readable(id, id === this.#runs.state.run);
-    const record = this.#runs.find(id);
-    if (record) this.#runs.change(id, asStored(record, there));
-    const history = await this.#checkpoints.history(id);
-    history.truncate(this.#runs.find(id)?.step ?? 0);
+    const { changes, history } = await this.#checkpoints.recover(this.#runs.find(id)!, id === this.#runs.state.run);
+    this.#runs.change(id, changes);
     this.#histories.set(id, history);
   }
 

@@ -1,7 +1,8 @@
 /** The settings in the page's address. */
-import type { AppState } from '../state.ts';
+import type { AppState, Settings } from '../state.ts';
 import type { Address } from './backend.ts';
-import { encodeLink } from './link.ts';
+import { decodeLink, encodeLink } from './link.ts';
+import type { Restored } from './restored.ts';
 
 /** Browsers refuse many changes of the address in a short time. */
 const EVERY_MS = 100;
@@ -40,11 +41,13 @@ export function addressFollower(address: Address): AddressFollower {
 }
 
 /**
- * Whether the address is what the page itself wrote there: then what is stored beside it is as new or newer. Anything
- * else is a link, which somebody opened and which is right.
+ * What the link asks for that somebody opened; its models become settings when they have loaded. Nothing where the
+ * address is what the page itself wrote there: then what is stored beside it is as new or newer.
  * @param written what `AddressFollower.written` was when the rest was stored
  */
-export function isOwn(address: Address, written: unknown): boolean {
-  if (!Array.isArray(written)) return false;
-  return written[0] === address.hash() || (address.reloaded() && written.includes(address.hash()));
+export function linkedBy(address: Address, written?: unknown): Required<Pick<Restored, 'settings' | 'models'>> {
+  const hash = address.hash();
+  const own = Array.isArray(written) && (written[0] === hash || (address.reloaded() && written.includes(hash)));
+  const { vlm, clip, ...settings }: Partial<Settings> = own ? {} : decodeLink(hash);
+  return { settings, models: { ...(vlm && { vlm }), ...(clip && { clip }) } };
 }

@@ -2,6 +2,7 @@
 import type { TrainingCheckpoint } from '../../engine/engine.ts';
 import type { RunFiles } from '../persistence.ts';
 import type { RunRecord } from '../state.ts';
+import { asStored } from './ending.ts';
 import { readCheckpoint, readMetrics, readTracks } from './files.ts';
 import { RunHistory } from './history.ts';
 import { MetricsLog } from './metrics.ts';
@@ -85,15 +86,23 @@ export class Checkpoints {
     return checkpoint;
   }
 
-  /**
-   * The steps of a run whose checkpoints are stored, in order.
-   * @param look whether the newest is read as well: one that is damaged is none.
-   */
-  async readable(run: string, look: boolean): Promise<number[]> {
+  /** The steps of a run whose checkpoints are stored, in order. */
+  async #readable(run: string, look: boolean): Promise<number[]> {
     const names = await this.#files.names(run);
     const steps = names.flatMap((name) => stepOf(name) ?? []).sort((a, b) => a - b);
     while (look && steps.length > 0 && !(await this.get(run, steps.at(-1)!))) steps.pop();
     return steps;
+  }
+
+  /**
+   * A run as the storage has it: what to change of its record, and its history up to the step where it stands then.
+   * @param look whether the newest checkpoint is read as well: one that is damaged is none
+   */
+  async recover(run: RunRecord, look: boolean): Promise<{ changes: Partial<RunRecord>; history: RunHistory }> {
+    const changes = asStored(run, await this.#readable(run.id, look));
+    const history = await this.#history(run.id);
+    history.truncate(changes.step ?? run.step);
+    return { changes, history };
   }
 
   /** The newest of these steps that is still there; 0 for none. */
@@ -107,7 +116,7 @@ export class Checkpoints {
     for (const each of steps) if (each > step) await this.#files.remove(run, checkpointFile(each));
   }
 
-  async history(run: string): Promise<RunHistory> {
+  async #history(run: string): Promise<RunHistory> {
     const metrics = readMetrics(await this.#files.get(run, 'metrics'));
     const tracks = readTracks(await this.#files.get(run, 'tracks'));
     return new RunHistory(new MetricsLog(metrics), new PairTracks(tracks));
