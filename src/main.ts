@@ -1,5 +1,4 @@
 /** The page: engine, state, elements, console API; then the stored work comes back and the models load. */
-import './trusted-types.ts';
 import { fetchChoices } from './components/app/catalog.ts';
 import './components/app/margin-app.ts';
 import { installTheme } from './components/theme.ts';

@@ -2,6 +2,7 @@
  * The page's side of the engine: the only place that makes the worker. Gives requests ids, turns events back into
  * promises and streams, cancels softly, and replaces a worker that froze or lost its device.
  */
+import '../trusted-types.ts';
 import { CancelledError, DeviceLostError, EngineError, fromErrorData, InputError, toErrorData } from '../errors.ts';
 import type { Engine, EngineFacts, EngineState, ModelIds } from './engine.ts';
 import type { EngineEvent, EngineRequest, LoadRequest, Results, StreamedEvent } from './protocol.ts';

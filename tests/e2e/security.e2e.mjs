@@ -146,7 +146,7 @@ await endToEnd(
         await page.locator('#injected').click();
         equal(await page.evaluate(() => globalThis.harmed ?? false), false, 'the script ran');
         const told = errors.filter((text) => text.startsWith('security policy:')).map((text) => text.split(' ')[2]);
-        equal([...new Set(told)].sort().join(), 'script-src-attr,script-src-elem,style-src-elem', 'what was blocked');
+        equal([...new Set(told)].sort().join(), 'script-src-attr,script-src-elem,style-src-elem', `what was blocked by:\n${errors.join('\n')}\n`);
       });
       await context.close();
     }

@@ -95,9 +95,8 @@ export async function pixelAt(blob: Blob, x: number, y: number): Promise<[number
 }
 
 /** A 24 × 12 AVIF, red on the left and blue on the right; browsers read AVIF but do not write it. */
-export async function avifHalves(): Promise<Blob> {
-  const response = await fetch(`data:image/avif;base64,${AVIF}`);
-  return response.blob();
+export function avifHalves(): Blob {
+  return new Blob([Uint8Array.from(atob(AVIF), (letter) => letter.charCodeAt(0))], { type: 'image/avif' });
 }
 
 const AVIF =

@@ -1,12 +1,14 @@
 /** Files: pictures, tensors, archives, adapters, checkpoints. */
 
 import { crc32 } from '../../../src/crc32.ts';
+import { InputError } from '../../../src/errors.ts';
 import { importPeft, matricesFor, planLora } from '../../../src/models/policy/index.ts';
 import { Safetensors } from '../../../src/models/weights/safetensors.ts';
 import { writeSafetensors } from '../../../src/models/weights/safetensors-write.ts';
 import { decodePixels } from '../../../src/pictures/decode-pixels.ts';
 import { decodeImage, MOST_PIXELS } from '../../../src/state/decode.ts';
 import { pack, unpack } from '../../../src/state/persistence/packed.ts';
+import { readCheckpoint } from '../../../src/state/training/files.ts';
 import type { Random } from '../../../src/toybox/random.ts';
 import { installCheckpoint } from '../../../src/training/checkpoint.ts';
 import { unzip, zip } from '../../../src/zip.ts';
@@ -57,7 +59,7 @@ export const pictures: Target<Bytes> = {
     const blobs = await Promise.all(types.map((type) => twoHalves(24, 12, type)));
     const wide = await twoHalves(1500, 40, 'image/jpeg');
     const turned = await Promise.all([3, 6, 8].map((turn) => withOrientation(blobs[1], turn)));
-    const files = await Promise.all([...blobs, wide, ...turned, await avifHalves()].map(bytesOf));
+    const files = await Promise.all([...blobs, wide, ...turned, avifHalves()].map(bytesOf));
     const lies = [pngHeader, jpegHeader, gifHeader, webpHeader, avifHeader].map((header) => header(16000, 16000));
     return [...files, animatedGif(), ...lies];
   },
@@ -328,20 +330,22 @@ function checkpoint(): Stored {
   };
 }
 
-export const checkpoints: Target<Stored> = {
+/** As the page does it: what cannot be a checkpoint is gone, which the page says; the rest goes to the engine. */
+function install(value: unknown): void {
+  const stored = readCheckpoint(value);
+  if (!stored) throw new InputError('The checkpoint cannot be read.');
+  const plan = planLora(MODEL, PREFIX, LORA);
+  let written: Float32Array | undefined;
+  const gpu = { write: (_: unknown, values: Float32Array) => (written = values) };
+  installCheckpoint(gpu as never, { plan, parameters: null } as never, stored);
+  claim(written instanceof Float32Array && written.every(Number.isFinite), 'the adapter would hold no finite numbers');
+}
+
+export const checkpoints: Target<unknown> = {
   name: 'checkpoint',
   seeds: async () => [checkpoint()],
   mutate: (seed, random) => mutateJson(seed, random, { beyond: true }),
-  run(stored) {
-    const plan = planLora(MODEL, PREFIX, LORA);
-    let written: Float32Array | undefined;
-    const gpu = { write: (_: unknown, values: Float32Array) => (written = values) };
-    installCheckpoint(gpu as never, { plan, parameters: null } as never, stored);
-    claim(
-      written instanceof Float32Array && written.every(Number.isFinite),
-      'the adapter would hold no finite numbers',
-    );
-  },
+  run: install,
 };
 
 /** Run files as they lie in the private file system. */
@@ -355,5 +359,14 @@ export const packedFiles: Target<Bytes> = {
     const header = 4 + new DataView(seed.buffer).getUint32(0, true);
     return mutateBytes(seed, random, 0, random.chance(0.8) ? header : seed.length);
   },
-  run: (bytes) => unpack(bytes.buffer),
+  run(bytes) {
+    let value: unknown;
+    try {
+      value = unpack(bytes.buffer);
+    } catch (cause) {
+      // For the page such a file is not there, whatever is wrong with it.
+      throw new InputError('The file cannot be read.', undefined, { cause });
+    }
+    if (typeof value === 'object' && value !== null && 'pairsHash' in value) install(value);
+  },
 };

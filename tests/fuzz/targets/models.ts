@@ -1,4 +1,6 @@
 /** Model folders: what a hub's configuration, processor and tokenizer files may say. */
+
+import { readPreprocessor } from '../../../src/models/model-json.ts';
 import { fit, normalize, type PreprocessorConfig, pixelRecipe } from '../../../src/models/pixels.ts';
 import { parseLlamaConfig } from '../../../src/models/policy/index.ts';
 import { ChatTokenizer, type TokenizerFiles } from '../../../src/models/tokenizer.ts';
@@ -7,6 +9,8 @@ import { claim, type Target } from '../target.ts';
 
 export const text = async (path: string): Promise<string> => (await fetch(`/models/${path}`)).text();
 export const json = async <T>(path: string): Promise<T> => JSON.parse(await text(path));
+
+const FILE = 'preprocessor_config.json';
 
 interface Configs {
   readonly config?: unknown;
@@ -33,7 +37,7 @@ export const modelConfigs: Target<Configs> = {
       }
     }
     if (preprocessor !== undefined) {
-      const recipe = pixelRecipe(preprocessor, 'preprocessor_config.json');
+      const recipe = pixelRecipe(readPreprocessor(preprocessor, FILE), FILE);
       const image = { width: 6, height: 4, data: new Uint8Array(72).map((_, i) => 3 * i) };
       const values = normalize(fit(image, recipe), recipe);
       claim(values.length > 0 && values.every(Number.isFinite), 'a model would see values that are not finite');
