@@ -111,6 +111,7 @@ export class Training {
   async restore(): Promise<void> {
     const { runs } = this.#runs.state;
     for (const { id } of runs) await this.#fetch(id);
+    this.#catchUp();
     await this.#adapter.restore();
     void this.#keepFiles();
   }
@@ -127,12 +128,19 @@ export class Training {
       if (!isOwn && !(busy && run.id === present)) await this.#fetch(run.id);
     }
     if (busy) return;
+    this.#catchUp();
     await this.#adapter.restore();
     await this.#adapter.again().catch(async (error) => {
       this.#say(error);
       await this.#adapter.reset();
     });
     this.#tell();
+  }
+
+  /** A run that a closed tab ended has moved on since its adapter was last said to be at work. */
+  #catchUp(): void {
+    const { run } = this;
+    if (run && run.step > 0 && run.status !== 'stopped') this.#runs.atWork(run.id, run.step);
   }
 
   async #fetch(id: string): Promise<void> {

@@ -16,13 +16,14 @@ await checks.check('the ledger misses what is gone, and a run that went back too
   ledger.hear({ kind: 'image', id: 'd' }, 0);
   ledger.hear({ kind: 'step', run: 'run-1', step: 5 });
   const run = { id: 'run-1', step: 3, status: 'paused', logged: 3 };
-  const whole = { pairs: [pair], images: [{ id: 'd', hash: 'd' }], candidates: [], runs: [run], adapter: null };
+  const whole = { pairs: [pair], images: [{ id: 'd', hash: 'd' }], candidates: [], runs: [run], adapter: { run: 'run-1', step: 3 } };
   const lost = (found, struck = GRACE_MS, hard = false) => ledger.compare({ ...whole, ...found }, { struck, hard }).lost.length;
   equal(lost({}), 0, 'nothing is lost');
   equal(lost({ pairs: [] }), 1, 'a pair is gone');
   equal(lost({ pairs: [{ ...pair, chosen: 'x' }] }), 1, 'a pair has another text');
   equal(lost({ images: [{ id: 'd', hash: null }] }), 1, 'the bytes of a picture are gone');
-  equal(lost({ runs: [{ ...run, step: 2, logged: 2 }] }), 1, 'three steps went');
+  equal(lost({ runs: [{ ...run, step: 2, logged: 2 }], adapter: { run: 'run-1', step: 2 } }), 1, 'three steps went');
+  equal(lost({ adapter: null }), 1, 'the adapter of the run is not at work');
   equal(lost({ runs: [] }), 1, 'the run is gone');
   equal(lost({ pairs: [] }, GRACE_MS - 1, true), 0, 'a hard kill may take the last moment');
   equal(lost({ pairs: [] }, GRACE_MS, true), 1, 'a hard kill takes no more than that');

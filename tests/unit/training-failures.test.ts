@@ -125,6 +125,29 @@ describe('a run that something ends', () => {
     app.dispose();
   });
 
+  it('a tab closed in the middle of a run: the adapter of its newest checkpoint is at work, not the one before the run', async () => {
+    const first = await makeTrainable();
+    // The run stops for a measurement, and so for a checkpoint.
+    first.intents.setTraining({ kl_steps: 2, kl_answers: 1 });
+    const reached = new Promise<void>((resolve) => {
+      beforeStep(first, (step) => {
+        if (step < 4) return;
+        resolve();
+        return new Promise(() => {});
+      });
+    });
+    void first.intents.train();
+    await reached;
+    await first.flush();
+    const engine = new FakeEngine();
+    const app = await makeApp({ engine, backend: first.backend });
+    expect(runOf(app)).to.include({ status: 'paused', step: 2 });
+    expect(app.store.state.adapter).to.include({ run: runOf(app).id, step: 2 });
+    expect((await engine.adapter.facts())?.step).to.equal(2);
+    app.dispose();
+    first.dispose();
+  });
+
   it('full storage is a notice; training goes on, and no step is offered that was not kept', async () => {
     const app = await makeTrainable();
     (app.backend.runs as { put: unknown }).put = async () => {

@@ -83,8 +83,11 @@ export class Ledger {
     const lost = [];
     if (run.step < least) lost.push(`the run is at step ${run.step} after ${step} steps`);
     if (run.step === 0 && step > this.saveSteps) lost.push(`the run is at step 0 after ${step} steps`);
-    if (run.step > 0 && run.status !== 'running' && adapter?.run === id && adapter.step !== run.step)
-      lost.push(`the adapter is that of step ${adapter.step}, the run at step ${run.step}`);
+    const settled = run.step > 0 && (run.status === 'paused' || run.status === 'finished');
+    if (settled && !(adapter?.run === id && adapter.step === run.step)) {
+      const other = adapter ? `that of step ${adapter.step}` : 'none';
+      lost.push(`the run is at step ${run.step}, the adapter at work is ${other}`);
+    }
     if (run.logged < run.step) lost.push(`the curves end at step ${run.logged}, the run at step ${run.step}`);
     return lost;
   }
