@@ -56,7 +56,7 @@ describe('training', () => {
     expect(reward).to.equal('truth');
     expect(prompts!.map(({ image }) => image.id)).to.deep.equal(app.store.state.images.map(({ id }) => id));
     app.intents.setTraining({ reward: 'beauty' as 'clip' });
-    expect(notices(app)).to.contain('reward is "beauty"; choose clip or truth.');
+    expect(notices(app)).to.contain('reward is "beauty"; it must be one of clip, truth. The old value was kept.');
     app.dispose();
   });
 
