@@ -164,6 +164,8 @@ export function createPersistence(backend: Backend): Persistence {
       later(() => void join());
       return;
     }
+    // Files before the records that name them.
+    await runs.storeHeld();
     if (stopped) return;
     saved = null;
     saves = true;
