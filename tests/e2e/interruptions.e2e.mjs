@@ -179,7 +179,6 @@ await endToEnd(async ({ checks, browser, url }) => {
     equal((await run()).checkpoints.join(), '1', 'checkpoints');
     await storage.send('Storage.overrideQuotaForOrigin', { origin });
     await page.evaluate(() => margin.intents.setSetting('seed', 2));
-    await page.waitForTimeout(600);
     await page.reload();
     await engineReady(page);
     equal((await run()).step, 1, 'step');

@@ -114,7 +114,6 @@ await endToEnd(async ({ checks, browser, url }) => {
     await page.evaluate(() => margin.intents.setTraining({ learning_rate: 1e-3, max_steps: 5, save_steps: 1, eval_scenes: 2, eval_pope_scenes: 1, kl_answers: 2 }));
     await button(page, 'Train').click();
     await page.waitForFunction(() => margin.state.training.runs.at(-1).step >= 1, null, TRAINED);
-    await page.waitForTimeout(600);
     await page.reload();
     await engineReady(page);
     const left = await run();
