@@ -2,6 +2,7 @@ import { cp } from 'node:fs/promises';
 import path from 'node:path';
 import basicSsl from '@vitejs/plugin-basic-ssl';
 import { defineConfig, type Plugin } from 'vite';
+import { contentSecurity } from './tools/csp-plugin.mjs';
 import { lossPageVite } from './tools/loss-page-plugin.mjs';
 import { wgslVite } from './tools/wgsl-plugin.mjs';
 
@@ -29,7 +30,7 @@ function bundledModels(): Plugin {
 export default defineConfig(({ mode }) => ({
   base: './',
   // WebGPU needs a secure context: a workshop over the LAN wants https (`npm start -- --mode lan --host`).
-  plugins: [wgslVite(), lossPageVite(), bundledModels(), ...(mode === 'lan' ? [basicSsl()] : [])],
+  plugins: [wgslVite(), lossPageVite(), bundledModels(), contentSecurity(), ...(mode === 'lan' ? [basicSsl()] : [])],
   worker: { format: 'es', plugins: () => [wgslVite()] },
   // ORT finds its WASM beside its own module; pre-bundling would move the module away from it.
   optimizeDeps: { exclude: ['onnxruntime-web', '@xenova/transformers'] },

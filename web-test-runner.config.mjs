@@ -33,7 +33,9 @@ export default {
   ],
   // One page at a time: SwiftShader is a CPU renderer and two cores are common in CI.
   concurrency: 1,
-  testsStartTimeout: 60_000,
-  testsFinishTimeout: 900_000,
-  testFramework: { config: { timeout: 120_000 } },
+  // Beside a full load everything takes several times as long; nothing here measures speed.
+  browserStartTimeout: 180_000,
+  testsStartTimeout: 300_000,
+  testsFinishTimeout: 3_600_000,
+  testFramework: { config: { timeout: 300_000 } },
 };

@@ -61,11 +61,15 @@ export interface PairByClipRequest extends SampleSettings {
   readonly signal?: AbortSignal;
 }
 
+/**
+ * Every call checks what it is given, key by key, by the ranges of the page's own fields (`console-schema.ts`), and throws
+ * an `InputError` that names each unknown, missing or mistyped one. Those that return an iterable throw when it is read.
+ */
 export interface MarginConsole {
   /** Settles with the device's facts when the models are loaded; rejects when the engine cannot run here. */
   readonly ready: Promise<EngineFacts>;
   readonly images: {
-    /** Adds pictures. Files that cannot be used are left out and reported on the page. */
+    /** Adds pictures. Files that cannot be decoded are left out and reported on the page. */
     add(files: Iterable<Blob>): Promise<{ id: string; width: number; height: number }[]>;
     list(): { id: string; name: string; width: number; height: number }[];
   };
@@ -85,7 +89,7 @@ export interface MarginConsole {
     signal?: AbortSignal;
   }): Promise<LogpsResult & { readonly logps: readonly number[] }>;
   readonly pairs: {
-    /** Adds a pair and settles when it is scored. */
+    /** Adds a pair and settles when it is scored. Texts that make no pair (empty, or the same twice) are refused. */
     add(pair: { image: ImageRef; prompt: string; chosen: string; rejected: string }): Promise<ConsolePair>;
     list(): ConsolePair[];
     /**
@@ -107,7 +111,7 @@ export interface MarginConsole {
   }): Promise<Evaluation>;
   /**
    * Trains on the page's pairs, as the Train button does: continues the paused run where nothing differs, else starts a
-   * new one. While an imported adapter is at work, and until `intents.resetTraining()`, new runs start at its values, with
+   * new one. While an imported adapter is active, and until `intents.resetTraining()`, new runs start at its values, with
    * the file's `r`, `lora_alpha` and `target_modules` whatever is given here. Yields the metrics of each step. An aborted
    * signal, or leaving the loop early, pauses.
    */
@@ -115,7 +119,7 @@ export interface MarginConsole {
   readonly adapter: {
     /** The adapter as a ZIP of a PEFT folder. */
     export(): Promise<Uint8Array<ArrayBuffer>>;
-    /** Puts an adapter (such a ZIP) to work; `train` goes on from it. */
+    /** Loads an adapter (such a ZIP); `train` starts from it. */
     import(bytes: Uint8Array): Promise<AdapterFacts>;
   };
   /** Every loss of every family; `train` takes any of them as `objective`. */

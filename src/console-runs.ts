@@ -1,4 +1,6 @@
 /** Runs of the page's own work (sampling, pairing, training) as async iterables of what they give. */
+
+import { defined } from './check.ts';
 import type {
   ConsoleCandidate,
   ConsolePair,
@@ -7,6 +9,7 @@ import type {
   SampleSettings,
   TrainConfig,
 } from './console-api.ts';
+import { checkCall, checkTraining } from './console-schema.ts';
 import type { StepMetrics } from './engine/engine.ts';
 import { InputError } from './errors.ts';
 import { anySignal } from './signals.ts';
@@ -20,7 +23,7 @@ import type { AppState, CandidateRecord, PairRecord } from './state/state.ts';
 export function imageNamed(state: AppState, image: ImageRef): string {
   const id = typeof image === 'string' ? image : image?.id;
   if (state.images.some((known) => known.id === id)) return id;
-  throw new InputError(`There is no image "${id}". Add it with margin.images.add first.`, 'image');
+  throw new InputError(`There is no image "${id}" on the page. Add it with margin.images.add first.`, 'image');
 }
 
 const candidateOf = ({ id, text, tokens, finish }: CandidateRecord): ConsoleCandidate => ({
@@ -59,7 +62,8 @@ export async function* sampleAnswers(
   app: App,
   request: SampleSettings & { image?: ImageRef; signal?: AbortSignal },
 ): AsyncIterable<ConsoleCandidate> {
-  const { image, signal, ...settings } = request;
+  checkCall('sample', request);
+  const { image, signal, ...settings } = defined(request);
   const { state } = app.store;
   const imageId = image === undefined ? (state.selectedImage ?? undefined) : imageNamed(state, image);
   const why = whyNotSample({
@@ -85,7 +89,8 @@ export async function* sampleAnswers(
 
 /** One run of the page's own pairing by CLIP as an async iterable of pairs. */
 export async function* pairsByClip(app: App, request: PairByClipRequest): AsyncIterable<ConsolePair> {
-  const { images, keep, signal, ...settings } = request;
+  checkCall('byClip', request);
+  const { images, keep, signal, ...settings } = defined(request);
   const { state } = app.store;
   const imageIds = images?.map((image) => imageNamed(state, image));
   const why = whyNotPairByClip({ ...state, settings: { ...state.settings, ...settings } });
@@ -107,10 +112,17 @@ export async function* pairsByClip(app: App, request: PairByClipRequest): AsyncI
 }
 
 /** One run of the page's own training as an async iterable of its steps. */
-export function trainSteps(app: App, config: TrainConfig, signal?: AbortSignal): AsyncIterable<StepMetrics> {
+export async function* trainSteps(
+  app: App,
+  config: TrainConfig,
+  options: { readonly signal?: AbortSignal },
+): AsyncIterable<StepMetrics> {
+  checkTraining(config);
+  checkCall('trainOptions', options);
+  const { signal } = options;
   const { objective, hyperparameters, reward, config: inner, ...outer } = config;
   const settings = { ...inner, ...outer };
-  return reported<StepMetrics>(signal, (either, onStep) =>
+  yield* reported<StepMetrics>(signal, (either, onStep) =>
     app.training.train({ objective, hyperparameters, reward, settings, signal: either, onStep }),
   );
 }

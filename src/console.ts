@@ -4,6 +4,7 @@
  */
 import type { MarginConsole } from './console-api.ts';
 import { imageNamed, pairOf, pairsByClip, sampleAnswers, trainSteps } from './console-runs.ts';
+import { checkBytes, checkCall, checkEvaluation, checkFiles } from './console-schema.ts';
 import type { EngineFacts, EvaluateRequest } from './engine/engine.ts';
 import { fromErrorData, InputError } from './errors.ts';
 import { evaluatePairsF64 } from './kernels/losses/families/evaluate-pairs.ts';
@@ -48,25 +49,30 @@ export function createConsole(app: App): MarginConsole {
     ready,
     images: {
       async add(files) {
-        const records = await intents.addImages(files);
+        const records = await intents.addImages(checkFiles(files));
         return records.map(({ id, width, height }) => ({ id, width, height }));
       },
       list: () => store.state.images.map(({ id, name, width, height }) => ({ id, name, width, height })),
     },
     sample: (request = {}) => sampleAnswers(app, request),
-    async clipScore({ image, texts, signal }) {
+    async clipScore(request) {
+      checkCall('clipScore', request);
+      const { image, texts, signal } = request;
       const picture = await images.input(imageNamed(store.state, image));
       return engine.clipScore({ image: picture, texts }, { signal });
     },
-    async logps({ image, prompt, response, model = 'policy', signal }) {
+    async logps(request) {
+      checkCall('logps', request);
+      const { image, prompt, response, model = 'policy', signal } = request;
       const picture = await images.input(imageNamed(store.state, image));
       const result = await engine.logps({ image: picture, prompt, response, model }, { signal });
       return { ...result, logps: result.tokens.map(({ logp }) => logp) };
     },
     pairs: {
-      async add({ image, prompt, chosen, rejected }) {
+      async add(request) {
+        checkCall('addPair', request);
+        const { image, prompt, chosen, rejected } = request;
         const imageId = imageNamed(store.state, image);
-        if (!chosen.trim() || !rejected.trim()) throw new InputError('Both answers of a pair need text.');
         const id = intents.addPairOf({ imageId, prompt, chosen, rejected });
         const settled = await firstState(app, ({ pairs }) => {
           const pair = pairs.find((other) => other.id === id);
@@ -78,7 +84,9 @@ export function createConsole(app: App): MarginConsole {
       list: () => store.state.pairs.map(pairOf),
       byClip: (request = {}) => pairsByClip(app, request),
     },
-    async evaluate({ objective = store.state.settings.objective, hyperparameters, pairs } = {}) {
+    async evaluate(given = {}) {
+      checkEvaluation(given);
+      const { objective = store.state.settings.objective, hyperparameters, pairs } = given;
       const known = objectiveNamed(objective);
       const scored = store.state.pairs.filter(({ verdict, scores }) => verdict === 'preferred' && scores);
       const request: EvaluateRequest = {
@@ -90,10 +98,10 @@ export function createConsole(app: App): MarginConsole {
       const byEngine = kind === 'pairwise' && engine.state.kind === 'ready';
       return byEngine ? engine.evaluate(request) : evaluatePairsF64(request);
     },
-    train: (config = {}, { signal } = {}) => trainSteps(app, config, signal),
+    train: (config = {}, options = {}) => trainSteps(app, config, options),
     adapter: {
       export: () => engine.adapter.export(),
-      import: (bytes) => app.training.adopt(bytes),
+      import: async (bytes) => app.training.adopt(checkBytes(bytes)),
     },
     objectives: everyLoss.map(({ kind: family, loss: { id, label, hyperparameters } }) => {
       return { id, label, family, hyperparameters };

@@ -1,4 +1,5 @@
 /** The page: engine, state, elements, console API; then the stored work comes back and the models load. */
+import './trusted-types.ts';
 import { fetchChoices } from './components/app/catalog.ts';
 import './components/app/margin-app.ts';
 import { installTheme } from './components/theme.ts';
@@ -33,7 +34,7 @@ for (const type of ['pageshow', 'resume']) addEventListener(type, () => app.resu
 // Which models to load is among the settings, so these come first.
 try {
   await app.restored;
-  if (persistence.resetAsked) element?.askReset();
+  if (persistence.resetAsked) app.intents.openOverlay('reset');
   // A first visit starts with something to ask about.
   const { images, pairs } = app.store.state;
   if (images.length === 0 && pairs.length === 0) await app.intents.addSampleScenes();
@@ -45,7 +46,16 @@ try {
     'error',
     `What earlier visits stored could not be opened: ${why}. Nothing was deleted, and nothing is saved in this tab. Reload to try again; where that does not help, reset the page.`,
   );
-  element?.askReset();
+  app.intents.openOverlay('reset');
 }
-// Before a reset nothing else is risked: models load when the person wants to keep it all.
-if (!persistence.resetAsked) await app.intents.retryEngine();
+// Before a reset nothing else is risked: models load when the person closes the question to keep it all.
+if (persistence.resetAsked) {
+  await new Promise<void>((resolve) => {
+    const stop = app.store.subscribe(({ view }) => {
+      if (view.overlay === 'reset') return;
+      stop();
+      resolve();
+    });
+  });
+}
+await app.intents.retryEngine();

@@ -1,18 +1,20 @@
 // `npm test`: types, lint, import rules and the catalog, every browser test, then the end-to-end scripts. Ends with one line,
 // `N passed, N failed`, over everything, and exits non-zero when anything failed.
-// `npm test -- tests/kernels/linear.test.ts tests/e2e/sample.e2e.mjs` runs only what is named.
+// `npm test -- tests/kernels/linear.test.ts tests/e2e/main.e2e.mjs` runs only what is named;
+// `npm run test:quick` runs types, lint and the folders of QUICK.
 
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { defaultReporter, startTestRunner } from '@web/test-runner';
 import { findBrowser } from './browser.mjs';
+import { runScript } from './script.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 process.chdir(root);
 
-/** An end-to-end script that is silent about its end is stopped after this long. */
-const E2E_LIMIT_MS = 8 * 60_000;
+/** The folders of `npm run test:quick`: what needs neither a model nor many kernels. */
+const QUICK = ['unit', 'losses', 'toybox', 'components'];
 
 let passed = 0;
 let failed = 0;
@@ -23,21 +25,12 @@ function count(name, ok) {
   console.log(`${ok ? 'passed' : 'FAILED'}: ${name}`);
 }
 
-/** Runs a command with its output shown; resolves to its exit code and what it printed. */
-function run(command, args, { env = {}, limitMs } = {}) {
+/** Runs an npm script with its output shown; resolves to whether it succeeded. */
+function npm(script) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
-    let output = '';
-    child.stdout.on('data', (data) => {
-      output += data;
-      process.stdout.write(data);
-    });
-    const timer = limitMs && setTimeout(() => child.kill('SIGKILL'), limitMs);
-    child.on('error', (error) => resolve({ code: 1, output: String(error) }));
-    child.on('close', (code) => {
-      clearTimeout(timer);
-      resolve({ code: code ?? 1, output });
-    });
+    const child = spawn('npm', ['run', '--silent', script], { stdio: ['ignore', 'inherit', 'inherit'] });
+    child.on('error', () => resolve(false));
+    child.on('close', (code) => resolve(code === 0));
   });
 }
 
@@ -57,7 +50,17 @@ function countSession(session) {
     if (test.skipped) console.log(`FAILED: ${file}: "${test.name}" is skipped`);
   }
   const unexplained = !session.passed && !results.some((test) => !test.passed || test.skipped);
-  if (results.length === 0 || unexplained) count(`${file} as a whole`, false);
+  if (results.length === 0 || unexplained) count(`${file} as a whole: ${whyLost(session, results.length)}`, false);
+}
+
+/** Why the browser session of a file has no results, or failed beside them. */
+function whyLost({ status, errors = [], request404s = new Set(), logs = [], browser }, results) {
+  const reasons = errors.map(({ message, name }) => message || name);
+  if (request404s.size > 0) reasons.push(`not found: ${[...request404s].join(', ')}`);
+  if (reasons.length === 0) reasons.push(`the browser session ended as "${status}" without saying why`);
+  const said = logs.flat().map(String).slice(-3);
+  if (said.length > 0) reasons.push(`its last words: ${said.join(' | ')}`);
+  return `${results} results from ${browser?.name ?? 'the browser'}; ${reasons.join('; ')}`;
 }
 
 async function browserTests(files) {
@@ -83,25 +86,29 @@ async function browserTests(files) {
 async function endToEnd(files) {
   for (const file of files) {
     console.log(`\n${file}`);
-    const { code, output } = await run(process.execPath, [file], { limitMs: E2E_LIMIT_MS });
-    const sums = [...output.matchAll(/(\d+) passed, (\d+) failed/g)].at(-1);
-    passed += Number(sums?.[1] ?? 0);
-    failed += Number(sums?.[2] ?? 0);
-    if (!sums || (code !== 0 && sums[2] === '0')) count(`${file} (exit code ${code})`, false);
+    const result = await runScript(file);
+    passed += result.passed;
+    failed += result.failed;
+    if (result.why) count(`${file}: ${result.why}`, false);
   }
 }
 
-const named = process.argv.slice(2).map((file) => file.split(path.sep).join('/'));
-const scripts = existsSync('tests/e2e') ? readdirSync('tests/e2e').filter((file) => file.endsWith('.e2e.mjs')) : [];
-const specs = named.length > 0 ? named.filter((file) => !file.endsWith('.mjs')) : ['tests/**/*.test.ts'];
-const ends =
-  named.length > 0 ? named.filter((file) => file.endsWith('.mjs')) : scripts.sort().map((file) => `tests/e2e/${file}`);
+const quick = process.argv.includes('--quick');
+const named = process.argv.slice(2).flatMap((file) => (file.startsWith('--') ? [] : [file.split(path.sep).join('/')]));
+const everything = named.length === 0;
+const scripts = readdirSync('tests/e2e').filter((file) => file.endsWith('.e2e.mjs'));
+const folders = quick ? QUICK : ['**'];
+const specs = everything
+  ? folders.map((folder) => `tests/${folder}/*.test.ts`)
+  : named.filter((file) => !file.endsWith('.mjs'));
+const allEnds = quick ? [] : scripts.sort().map((file) => `tests/e2e/${file}`);
+const ends = everything ? allEnds : named.filter((file) => file.endsWith('.mjs'));
 
 const started = Date.now();
 try {
-  if (named.length === 0) {
-    count('types', (await run('npm', ['run', '--silent', 'typecheck'])).code === 0);
-    count('lint, import rules and model catalog', (await run('npm', ['run', '--silent', 'lint'])).code === 0);
+  if (everything) {
+    count('types', await npm('typecheck'));
+    count('lint, import rules and model catalog', await npm('lint'));
   }
   process.env.CHROME_PATH = await findBrowser();
   if (specs.length > 0) await browserTests(specs);

@@ -148,7 +148,10 @@ export class EngineClient extends EngineRequests implements Engine {
         this.pending.get(event.id)?.onEvent?.(event.event);
         break;
       case 'result': {
+        const ran = this.running === event.id;
         const entry = this.settle(event.id);
+        // Queries are answered beside the queue, and a load is what every restart begins with.
+        if (ran && entry?.call.type !== 'load') this.restarts.worked();
         if (entry?.call.type === 'load') {
           this.loaded = { request: entry.call.request, facts: event.result as EngineFacts };
           this.loadEnded();
@@ -157,10 +160,12 @@ export class EngineClient extends EngineRequests implements Engine {
         break;
       }
       case 'error': {
+        const ran = this.running === event.id;
         const entry = this.settle(event.id);
         const error = fromErrorData(event.error);
         if (entry?.call.type === 'load') {
-          if (!event.modelsKept) this.loaded = null;
+          // One that was cancelled while it waited has touched nothing.
+          if (ran && !event.modelsKept) this.loaded = null;
           this.loadEnded(error);
         }
         entry?.reject(error);
@@ -195,9 +200,9 @@ export class EngineClient extends EngineRequests implements Engine {
     return [...this.pending.values()].filter(({ call }) => call.type === 'load');
   }
 
-  /** A load has ended: what is loaded now is shown, unless another load is on its way. */
+  /** A load has ended: what is loaded now is shown, unless another one has not ended yet. */
   private loadEnded(error?: Error): void {
-    if (this.loads().some(({ cancelledAt }) => cancelledAt === null)) return;
+    if (this.loads().length > 0) return;
     if (this.loaded) this.setState({ kind: 'ready', facts: this.loaded.facts });
     else if (error) {
       this.setState({ kind: 'unavailable', error: toErrorData(error instanceof CancelledError ? unloaded() : error) });
@@ -235,7 +240,7 @@ export class EngineClient extends EngineRequests implements Engine {
     this.rejectAll((entry) => (entry.cancelledAt === null ? error : new CancelledError()));
     this.worker = this.spawn();
 
-    if (counts) this.restarts.add(performance.now());
+    if (counts) this.restarts.add();
     const { hopeless } = this.restarts;
     if (hopeless && counts) {
       this.loaded = null;

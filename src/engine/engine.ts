@@ -18,8 +18,15 @@ export interface ImageInput {
 /** One generated or scored token. Log-probabilities are natural logs of the untempered distribution. */
 export interface TokenScore {
   readonly id: number;
-  /** Decoded text of this token; pieces of one multi-byte character may be shown as U+FFFD. */
+  /**
+   * What this token adds to the text. One character may be spread over several tokens: the last of them carries it, those
+   * before it carry ''. A special token carries its own name, which is no part of the text.
+   */
   readonly text: string;
+  /** Whether it is a special token, such as end-of-utterance. */
+  readonly special?: true;
+  /** Its bytes in hex ("E4 B8"), where it holds only part of a character. */
+  readonly bytes?: string;
   readonly logp: number;
   /** Entropy of the next-token distribution, in nats. */
   readonly entropy: number;

@@ -1,9 +1,8 @@
 /** Why the engine restarts, in words, and when restarting does not help. */
 import { CancelledError, EngineLostError } from '../errors.ts';
 
-/** More restarts than this within `WINDOW_MS` mean that something is wrong. */
+/** More restarts than this with no work finished between them mean that restarting does not help. */
 const MOST = 3;
-const WINDOW_MS = 60_000;
 
 const KEPT = 'Pairs, images and settings are kept; try again.';
 
@@ -35,16 +34,21 @@ export const unloaded = (): CancelledError =>
   new CancelledError('Loading the models was cancelled. Files already fetched are kept; try again when you like.');
 
 export class Restarts {
-  #times: number[] = [];
+  #inARow = 0;
 
-  add(now: number): void {
-    this.#times = [...this.#times.filter((at) => now - at < WINDOW_MS), now];
+  add(): void {
+    this.#inARow += 1;
+  }
+
+  /** Some work was finished: what went wrong before was not the engine as a whole. */
+  worked(): void {
+    this.#inARow = 0;
   }
 
   /** What to add to the error when restarting does not help; null while it may. */
   get hopeless(): string | null {
-    return this.#times.length > MOST
-      ? `This happened ${this.#times.length} times within a minute. Close other tabs that use the GPU, then reload the page.`
+    return this.#inARow > MOST
+      ? `This happened ${this.#inARow} times in a row. Close other tabs that use the GPU, then reload the page.`
       : null;
   }
 }

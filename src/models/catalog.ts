@@ -62,12 +62,13 @@ export async function loadCatalog(baseUrl: string, options: FileOptions = {}): P
   const catalog = await loadJson<Catalog>({ url: new URL('catalog.json', baseUrl).href, name, remote: false }, options);
   if (!Array.isArray(catalog?.models)) throw new ModelFileError(`${name} lists no models. Restore it.`, name);
   for (const entry of catalog.models as readonly (CatalogEntry | null)[]) {
-    if (!entry?.source || !Object.hasOwn(REQUIRED, entry.kind) || !Array.isArray(entry.files)) {
+    if (!entry || !Object.hasOwn(REQUIRED, entry.kind) || !Array.isArray(entry.files)) {
       throw new ModelFileError(`${name} has an entry that is no model. Restore it.`, name);
     }
     const { id, kind, files } = entry;
     const missing = REQUIRED[kind].filter((role) => !files.some((file) => file.role === role));
     if (missing.length > 0) throw new ModelFileError(`${name}: ${id} lacks ${missing.join(', ')}.`, name);
+    if (!entry.source) throw new ModelFileError(`${name}: ${id} has no source.`, name);
   }
   return catalog;
 }

@@ -33,13 +33,13 @@ const CACHE = 'margin-models';
  * @throws {CancelledError} when the signal fires.
  */
 export async function loadFile(request: FileRequest, options: FileOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
-  const cache = request.remote && 'caches' in globalThis ? await caches.open(CACHE) : undefined;
-  const cached = await cache?.match(request.url);
+  // Storage that is switched off or broken must not stop the session either.
+  const cache = request.remote && 'caches' in globalThis ? await caches.open(CACHE).catch(() => undefined) : undefined;
+  const cached = await cachedBytes(cache, request.url);
   if (cached) {
-    const bytes = new Uint8Array(await cached.arrayBuffer());
-    if (!(await damage(bytes, request))) {
-      options.onBytes?.(bytes.length, bytes.length);
-      return bytes;
+    if (!(await damage(cached, request))) {
+      options.onBytes?.(cached.length, cached.length);
+      return cached;
     }
     await cache!.delete(request.url);
   }
@@ -50,6 +50,16 @@ export async function loadFile(request: FileRequest, options: FileOptions = {}):
     // A full disk must not stop the session: the file is simply fetched again next time.
   });
   return bytes;
+}
+
+/** What the cache has; undefined where it has nothing, or its file can no longer be read. */
+async function cachedBytes(cache: Cache | undefined, url: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  try {
+    const cached = await cache?.match(url);
+    return cached && new Uint8Array(await cached.arrayBuffer());
+  } catch {
+    return undefined;
+  }
 }
 
 /** The parsed JSON of a file, checked as `loadFile` does. */

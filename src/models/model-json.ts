@@ -24,6 +24,7 @@ const perChannel = (value: unknown): value is number[] =>
   Array.isArray(value) && value.length === 3 && value.every(finite);
 
 const PREPROCESSOR: Readonly<Record<keyof PreprocessorConfig, (value: unknown) => boolean>> = {
+  image_processor_type: (value) => typeof value === 'string',
   do_resize: flag,
   do_center_crop: flag,
   do_normalize: flag,

@@ -6,6 +6,7 @@
 import { InputError, ModelFileError } from '../errors.ts';
 import { shown } from '../shown.ts';
 import { type ChatMessage, createTokenizer, type PreTrainedTokenizer, renderChat } from './hub.ts';
+import { bytesOf, TextReader } from './token-text.ts';
 
 const IMAGE = '<image>';
 const END_OF_UTTERANCE = '<end_of_utterance>';
@@ -18,6 +19,16 @@ export interface TokenizerFiles {
   readonly chatTemplate?: string;
 }
 
+/** What one token is in its answer. */
+export interface TokenPiece {
+  /** The text that the token completes, '' where a later token completes it; a special token's own name. */
+  readonly text: string;
+  /** Whether it stands for no text of the answer, such as end-of-utterance. */
+  readonly special?: true;
+  /** Its bytes in hex, for a token that holds only part of a character. */
+  readonly bytes?: string;
+}
+
 export class ChatTokenizer {
   /** Placeholder that the decoder replaces with visual features, one each. */
   readonly imageTokenId: number;
@@ -25,6 +36,9 @@ export class ChatTokenizer {
   /** What stands around the image tokens: `<fake_token_around_image><global-img>` ... in SmolVLM, nothing in models without them. */
   private readonly before: string;
   private readonly after: string;
+  private readonly specialIds: ReadonlySet<number>;
+  /** Entries of the vocabulary by their id. */
+  private readonly entries: readonly string[];
 
   private constructor(private readonly tokenizer: PreTrainedTokenizer) {
     const vocabulary = tokenizer.get_vocab();
@@ -33,6 +47,10 @@ export class ChatTokenizer {
     const fake = vocabulary.has('<fake_token_around_image>') ? '<fake_token_around_image>' : '';
     this.before = fake + (vocabulary.has('<global-img>') ? '<global-img>' : '');
     this.after = fake;
+    this.specialIds = new Set(tokenizer.all_special_tokens.flatMap((name: string) => vocabulary.get(name) ?? []));
+    const entries: string[] = [];
+    for (const [entry, id] of vocabulary) entries[id] = entry;
+    this.entries = entries;
   }
 
   /**
@@ -95,9 +113,31 @@ export class ChatTokenizer {
     return this.tokenizer.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false }).trim();
   }
 
-  /** Text of one token; a part of a multi-byte character shows as U+FFFD. */
-  piece(id: number): string {
-    return this.tokenizer.decode([id], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+  /** Reads tokens as they are drawn: what each is, with half a character held back until it is whole. */
+  reader(): (id: number) => TokenPiece {
+    const text = new TextReader((ids) => this.plain(ids));
+    return (id) => this.pieceOf(id, text);
+  }
+
+  /** What each token of a whole answer is. The texts without special ones, joined and trimmed, are `decode`'s. */
+  pieces(ids: readonly number[]): TokenPiece[] {
+    const text = new TextReader((window) => this.plain(window));
+    const pieces = ids.map((id) => this.pieceOf(id, text));
+    const rest = text.end();
+    const last = pieces.findLastIndex(({ special }) => !special);
+    return rest ? pieces.with(last, { ...pieces[last], text: pieces[last].text + rest }) : pieces;
+  }
+
+  private pieceOf(id: number, text: TextReader): TokenPiece {
+    if (this.specialIds.has(id)) return { text: this.entries[id], special: true };
+    const piece = { text: text.push(id) };
+    if (!this.plain([id]).includes('\uFFFD')) return piece;
+    const bytes = bytesOf(this.entries[id]);
+    return bytes === undefined ? piece : { ...piece, bytes };
+  }
+
+  private plain(ids: readonly number[]): string {
+    return this.tokenizer.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
   }
 
   /** What the template puts between the generation prompt and the answer: one blank in SmolVLM. */

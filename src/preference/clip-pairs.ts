@@ -2,7 +2,7 @@
  * Preference pairs with CLIP as the judge: several answers about one picture, two of which become chosen and rejected.
  * The page's buttons, the console and the study all make their pairs here.
  */
-import type { CallOptions, Engine, SampleRequest } from '../engine/engine.ts';
+import type { CallOptions, Candidate, Engine, FinishReason, SampleRequest } from '../engine/engine.ts';
 import { type Difference, differenceOf } from './things.ts';
 
 /** An answer with its CLIP score: its cosine similarity with the picture. */
@@ -52,6 +52,21 @@ export function wordOverlap(first: string, second: string): number {
 }
 
 /**
+ * The answers that may become chosen or rejected without a person having read them: those that came to an end by
+ * themselves, since training appends the end token and a cut one would teach to stop there; not empty; one of each text.
+ */
+export function wholeAnswers<Answer extends { readonly text: string; readonly finish?: FinishReason }>(
+  answers: readonly Answer[],
+): Answer[] {
+  const seen = new Set(['']);
+  return answers.filter(({ text, finish }) => {
+    if (finish !== 'stop' || seen.has(text.trim())) return false;
+    seen.add(text.trim());
+    return true;
+  });
+}
+
+/**
  * The pair that has most to teach of each difference, the worthiest first; those that name the same things come last.
  * A pair's worth is the gap in CLIP times the cube of `wordOverlap`: what then differs is what the picture decides, not
  * how it is put.
@@ -72,8 +87,7 @@ export function clipPairs<Answer extends ScoredAnswer>(answers: readonly Answer[
 }
 
 /**
- * Samples answers and makes pairs of them: see `clipPairs`. Answers that were cut off take no part: they would teach to
- * stop there.
+ * Samples answers and makes pairs of them: see `wholeAnswers` and `clipPairs`.
  * @returns nothing where fewer than two different answers came to an end, or CLIP prefers none.
  * @throws CancelledError, and what the engine throws.
  */
@@ -82,13 +96,10 @@ export async function sampleClipPairs(
   request: SampleRequest,
   options: Pick<CallOptions, 'signal'> = {},
 ): Promise<ClipPair[]> {
-  const answers = new Set<string>();
-  for await (const event of engine.sample(request, options)) {
-    if (event.type === 'done' && event.candidate.finish === 'stop') answers.add(event.candidate.text.trim());
-  }
-  answers.delete('');
-  if (answers.size < 2) return [];
-  const texts = [...answers];
+  const answers: Candidate[] = [];
+  for await (const event of engine.sample(request, options)) if (event.type === 'done') answers.push(event.candidate);
+  const texts = wholeAnswers(answers).map(({ text }) => text.trim());
+  if (texts.length < 2) return [];
   const scores = await engine.clipScore({ image: request.image, texts }, options);
   return clipPairs(texts.map((text, index) => ({ text, clip: scores[index] })));
 }

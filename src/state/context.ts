@@ -70,6 +70,11 @@ export function sentence(error: unknown): string {
   return error instanceof Error && error.message ? error.message : String(error);
 }
 
+/** "1 pair", "3 pairs". */
+export function count(n: number, word: string): string {
+  return `${n} ${word}${n === 1 ? '' : 's'}`;
+}
+
 /** Replaces one candidate by what `fn` returns. */
 export function updateCandidate(
   state: AppState,

@@ -1,4 +1,5 @@
 /** The state of a fresh page. */
+import { type NumberRule, refusal } from '../check.ts';
 import type { AppState, Settings } from './state.ts';
 import { defaultTraining } from './training/settings.ts';
 
@@ -18,12 +19,12 @@ export const DEFAULT_SETTINGS: Settings = {
 
 /** Least and greatest value of each number among the settings; whole numbers where `integer` says so. */
 export const SETTING_RANGES = {
-  n: { min: 1, max: 16, integer: true },
-  temperature: { min: 0, max: 2, integer: false },
-  topP: { min: 0.05, max: 1, integer: false },
-  maxTokens: { min: 1, max: 512, integer: true },
-  seed: { min: 0, max: 4294967295, integer: true },
-} as const;
+  n: { kind: 'number', min: 1, max: 16, integer: true },
+  temperature: { kind: 'number', min: 0, max: 2, integer: false },
+  topP: { kind: 'number', min: 0.05, max: 1, integer: false },
+  maxTokens: { kind: 'number', min: 1, max: 512, integer: true },
+  seed: { kind: 'number', min: 0, max: 4294967295, integer: true },
+} as const satisfies Readonly<Record<string, NumberRule>>;
 
 export type NumericSetting = keyof typeof SETTING_RANGES;
 
@@ -37,9 +38,7 @@ export function clampSetting(key: NumericSetting, value: number): number {
 
 /** Why a numeric setting cannot be used, as a sentence; null when it can. */
 export function settingRefusal(key: NumericSetting, value: number): string | null {
-  const { min, max, integer } = SETTING_RANGES[key];
-  if (value >= min && value <= max && (!integer || Number.isInteger(value))) return null;
-  return `${key} is ${value}; it must be ${integer ? 'a whole number' : 'a number'} from ${min} to ${max}.`;
+  return refusal(key, value, SETTING_RANGES[key]);
 }
 
 export const INITIAL_STATE: AppState = {

@@ -20,6 +20,9 @@ export class ImageLibrary {
   #urls = new Map<string, string>();
   #bytes: ImageBytesStore;
 
+  /** Told of a picture whose bytes are there now and were not before. */
+  onAdded: (id: string) => void = () => {};
+
   constructor(bytes: ImageBytesStore) {
     this.#bytes = bytes;
   }
@@ -32,6 +35,7 @@ export class ImageLibrary {
     if (this.#blobs.has(id)) return;
     this.#blobs.set(id, blob);
     if (preview) this.#blobs.set(previewOf(id), preview);
+    this.onAdded(id);
     await this.#bytes.put(id, blob);
     if (preview) await this.#bytes.put(previewOf(id), preview);
   }
@@ -70,7 +74,7 @@ export class ImageLibrary {
   /** The stored bytes. Throws `InputError` when they are gone. */
   async blob(id: string): Promise<Blob> {
     const blob = this.#blobs.get(id) ?? (await this.#bytes.get(id));
-    if (!blob) throw new InputError('The bytes of this picture are gone. Add the picture again.', id);
+    if (!blob) throw new InputError('This picture’s file is missing. Add the picture again.', id);
     return blob;
   }
 

@@ -5,7 +5,7 @@
  */
 
 import type { CallOptions, Engine } from '../engine/engine.ts';
-import { CancelledError, DeviceLostError } from '../errors.ts';
+import { CancelledError, DeviceLostError, EngineLostError, InputError } from '../errors.ts';
 import { type Running, sentence, underActivity, updateCandidate, updatePair } from './context.ts';
 import type { ImageLibrary } from './images.ts';
 import type { AppState, CandidateRecord, PairRecord } from './state.ts';
@@ -14,8 +14,24 @@ import type { Store } from './store.ts';
 /** A text that is still being typed is scored after this pause. */
 const TYPING_PAUSE_MS = 300;
 
-/** A lost device is tried again after the restart, but not forever. */
+/** What failed is tried again, but not forever. */
 const ATTEMPTS = 3;
+
+/** What a pair says that was waiting for its scores when a person cancelled. */
+const CANCELLED = 'Not scored: the scoring was cancelled. Press "Try again".';
+
+/** How often a record could not be scored in a row, and what of. */
+interface Failed {
+  readonly times: number;
+  /** `input`: its texts or its picture cannot be scored. `lost`: the device or the worker went, perhaps because of it. */
+  readonly of: 'input' | 'lost' | 'engine';
+}
+
+const kindOf = (error: unknown): Failed['of'] => {
+  if (error instanceof InputError) return 'input';
+  const lost = error instanceof DeviceLostError || error instanceof EngineLostError || error instanceof CancelledError;
+  return lost ? 'lost' : 'engine';
+};
 
 type Job =
   | { readonly kind: 'candidate'; readonly record: CandidateRecord }
@@ -44,7 +60,7 @@ export class Scorer {
   #running: Set<Running>;
   #working: Promise<void> | null = null;
   #notBefore = new Map<string, number>();
-  #attempts = new Map<string, number>();
+  #failures = new Map<string, Failed>();
   #current: { id: string; controller: AbortController } | null = null;
 
   constructor(store: Store<AppState>, engine: Engine, images: ImageLibrary, running: Set<Running>) {
@@ -53,12 +69,47 @@ export class Scorer {
     this.#images = images;
     this.#running = running;
     store.subscribe(() => this.#wake());
+    let before = engine.state.kind;
+    engine.onState(({ kind }) => {
+      if (kind === 'ready' && before !== 'ready') this.#engineCame();
+      before = kind;
+    });
+    images.onAdded = (imageId) => this.again((record) => record.imageId === imageId && record.error !== undefined);
+  }
+
+  /** Scores records again whose scoring failed or was cancelled, as if for the first time. */
+  again(which: (record: CandidateRecord | PairRecord) => boolean): void {
+    const { candidates, pairs } = this.#store.state;
+    const ids = new Set([...candidates, ...pairs].filter(which).map(({ id }) => id));
+    if (ids.size === 0) return;
+    for (const id of ids) this.#failures.delete(id);
+    this.#store.update((state) => ({
+      ...state,
+      candidates: state.candidates.map((each) =>
+        ids.has(each.id) && each.status !== 'streaming' && each.text.trim()
+          ? ({ ...each, status: 'scoring', error: undefined, clip: undefined } as const)
+          : each,
+      ),
+      pairs: state.pairs.map((each) => (ids.has(each.id) ? { ...each, error: undefined, scores: undefined } : each)),
+    }));
+  }
+
+  /**
+   * A fresh engine may be able to do what the last one failed at. Left alone is what a person cancelled, what cannot be
+   * scored as it is, and what was being scored whenever the engine went.
+   */
+  #engineCame(): void {
+    this.again(({ id, error }) => {
+      if (error === undefined || error === CANCELLED) return false;
+      const of = this.#failures.get(id)?.of;
+      return of === undefined || of === 'engine';
+    });
   }
 
   /** Scores of this record are out of date: a run in flight is dropped, the next waits for a pause in typing. */
   touch(id: string): void {
     this.#notBefore.set(id, performance.now() + TYPING_PAUSE_MS);
-    this.#attempts.delete(id);
+    this.#failures.delete(id);
     if (this.#current?.id === id) this.#current.controller.abort();
   }
 
@@ -141,7 +192,7 @@ export class Scorer {
       const options = { signal: controller.signal };
       if (job.kind === 'candidate') await this.#scoreCandidate(job.record, options);
       else await this.#scorePair(job.record, options);
-      this.#attempts.delete(id);
+      this.#failures.delete(id);
     } catch (error) {
       this.#failed(job, error, controller.signal.aborted);
     } finally {
@@ -156,7 +207,9 @@ export class Scorer {
     const { prompt, text: response } = record;
     if (record.tokens.length === 0) {
       const logps = await this.#engine.logps({ image, prompt, response, model: 'policy' }, options);
-      this.#writeCandidate(record, { tokens: logps.tokens, logpSum: logps.sum, finish: 'stop' });
+      // What a person wrote is whole. What was cut stays so, whichever model scores it.
+      const finish = record.finish ?? 'stop';
+      this.#writeCandidate(record, { tokens: logps.tokens, logpSum: logps.sum, finish });
     }
     if (this.#store.state.adapter && !record.reference) {
       const reference = await this.#engine.logps({ image, prompt, response, model: 'reference' }, options);
@@ -205,13 +258,14 @@ export class Scorer {
   #failed(job: Job, error: unknown, aborted: boolean): void {
     if (aborted) return; // an edit or a cancel: the state says what comes next
     const { id } = job.record;
-    const attempts = (this.#attempts.get(id) ?? 0) + 1;
-    this.#attempts.set(id, attempts);
-    const passing = error instanceof DeviceLostError || error instanceof CancelledError;
-    if (passing && attempts < ATTEMPTS) return;
-    this.#attempts.delete(id);
+    const of = kindOf(error);
+    const times = (this.#failures.get(id)?.times ?? 0) + 1;
+    this.#failures.set(id, { times, of });
+    if (of !== 'input' && times < ATTEMPTS) return;
     const message = sentence(error);
-    if (job.kind === 'pair') this.#writePair(job.record, { error: message });
+    // Numbers of another model or adapter are not the pair's any more.
+    const stale = job.kind === 'pair' && !hasLogps(job.record, this.#store.state);
+    if (job.kind === 'pair') this.#writePair(job.record, { error: message, ...(stale && { scores: undefined }) });
     else this.#writeCandidate(job.record, { status: 'error', error: message });
   }
 
@@ -219,11 +273,7 @@ export class Scorer {
   #giveUpPairs(): void {
     this.#store.update((state) => ({
       ...state,
-      pairs: state.pairs.map((pair) =>
-        pairNeedsScores(pair, state)
-          ? { ...pair, error: 'Not scored: the scoring was cancelled. Press "Score again".' }
-          : pair,
-      ),
+      pairs: state.pairs.map((pair) => (pairNeedsScores(pair, state) ? { ...pair, error: CANCELLED } : pair)),
     }));
   }
 }

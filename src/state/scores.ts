@@ -73,9 +73,9 @@ export function trainingInputs(objective: string, pair: PairRecord): Readonly<Re
  * @param ids of the rows, in order
  */
 export function namedAsOnPage(message: string, ids: readonly string[], pairs: readonly PairRecord[]): string {
-  return message.replace(/\bPair (\d+)\b/, (words, ordinal: string) => {
+  return message.replace(/\bPair (\d+)\b( of \d+)?/, (words, ordinal: string, total: string | undefined) => {
     const index = pairs.findIndex(({ id }) => id === ids[Number(ordinal) - 1]);
-    if (index >= 0) return `Pair ${index + 1}`;
+    if (index >= 0) return `Pair ${index + 1}${total ? ` of ${pairs.length}` : ''}`;
     return Number(ordinal) > ids.length ? words : 'The marked pair';
   });
 }

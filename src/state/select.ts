@@ -1,6 +1,7 @@
 /** Connects a Lit element to the store: the element redraws when, and only when, what it selected changed. */
-import type { ReactiveController, ReactiveControllerHost } from 'lit';
+import type { ReactiveControllerHost } from 'lit';
 import type { Store } from './store.ts';
+import { Subscription } from './subscription.ts';
 
 /** Equal by identity, or element by element / key by key one level deep. */
 export function shallowEqual(a: unknown, b: unknown): boolean {
@@ -21,10 +22,8 @@ export function shallowEqual(a: unknown, b: unknown): boolean {
  * The store may be given as a function, because `app` reaches an element as a property after its constructor ran.
  * A selector may return a fresh object or array of the parts it reads: those are compared one level deep.
  */
-export class Select<S extends object, T> implements ReactiveController {
-  #unsubscribe: (() => void) | undefined;
+export class Select<S extends object, T> {
   #store: () => Store<S> | undefined;
-  #subscribed: Store<S> | undefined;
   #last: T | undefined;
 
   constructor(
@@ -33,7 +32,15 @@ export class Select<S extends object, T> implements ReactiveController {
     readonly selector: (state: S) => T,
   ) {
     this.#store = typeof store === 'function' ? store : () => store;
-    host.addController(this);
+    new Subscription(host, this.#store, (source) => {
+      this.#last = this.selector(source.state);
+      return source.subscribe((state) => {
+        const next = this.selector(state);
+        if (shallowEqual(next, this.#last)) return;
+        this.#last = next;
+        this.host.requestUpdate();
+      });
+    });
   }
 
   /** The selected part of the present state. */
@@ -43,33 +50,5 @@ export class Select<S extends object, T> implements ReactiveController {
     const next = this.selector(store.state);
     if (!shallowEqual(next, this.#last)) this.#last = next;
     return this.#last as T;
-  }
-
-  hostConnected(): void {
-    this.#connect();
-  }
-
-  hostUpdate(): void {
-    this.#connect();
-  }
-
-  hostDisconnected(): void {
-    this.#unsubscribe?.();
-    this.#unsubscribe = undefined;
-    this.#subscribed = undefined;
-  }
-
-  #connect(): void {
-    const store = this.#store();
-    if (!store || store === this.#subscribed) return;
-    this.#unsubscribe?.();
-    this.#subscribed = store;
-    this.#last = this.selector(store.state);
-    this.#unsubscribe = store.subscribe((state) => {
-      const next = this.selector(state);
-      if (shallowEqual(next, this.#last)) return;
-      this.#last = next;
-      this.host.requestUpdate();
-    });
   }
 }

@@ -224,7 +224,17 @@ export interface AppState {
     readonly tab: 'images' | 'responses' | 'objective' | 'training';
     /** What the bottom row shows where there are columns. */
     readonly bottom: 'pairs' | 'training';
-    readonly overlay: 'none' | 'kernels' | 'composer' | 'about' | 'camera' | 'gallery' | 'explorer';
+    readonly overlay:
+      | 'none'
+      | 'kernels'
+      | 'composer'
+      | 'about'
+      | 'camera'
+      | 'gallery'
+      | 'explorer'
+      | 'shortcuts'
+      | 'engine'
+      | 'reset';
     /** The loss whose page the gallery shows; null for the overview. */
     readonly loss: string | null;
     readonly theme: 'system' | 'light' | 'dark';

@@ -53,7 +53,7 @@ export function checkInputs(pairs: readonly TokenizedPair[]): void {
     const wrong = Object.keys(inputs).find((name) => !FACTS.includes(name as InputName));
     if (wrong === undefined) continue;
     throw new InputError(
-      `Pair ${index + 1} brings ${wrong}, which training cannot use: it takes ${FACTS.join(', ')}.`,
+      `Pair ${index + 1} of ${pairs.length} brings ${wrong}, which training cannot use: it takes ${FACTS.join(', ')}.`,
       wrong,
     );
   }

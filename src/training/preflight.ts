@@ -27,7 +27,7 @@ export function preflight(
     const length = promptIds.length + Math.max(chosenIds.length, rejectedIds.length);
     if (length <= model.maxPositions) continue;
     throw new InputError(
-      `Pair ${index + 1} has ${length} tokens with its prompt and picture; this model reads at most ${model.maxPositions}.`,
+      `Pair ${index + 1} of ${pairs.length} has ${length} tokens with its prompt and picture; this model reads at most ${model.maxPositions}.`,
       'pairs',
     );
   }

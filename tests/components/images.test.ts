@@ -9,6 +9,7 @@ import type { Scene } from '../../src/toybox/index.ts';
 import { makeApp, plainPicture, stateWhere, type TestApp } from '../support/app.ts';
 import { expectAccessible } from '../support/axe.ts';
 import { button, buttons, deep, deepAll, mount, press, settled, unmountAll } from '../support/mount.ts';
+import { until } from '../support/until.ts';
 
 const SCENE: Scene = {
   background: 'grass',
@@ -215,10 +216,7 @@ describe('margin-camera', () => {
     const app = await makeApp();
     app.intents.openOverlay('camera');
     const element = await mount<MarginCamera>('margin-camera', { app });
-    const deadline = performance.now() + 5000;
-    while (buttons(element, 'Take picture')[0]?.disabled !== false && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 30));
-    }
+    await until(() => buttons(element, 'Take picture')[0]?.disabled === false, 'the camera is on');
     button(element, 'Take picture').click();
     await stateWhere(app, ({ images }) => images.length === 1, 'the picture');
     clearInterval(painter);

@@ -8,6 +8,7 @@ import { makeApp, makeAppWithDraft, plainPicture, stateWhere, type TestApp } fro
 import { expectAccessible } from '../support/axe.ts';
 import { button, buttons, deep, deepAll, frames, mount, press, settled, unmountAll } from '../support/mount.ts';
 import { random as seeded } from '../support/random.ts';
+import { until } from '../support/until.ts';
 
 describe('diffWords', () => {
   const changed = (parts: { text: string; changed: boolean }[]) =>
@@ -168,7 +169,7 @@ describe('margin-pairs', () => {
     await settled(element);
     expect(textOf(element, '[role=alert]')).to.include('The answer is too long.');
     app.engine.before = () => {};
-    button(element, 'Score again').click();
+    button(element, 'Try again').click();
     await stateWhere(app, ({ pairs }) => pairs[0].scores !== undefined, 'scores');
     app.dispose();
   });
@@ -225,8 +226,7 @@ describe('margin-pairs', () => {
     };
     buttons(element, 'Export pairs')[0].click();
     buttons(element, 'Export workspace')[0].click();
-    const deadline = performance.now() + 5000;
-    while (names.length < 2 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(() => names.length === 2, 'both files');
     HTMLAnchorElement.prototype.click = click;
     expect(names.sort()).to.deep.equal(['margin-pairs.jsonl', 'margin-workspace.zip']);
     const file = new File([await app.intents.exportWorkspace()], 'margin-workspace.zip');

@@ -5,6 +5,7 @@ import type { HeldOutPoint } from '../../src/state/state.ts';
 import { makeAppWithDraft, stateWhere, type TestApp } from '../support/app.ts';
 import { expectAccessible } from '../support/axe.ts';
 import { button, buttons, deep, deepAll, frames, mount, settled, type, unmountAll } from '../support/mount.ts';
+import { until } from '../support/until.ts';
 
 const textOf = (element: Element, selector: string): string =>
   deepAll(element, selector)
@@ -45,8 +46,7 @@ describe('margin-training, where training goes too far', () => {
     expect(every().value).to.equal('10');
     expect(button(element, 'Defaults').disabled, 'drawn anew').to.equal(false);
     app.intents.setTraining({ max_steps: 30 });
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    await frames(element, 2);
+    await until(() => textOf(element, '.rhythm').startsWith('Early'), 'the forecast of 30 steps');
     expect(textOf(element, '.rhythm')).to.match(/^Early stopping looks every 10 steps, and goes back to the best one/);
     type(every(), '0', 'change');
     await settled(element);
@@ -54,9 +54,8 @@ describe('margin-training, where training goes too far', () => {
     expect(every().value).to.equal('10');
     await expectAccessible(element);
     app.intents.setTraining({ max_steps: 6 });
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    await frames(element, 3);
-    expect(textOf(element, '.rhythm')).to.contain('this run has 6: it could act only after the last one');
+    const late = 'this run has 6: it could act only after the last one';
+    await until(() => textOf(element, '.rhythm').includes(late), 'the warning of 6 steps');
   });
 
   it('leaves the box empty where there are no scenes to go by, and says why', async () => {

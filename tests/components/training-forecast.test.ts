@@ -6,6 +6,7 @@ import { makeAppWithDraft, type TestApp } from '../support/app.ts';
 import { expectAccessible } from '../support/axe.ts';
 import { FAKE_BYTES } from '../support/fake-training.ts';
 import { button, deepAll, frames, mount, unmountAll } from '../support/mount.ts';
+import { until } from '../support/until.ts';
 
 const textOf = (element: Element, selector: string): string =>
   deepAll(element, selector)
@@ -45,9 +46,7 @@ describe('margin-training, before Train is pressed', () => {
     await foretold('fits');
     expect(textOf(element, '.status')).to.contain('Peak memory 64.0 KiB');
     app.intents.setTraining({ r: 32 });
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    await frames(element, 3);
-    expect(textOf(element, '.status')).to.contain('Peak memory 128 KiB');
+    await until(() => textOf(element, '.status').includes('Peak memory 128 KiB'), 'the peak of the other rank');
     await expectAccessible(element);
   });
 

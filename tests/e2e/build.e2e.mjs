@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { build, preview } from 'vite';
-import { endToEnd, engineReady, equal, idle, ok, openPage, root } from './support.mjs';
+import { endToEnd, engineReady, equal, idle, ok, openPage, root, until } from './support.mjs';
 
 const site = await mkdtemp(path.join(os.tmpdir(), 'margin-build-'));
 const folder = path.join(site, 'margin');
@@ -38,7 +38,7 @@ await endToEnd(
         margin.intents.setSetting('maxTokens', 6);
       });
       await page.getByRole('button', { name: 'Sample responses' }).click();
-      await page.waitForFunction(() => margin.state.candidates.length === 1);
+      await until(page, () => margin.state.candidates.length === 1);
       await idle(page);
       ok(await page.evaluate(() => margin.state.candidates[0].clip !== undefined), 'no CLIP score');
     });

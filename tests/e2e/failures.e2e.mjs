@@ -1,7 +1,7 @@
 // What goes wrong for people: damaged pictures, a damaged model file, a lost GPU device, no WebGPU at all.
 // Each must be named, harm nothing else, and leave a way on.
 
-import { endToEnd, engineReady, equal, idle, near, ok, openPage, PATIENCE, picture } from './support.mjs';
+import { endToEnd, engineReady, equal, idle, near, ok, openPage, picture, until } from './support.mjs';
 
 const button = (page, name, nth = 0) => page.getByRole('button', { name, exact: true }).nth(nth);
 
@@ -18,7 +18,7 @@ async function sampleTwo(page) {
   });
   const known = await page.evaluate(() => margin.state.candidates.map(({ id }) => id));
   await button(page, 'Sample responses').click();
-  await page.waitForFunction((ids) => margin.state.candidates.some(({ id }) => !ids.includes(id)), known, PATIENCE);
+  await until(page, (ids) => margin.state.candidates.some(({ id }) => !ids.includes(id)), known);
   await idle(page);
 }
 
@@ -38,7 +38,7 @@ await endToEnd(async ({ checks, browser, url, launch }) => {
 
   await check('a damaged model file is named, and the rest of the page works', async () => {
     const alert = page.getByRole('alert').filter({ hasText: 'model.safetensors' });
-    await alert.waitFor(PATIENCE);
+    await alert.waitFor();
     equal(await page.evaluate(() => margin.state.engine.error.name), 'ModelFileError', 'error');
     ok(await button(page, 'Sample responses').isDisabled(), 'sampling is offered without a model');
     near(Number(await page.getByLabel('Loss', { exact: true }).textContent()), Math.log1p(Math.exp(-1)), 1e-4, 'the worked example');
@@ -47,7 +47,7 @@ await endToEnd(async ({ checks, browser, url, launch }) => {
   await check('trying again with the whole file loads the models', async () => {
     await context.unroute(weights);
     await button(page, 'Try again').click();
-    await page.waitForFunction(() => margin.state.engine.kind !== 'unavailable', null, PATIENCE);
+    await until(page, () => margin.state.engine.kind !== 'unavailable');
     await engineReady(page);
   });
 
@@ -60,10 +60,10 @@ await endToEnd(async ({ checks, browser, url, launch }) => {
       { name: 'letter.png', mimeType: 'image/png', buffer: Buffer.from('Dear reader, this is no picture.') },
       { name: 'good.png', mimeType: 'image/png', buffer: png },
     ]);
-    await page.waitForFunction(() => margin.state.images.some(({ name }) => name === 'good.png') && !margin.state.activity);
+    await until(page, () => margin.state.images.some(({ name }) => name === 'good.png') && !margin.state.activity);
     equal(await page.evaluate(() => margin.images.list().length), before + 1, 'pictures');
     for (const name of ['broken.png', 'empty.jpg', 'letter.png']) {
-      await page.locator('margin-notices').getByText(name).waitFor({ timeout: 5000 });
+      await page.locator('margin-notices').getByText(name).waitFor();
     }
     await page.evaluate(() => {
       for (const { id } of margin.state.notices) margin.intents.dismissNotice(id);
@@ -75,7 +75,7 @@ await endToEnd(async ({ checks, browser, url, launch }) => {
     const texts = await page.evaluate(() => margin.state.candidates.map(({ text }) => text));
     await page.locator('margin-engine-badge').getByRole('button').click();
     await button(page, 'Lose the device on purpose').click();
-    await page.waitForFunction(() => margin.state.engine.kind !== 'ready', null, { timeout: 30_000 });
+    await until(page, () => margin.state.engine.kind !== 'ready');
     await engineReady(page);
     await button(page, 'Close').click();
     equal(JSON.stringify(await page.evaluate(() => margin.state.candidates.map(({ text }) => text))), JSON.stringify(texts), 'answers');
@@ -90,10 +90,10 @@ await endToEnd(async ({ checks, browser, url, launch }) => {
       margin.intents.setSetting('temperature', 2);
     });
     await button(page, 'Sample responses').click();
-    await page.waitForFunction(() => margin.state.candidates.some(({ status, tokens }) => status === 'streaming' && tokens.length > 3), null, PATIENCE);
+    await until(page, () => margin.state.candidates.some(({ status, tokens }) => status === 'streaming' && tokens.length > 3));
     await page.locator('margin-engine-badge').getByRole('button').click();
     await button(page, 'Lose the device on purpose').click();
-    await page.waitForFunction(() => !margin.state.activity && margin.state.engine.kind === 'ready', null, PATIENCE);
+    await until(page, () => !margin.state.activity && margin.state.engine.kind === 'ready');
     await button(page, 'Close').click();
     await idle(page);
     ok(await page.evaluate(() => margin.state.candidates.some(({ tokens, text }) => tokens.length > 0 && text.trim())), 'the answers are gone');
@@ -105,7 +105,7 @@ await endToEnd(async ({ checks, browser, url, launch }) => {
     const { page: bare } = await openPage(await plain.newContext({ viewport }), url);
     checks.page = bare;
     const alert = bare.getByRole('alert').filter({ hasText: 'Safari' });
-    await alert.waitFor(PATIENCE);
+    await alert.waitFor();
     equal(await bare.evaluate(() => margin.state.engine.error.name), 'NoWebGpuError', 'error');
     for (const name of ['Chrome and Edge', 'Firefox', 'float64']) await alert.getByText(name).first().waitFor();
     const loss = () => bare.getByLabel('Loss', { exact: true }).textContent();

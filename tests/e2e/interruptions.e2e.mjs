@@ -1,10 +1,7 @@
 // What may come between two steps of a run: a button, a rewind, a lost device, a frozen worker, a full disk, an absurd
 // rate. On the bundled models, and each time with the very numbers of the run that nothing interrupted.
 
-import { addPairs, endToEnd, engineReady, equal, idle, ok, openPage, PATIENCE } from './support.mjs';
-
-/** Training on a CPU renderer takes its time. */
-const TRAINED = { timeout: 120_000 };
+import { addPairs, endToEnd, engineReady, equal, idle, ok, openPage, PATIENCE, saved, until } from './support.mjs';
 
 /** As many times faster runs the page's clock while the watchdog waits for a frozen worker. */
 const HASTE = 6;
@@ -29,7 +26,7 @@ await endToEnd(async ({ checks, browser, url }) => {
       const { image, prompt, chosen } = margin.pairs.list()[0];
       return (await margin.logps({ image, prompt, response: chosen, model: asked })).sum;
     }, model);
-  const still = () => page.waitForFunction(() => margin.state.training.phase === 'idle', null, TRAINED);
+  const still = () => until(page, () => margin.state.training.phase === 'idle');
 
   /** Settles as soon as a run has logged a step beyond `step`. */
   const stepAfter = (step) =>
@@ -65,7 +62,7 @@ await endToEnd(async ({ checks, browser, url }) => {
   /** Goes on to the end, and compares everything with the run that nothing interrupted. */
   async function expectWhole() {
     await button(page, 'Train').click();
-    await page.waitForFunction(() => margin.state.training.runs.at(-1).status === 'finished', null, TRAINED);
+    await until(page, () => margin.state.training.runs.at(-1).status === 'finished');
     await still();
     equal(await losses(), whole.losses, 'losses');
     equal(await logp(), whole.logp, 'log-probability of the first chosen answer');
@@ -73,7 +70,7 @@ await endToEnd(async ({ checks, browser, url }) => {
 
   async function reset() {
     await button(page, 'Reset').click();
-    await page.waitForFunction(() => margin.state.adapter === null && margin.state.training.run === null, null, PATIENCE);
+    await until(page, () => margin.state.adapter === null && margin.state.training.run === null);
   }
 
   let whole;
@@ -84,7 +81,7 @@ await endToEnd(async ({ checks, browser, url }) => {
     await button(page, 'Training').click();
     await page.evaluate(() => margin.intents.setTraining({ max_steps: 4, per_device_train_batch_size: 2, learning_rate: 1e-3, eval_scenes: 0, save_steps: 1 }));
     await button(page, 'Train').click();
-    await page.waitForFunction(() => margin.state.training.runs.at(-1)?.status === 'finished', null, TRAINED);
+    await until(page, () => margin.state.training.runs.at(-1)?.status === 'finished');
     await still();
     whole = { losses: await losses(), logp: await logp() };
     equal(whole.losses.split(',').length, 4, 'losses');
@@ -100,7 +97,7 @@ await endToEnd(async ({ checks, browser, url }) => {
   await checks.check('Step takes one step; a device lost in mid-training costs the steps since the checkpoint', async () => {
     await reset();
     await button(page, 'Step').click();
-    await page.waitForFunction(() => margin.state.training.runs.at(-1).step === 1, null, TRAINED);
+    await until(page, () => margin.state.training.runs.at(-1).step === 1);
     await still();
     equal((await run()).status, 'paused', 'status');
     equal(await losses(), whole.losses.split(',')[0], 'the first loss');
@@ -128,7 +125,7 @@ await endToEnd(async ({ checks, browser, url }) => {
       }, SLOW_MS);
       await hurry();
       await button(page, 'Pause').click();
-      await page.getByRole('button', { name: 'Stop now' }).first().waitFor(TRAINED);
+      await page.getByRole('button', { name: 'Stop now' }).first().waitFor(PATIENCE);
       equal(await page.evaluate(() => margin.state.training.phase), 'pausing', 'phase');
     });
     await page.evaluate(() => delete performance.now);
@@ -166,19 +163,23 @@ await endToEnd(async ({ checks, browser, url }) => {
   await checks.check('a browser without room keeps what it has, and the next visit goes on from there', async () => {
     await reset();
     await button(page, 'Step').click();
-    await page.waitForFunction(() => margin.state.training.runs.at(-1).step === 1, null, TRAINED);
+    await until(page, () => margin.state.training.runs.at(-1).step === 1);
     await still();
     const { origin } = new URL(url);
     const storage = await page.context().newCDPSession(page);
     const { usage } = await storage.send('Storage.getUsageAndQuota', { origin });
     await storage.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: usage + 1000 });
     await button(page, 'Step').click();
-    await page.waitForFunction(() => margin.state.training.runs.at(-1).step === 2, null, TRAINED);
+    await until(page, () => margin.state.training.runs.at(-1).step === 2);
     await still();
     await page.getByText(/no more room .* what was saved before is kept/).waitFor();
     equal((await run()).checkpoints.join(), '1', 'checkpoints');
     await storage.send('Storage.overrideQuotaForOrigin', { origin });
     await page.evaluate(() => margin.intents.setSetting('seed', 2));
+<<<<<<< HEAD
+=======
+    await saved(page);
+>>>>>>> main
     await page.reload();
     await engineReady(page);
     equal((await run()).step, 1, 'step');
@@ -191,7 +192,7 @@ await endToEnd(async ({ checks, browser, url }) => {
     await page.evaluate(() => margin.intents.setTraining({ learning_rate: 1e30, warmup_steps: 1, max_grad_norm: 0, save_steps: 0, kl_steps: 2, kl_answers: 1 }));
     for (const press of ['Train', 'Step']) {
       await button(page, press).click();
-      await page.waitForFunction((id) => margin.state.training.run !== id && margin.state.training.phase === 'idle', before, TRAINED);
+      await until(page, (id) => margin.state.training.run !== id && margin.state.training.phase === 'idle', before);
       const { id, status, step, message } = await run();
       equal(`${status} at ${step}`, 'failed at 1', `after ${press}`);
       ok(/^After step 2 .* not finite numbers.* The adapter after step 1 is kept\./.test(message), message);

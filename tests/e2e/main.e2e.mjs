@@ -2,7 +2,7 @@
 
 import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
-import { endToEnd, engineReady, equal, idle, near, ok, openPage, PATIENCE, picture } from './support.mjs';
+import { drawn, endToEnd, engineReady, equal, idle, near, ok, openPage, picture, saved, until } from './support.mjs';
 
 const { log1p, exp, abs } = Math;
 const softplus = (x) => Math.max(x, 0) + log1p(exp(-abs(x)));
@@ -43,7 +43,7 @@ async function compareNumbers(page, objective, hyperparameters) {
       return Math.abs(shown - loss) < 1e-3 && outputs.textContent.includes(`mean of ${count} pair`);
     },
     [wanted.Loss, rows.length],
-    { timeout: 20_000 },
+    { timeout: 60_000 },
   ).catch(() => {});
   for (const [name, value] of Object.entries(wanted)) {
     const shown = Number(await region.getByLabel(name, { exact: true }).textContent());
@@ -59,7 +59,7 @@ const button = (page, name, nth = 0) => page.getByRole('button', { name, exact: 
 async function sampleAgain(page) {
   const known = await page.evaluate(() => margin.state.candidates.map(({ id }) => id));
   await button(page, 'Sample responses').click();
-  await page.waitForFunction((ids) => margin.state.candidates.some(({ id }) => !ids.includes(id)), known, PATIENCE);
+  await until(page, (ids) => margin.state.candidates.some(({ id }) => !ids.includes(id)), known);
   await idle(page);
 }
 
@@ -102,7 +102,7 @@ await endToEnd(async ({ checks, browser, url }) => {
     await page.evaluate(source);
     for (const theme of ['light', 'dark']) {
       await page.evaluate((value) => margin.intents.setTheme(value), theme);
-      await page.waitForTimeout(200);
+      await drawn(page);
       const found = await page.evaluate(async () => {
         const { violations } = await axe.run(document, { resultTypes: ['violations'] });
         return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
@@ -115,10 +115,10 @@ await endToEnd(async ({ checks, browser, url }) => {
   await check('an uploaded picture is selected and answered, token by token, with CLIP scores', async () => {
     const [chooser] = await Promise.all([page.waitForEvent('filechooser'), button(page, 'Add images').click()]);
     await chooser.setFiles({ name: 'block.png', mimeType: 'image/png', buffer: await picture(page) });
-    await page.waitForFunction(() => margin.state.images.some(({ name }) => name === 'block.png'));
+    await until(page, () => margin.state.images.some(({ name }) => name === 'block.png'));
     await setSampling(page, { Answers: 2, 'Max tokens': 12, Seed: 7 });
     await button(page, 'Sample responses').click();
-    await page.waitForFunction(() => margin.state.candidates.some(({ status, tokens }) => status === 'streaming' && tokens.length > 0), null, PATIENCE);
+    await until(page, () => margin.state.candidates.some(({ status, tokens }) => status === 'streaming' && tokens.length > 0));
     await idle(page);
     const list = page.getByRole('list', { name: 'Candidates' });
     equal(await list.getByRole('listitem').count(), 2, 'candidates');
@@ -128,7 +128,7 @@ await endToEnd(async ({ checks, browser, url }) => {
       near(logpSum, tokens.reduce((sum, { logp }) => sum + logp, 0), 1e-3, 'sum of token log-probabilities');
       ok(tokens.every(({ logp, entropy, top1 }) => logp <= 1e-6 && entropy >= -1e-6 && top1 > 0 && top1 <= 1.000001), 'a token with impossible numbers');
     }
-    await list.getByRole('listitem').first().getByText(candidates[0].logpSum.toFixed(2)).waitFor({ timeout: 5000 });
+    await list.getByRole('listitem').first().getByText(candidates[0].logpSum.toFixed(2)).waitFor();
   });
 
   await check('the same seed gives the same answers', async () => {
@@ -150,7 +150,7 @@ await endToEnd(async ({ checks, browser, url }) => {
     await button(page, 'Mark rejected', 1).click();
     equal(await button(page, 'Mark chosen', 0).getAttribute('aria-pressed'), 'true', 'chosen is pressed');
     await button(page, 'Add pair').click();
-    await page.waitForFunction(() => margin.pairs.list()[0]?.row, null, PATIENCE);
+    await until(page, () => margin.pairs.list()[0]?.row);
     const [row] = await compareNumbers(page, 'dpo_sigmoid');
     near(Number(await page.getByRole('region', { name: 'Live loss' }).getByLabel('Loss', { exact: true }).textContent()), Math.LN2, 6e-5, 'DPO of equal models');
     near(row.chosen, row.refChosen, 1e-5, 'policy and reference');
@@ -168,7 +168,7 @@ await endToEnd(async ({ checks, browser, url }) => {
     await page.keyboard.press('2');
     await page.keyboard.press('r');
     await page.keyboard.press('a');
-    await page.waitForFunction(() => margin.pairs.list().filter(({ row }) => row).length === 2, null, PATIENCE);
+    await until(page, () => margin.pairs.list().filter(({ row }) => row).length === 2);
     await compareNumbers(page, 'dpo_sigmoid');
   });
 
@@ -194,9 +194,9 @@ await endToEnd(async ({ checks, browser, url }) => {
 
   await check('undo and redo', async () => {
     await page.keyboard.press('Control+z');
-    await page.waitForFunction(() => margin.pairs.list().length === 1);
+    await until(page, () => margin.pairs.list().length === 1);
     await page.keyboard.press('Control+Shift+z');
-    await page.waitForFunction(() => margin.pairs.list().length === 2);
+    await until(page, () => margin.pairs.list().length === 2);
   });
 
   await check('two answers that CLIP tells apart, in one press', async () => {
@@ -209,9 +209,9 @@ await endToEnd(async ({ checks, browser, url }) => {
   await check('cancel in mid-sampling keeps what was written, and sampling works again', async () => {
     await setSampling(page, { Answers: 4, 'Max tokens': 200, Temperature: 2 });
     await button(page, 'Sample responses').click();
-    await page.waitForFunction(() => margin.state.candidates.some(({ status, tokens }) => status === 'streaming' && tokens.length > 2), null, PATIENCE);
+    await until(page, () => margin.state.candidates.some(({ status, tokens }) => status === 'streaming' && tokens.length > 2));
     await button(page, 'Cancel').click();
-    await page.waitForFunction(() => margin.state.activity?.kind !== 'sample', null, { timeout: 30_000 });
+    await until(page, () => margin.state.activity?.kind !== 'sample');
     await idle(page);
     const kept = await page.evaluate(() => margin.state.candidates.filter(({ imageId }) => imageId === margin.state.selectedImage));
     ok(kept.some(({ finish, text }) => finish === 'cancelled' && text.trim()), 'nothing of the cancelled answers is left');
@@ -239,9 +239,9 @@ await endToEnd(async ({ checks, browser, url }) => {
       texts: margin.state.candidates.map(({ text }) => text),
       settings: margin.settings,
     }));
-    await page.waitForTimeout(1000);
+    await saved(page);
     await page.reload();
-    await page.waitForFunction(() => globalThis.margin?.state.pairs.length > 0, null, PATIENCE);
+    await until(page, () => globalThis.margin?.state.pairs.length > 0);
     const after = await page.evaluate(() => ({
       images: margin.images.list(),
       pairs: margin.pairs.list(),
@@ -259,7 +259,7 @@ await endToEnd(async ({ checks, browser, url }) => {
     const link = await page.evaluate(() => navigator.clipboard.readText());
     const other = await browser.newContext();
     const { page: guest } = await openPage(other, link);
-    await guest.waitForFunction(() => globalThis.margin?.state.images.length > 0, null, PATIENCE);
+    await until(guest, () => globalThis.margin?.state.images.length > 0);
     equal(JSON.stringify(await guest.evaluate(() => margin.settings)), JSON.stringify(before.settings), 'settings');
     await other.close();
   });

@@ -1,7 +1,7 @@
 // How the page starts when something stands in its way: a link that names a model that does not exist, stored models that
 // fail, stored work that cannot be read, a browser that lacks what newer ones have. It gets ready, and says what happened.
 
-import { endToEnd, engineReady, equal, ok, openPage, PATIENCE } from './support.mjs';
+import { endToEnd, engineReady, equal, ok, openPage, PATIENCE, until } from './support.mjs';
 
 const button = (page, name) => page.getByRole('button', { name, exact: true });
 
@@ -51,13 +51,13 @@ await endToEnd(async ({ checks, browser, url }) => {
     const { page } = await openPage(context, link);
     checks.page = page;
     await engineReady(page);
-    await page.waitForFunction(() => margin.state.engine.kind === 'ready', null, PATIENCE);
+    await until(page, () => margin.state.engine.kind === 'ready');
     equal(await models(page), 'toybox-vlm,toybox-clip', 'models');
     await page.locator('margin-notices').getByText(/"nope".*toybox-vlm.*instead/).waitFor();
     await page.locator('margin-notices').getByText(/n is 99.*16 is used/).waitFor();
     equal(await page.evaluate(() => margin.state.settings.seed), 7, 'seed');
     equal(await page.getByLabel('Vision-language model').inputValue(), 'toybox-vlm', 'the picker');
-    await page.waitForFunction(() => location.hash.includes('vlm=toybox-vlm'));
+    await until(page, () => location.hash.includes('vlm=toybox-vlm'));
     await page.reload();
     await engineReady(page);
     equal(await models(page), 'toybox-vlm,toybox-clip', 'models after a reload');
@@ -75,7 +75,7 @@ await endToEnd(async ({ checks, browser, url }) => {
     await picker.selectOption(others[0]);
     await picker.selectOption(others.at(-1));
     await button(page, 'Cancel loading').click();
-    await page.waitForFunction(() => margin.state.engine.kind === 'ready', null, PATIENCE);
+    await until(page, () => margin.state.engine.kind === 'ready');
     equal(await picker.inputValue(), 'toybox-vlm', 'the picker');
     equal(await page.evaluate(() => margin.state.engine.facts.models.map(({ id }) => id).join()), await models(page), 'what is loaded');
     await page.close();
@@ -93,7 +93,7 @@ await endToEnd(async ({ checks, browser, url }) => {
     const alert = page.getByRole('alert').filter({ hasText: 'could not be started' });
     await alert.waitFor(PATIENCE);
     await button(page, 'Try again').click();
-    await page.waitForFunction(() => margin.state.engine.kind === 'ready', null, PATIENCE);
+    await until(page, () => margin.state.engine.kind === 'ready');
     equal(await models(page), 'toybox-vlm,toybox-clip', 'models');
     ok((await notices(page)).includes('Loading toybox-vlm and toybox-clip instead'), await notices(page));
     await page.close();

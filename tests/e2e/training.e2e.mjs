@@ -2,18 +2,15 @@
 
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { addPairs, endToEnd, engineReady, equal, idle, ok, openPage, PATIENCE, root } from './support.mjs';
+import { addPairs, drawn, endToEnd, engineReady, equal, idle, ok, openPage, root, saved, until } from './support.mjs';
 
 const pictures = process.env.MARGIN_PICTURES ? path.join(root, 'tests/.artifacts/training') : null;
 if (pictures) await mkdir(pictures, { recursive: true });
 
-/** Training on a CPU renderer takes minutes where a GPU takes seconds. */
-const TRAINED = { timeout: 420_000 };
-
 const button = (page, name) => page.getByRole('button', { name, exact: true });
 
 const phase = (page, wanted) =>
-  page.waitForFunction((name) => margin.state.training.phase === name, wanted, TRAINED);
+  until(page, (name) => margin.state.training.phase === name, wanted);
 
 await endToEnd(async ({ checks, browser, url }) => {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, acceptDownloads: true });
@@ -35,7 +32,7 @@ await endToEnd(async ({ checks, browser, url }) => {
 
   await checks.check('Train moves the margin; Pause keeps the whole steps', async () => {
     await button(page, 'Train').click();
-    await page.waitForFunction(() => margin.state.training.phase === 'training', null, TRAINED);
+    await until(page, () => margin.state.training.phase === 'training');
     await shot('training');
     await button(page, 'Pause').click();
     await phase(page, 'idle');
@@ -43,7 +40,7 @@ await endToEnd(async ({ checks, browser, url }) => {
     equal(paused.status, 'paused', 'status');
     ok(paused.step >= 1 && paused.step < 6, `paused at step ${paused.step}`);
     await button(page, 'Train').click();
-    await page.waitForFunction(() => margin.state.training.runs.at(-1).status === 'finished', null, TRAINED);
+    await until(page, () => margin.state.training.runs.at(-1).status === 'finished');
     await phase(page, 'idle');
     equal(await page.evaluate(() => margin.state.training.runs.length), 1, 'runs');
     await page.getByText(/^GPU ms per step$/).waitFor();
@@ -54,11 +51,7 @@ await endToEnd(async ({ checks, browser, url }) => {
   });
 
   await checks.check('the pairs are rescored: policy and reference differ, and the margin is above 0', async () => {
-    await page.waitForFunction(
-      () => margin.state.pairs.every(({ scoredBy }) => scoredBy?.adapter === margin.state.adapter?.key),
-      null,
-      TRAINED,
-    );
+    await until(page, () => margin.state.pairs.every(({ scoredBy }) => scoredBy?.adapter === margin.state.adapter?.key));
     const { batch } = await page.evaluate(() => margin.evaluate());
     ok(batch['rewards/margins'] > 0.01, `rewards/margins is ${batch['rewards/margins']}`);
     ok(batch.loss < Math.LN2, `loss is ${batch.loss}`);
@@ -68,7 +61,7 @@ await endToEnd(async ({ checks, browser, url }) => {
   await checks.check('before / after, token by token', async () => {
     await button(page, 'Before / after').click();
     await button(page, 'Compare before / after').click();
-    await page.waitForFunction(() => margin.state.training.comparison?.status === 'done', null, TRAINED);
+    await until(page, () => margin.state.training.comparison?.status === 'done');
     await shot('compare');
   });
 
@@ -77,13 +70,9 @@ await endToEnd(async ({ checks, browser, url }) => {
     equal(file.suggestedFilename(), 'margin-adapter.zip', 'file name');
     const trained = await page.evaluate(() => margin.pairs.list()[0].row.chosen);
     await button(page, 'Reset').click();
-    await page.waitForFunction(() => margin.state.adapter === null, null, PATIENCE);
+    await until(page, () => margin.state.adapter === null);
     await page.getByLabel('Adapter file').setInputFiles(await file.path());
-    await page.waitForFunction(
-      () => margin.state.adapter && margin.state.pairs.every(({ scoredBy }) => scoredBy?.adapter === margin.state.adapter.key),
-      null,
-      TRAINED,
-    );
+    await until(page, () => margin.state.adapter && margin.state.pairs.every(({ scoredBy }) => scoredBy?.adapter === margin.state.adapter.key));
     const back = await page.evaluate(() => margin.pairs.list()[0].row.chosen);
     ok(Math.abs(back - trained) < 1e-3, `the first chosen answer had ${trained} and has ${back}`);
     const { key } = await page.evaluate(() => margin.state.adapter);
@@ -102,7 +91,7 @@ await endToEnd(async ({ checks, browser, url }) => {
     const [{ key }, before] = [await page.evaluate(() => margin.state.adapter), await logp()];
     await page.evaluate(() => margin.intents.setTraining({ learning_rate: 1e30, max_steps: 1 }));
     await button(page, 'Train').click();
-    await page.waitForFunction(() => margin.state.training.runs.at(-1)?.status === 'failed', null, TRAINED);
+    await until(page, () => margin.state.training.runs.at(-1)?.status === 'failed');
     await phase(page, 'idle');
     ok(/not finite numbers/.test((await run()).message), (await run()).message);
     equal(await page.evaluate(() => margin.state.adapter?.key), key, 'the adapter at work');
@@ -113,14 +102,15 @@ await endToEnd(async ({ checks, browser, url }) => {
   await checks.check('a reload costs at most the steps since the last checkpoint', async () => {
     await page.evaluate(() => margin.intents.setTraining({ learning_rate: 1e-3, max_steps: 5, save_steps: 1, eval_scenes: 2, eval_pope_scenes: 1, kl_answers: 2 }));
     await button(page, 'Train').click();
-    await page.waitForFunction(() => margin.state.training.runs.at(-1).step >= 1, null, TRAINED);
+    await until(page, () => margin.state.training.runs.at(-1).step >= 1);
+    await saved(page);
     await page.reload();
     await engineReady(page);
     const left = await run();
     equal(left.status, 'paused', 'status');
     ok(left.step >= 1, `step ${left.step}`);
     await button(page, 'Train').click();
-    await page.waitForFunction(() => margin.state.training.runs.at(-1).status === 'finished', null, TRAINED);
+    await until(page, () => margin.state.training.runs.at(-1).status === 'finished');
     equal((await run()).step, 5, 'steps');
     await shot('resumed');
   });
@@ -137,7 +127,7 @@ await endToEnd(async ({ checks, browser, url }) => {
     await shot('held-out');
     for (const name of ['Runs 3', 'Settings', 'Curves']) {
       await button(page, name).click();
-      await page.waitForTimeout(300);
+      await drawn(page);
       await shot(name.toLowerCase().replace(' ', '-'));
     }
     await page.emulateMedia({ colorScheme: 'dark' });

@@ -126,9 +126,9 @@ describe('engine jobs on tiny models', () => {
     const good = { image, prompt: 'What is there?' };
     for (const [change, words] of [
       [{ prompts: [] }, 'There is no prompt'],
-      [{ prompts: [good, { image, prompt: ' ' }] }, 'Prompt 2: The prompt is empty'],
-      [{ prompts: [good, good, { image, prompt: 'x'.repeat(MAX_POSITIONS) }] }, 'Prompt 3: The prompt takes'],
-      [{ prompts: [{ image: { id: 'bad', blob: new Blob(['?']) }, prompt: 'p' }] }, 'Prompt 1: '],
+      [{ prompts: [good, { image, prompt: ' ' }] }, 'Prompt 2 of 2: the prompt is empty'],
+      [{ prompts: [good, good, { image, prompt: 'x'.repeat(MAX_POSITIONS) }] }, 'Prompt 3 of 3: the prompt takes'],
+      [{ prompts: [{ image: { id: 'bad', blob: new Blob(['?']) }, prompt: 'p' }] }, 'Prompt 1 of 1: '],
       [{ prompts: [good], topP: 0 }, 'Top-p'],
     ] as const) {
       const error = await caught(sampleBatch(host, { ...drawn, ...change }, context, () => undefined));

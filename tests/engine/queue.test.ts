@@ -3,6 +3,7 @@ import { JobQueue } from '../../src/engine/queue.ts';
 import { Stream } from '../../src/engine/stream.ts';
 import { DEFAULT_LIMITS, Watchdog } from '../../src/engine/watchdog.ts';
 import { CancelledError, fromErrorData, ModelFileError, toErrorData } from '../../src/errors.ts';
+import { turns } from '../support/until.ts';
 
 describe('JobQueue', () => {
   it('runs one job at a time, in order', async () => {
@@ -10,7 +11,7 @@ describe('JobQueue', () => {
     const queue = new JobQueue((id) => log.push(`start ${id}`));
     const job = (id: number) =>
       queue.add(id, async () => {
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await turns(2);
         log.push(`end ${id}`);
         return id;
       });

@@ -106,7 +106,10 @@ describe('the catalog', () => {
     const { fetch } = globalThis;
     globalThis.fetch = async () => new Response(endless);
     try {
-      const error = await loadJson(request).catch((reason) => reason);
+      const error: Error = await loadJson(request).then(
+        () => new Error('loaded'),
+        (reason) => reason,
+      );
       expect(error).to.be.instanceOf(ModelFileError);
       expect(error.message).to.contain('x.json is damaged');
     } finally {

@@ -41,7 +41,7 @@ const zeros = (rows: number, cols: number): FloatTensor => ({
   data: new Float32Array(rows * cols),
 });
 
-const QUERY = {
+const QUERY: Readonly<Record<string, FloatTensor>> = {
   [`${PATH}.1.self_attn.q_proj.lora_A.weight`]: tensor(2, 8, 1),
   [`${PATH}.1.self_attn.q_proj.lora_B.weight`]: tensor(8, 2, 2),
 };

@@ -2,6 +2,8 @@ import { expect } from '@esm-bundle/chai';
 import { InputError, ModelFileError } from '../../src/errors.ts';
 import { ChatTokenizer, ClipTokenizer, type TokenizerFiles } from '../../src/models/tokenizer.ts';
 import { bundledFiles, type ClipGolden, golden, type VlmGolden } from '../support/bundled.ts';
+import { byteFallbackFiles } from '../support/byte-fallback.ts';
+import { random } from '../support/random.ts';
 
 const VISUAL_TOKENS = 16;
 
@@ -25,7 +27,7 @@ describe('tokenizer files', () => {
       [{ tokenizer: [] }, 'not the JSON of one'],
       [{ tokenizer: { ...json, model: 'BPE' } }, 'not the JSON of one'],
       [{ tokenizerConfig: 'x' }, 'not the JSON of one'],
-      [{ tokenizer: withModel({ type: 'Nothing' }) }, 'toybox/tokenizer.json'],
+      [{ tokenizer: { ...json, pre_tokenizer: { type: 'Nothing' } } }, 'is not a tokenizer'],
       [{ tokenizer: withModel({ vocab: { ...model.vocab, far: 4e9 } }) }, 'the number 4000000000'],
       [{ tokenizer: withModel({ vocab: { ...model.vocab, half: 0.5 } }) }, 'the number 0.5'],
       [{ tokenizer: withModel({ vocab: { ...model.vocab, none: null } }) }, 'the number null'],
@@ -83,8 +85,9 @@ describe('ChatTokenizer on the bundled model', () => {
 
   it('shows the pieces of a text, joined they are the text', () => {
     const ids = tokenizer.encodeResponse('There are three apples on the table.');
-    const text = ids.map((id) => tokenizer.piece(id)).join('');
-    expect(text).to.equal(' There are three apples on the table.<end_of_utterance>');
+    const pieces = tokenizer.pieces(ids);
+    expect(pieces.map(({ text }) => text).join('')).to.equal(' There are three apples on the table.<end_of_utterance>');
+    expect(pieces.map(({ special }) => special === true).indexOf(true)).to.equal(ids.length - 1);
     expect(ids.length).to.be.below(20);
   });
 
@@ -112,6 +115,95 @@ describe('ChatTokenizer on the bundled model', () => {
     expect(() => ChatTokenizer.create(bare, 'x/tokenizer.json')).to.throw(ModelFileError, 'x/tokenizer.json');
     expect(() => ChatTokenizer.create({ ...files, tokenizer: {} }, 'x')).to.throw(ModelFileError);
   });
+});
+
+/** Texts of many scripts, each a way for one character to be more than one token, or more than one code point. */
+const SCRIPTS = [
+  'Äpfel – „süß“',
+  'مرحبا بالعالم، هذه قطة',
+  'שלום עולם',
+  '图中有一只猫。',
+  '日本語のテキスト',
+  'हिन्दी में लिखा',
+  'ไทย ภาษา',
+  'e\u0301 a\u0308\u0323 zalgo',
+  '🎉 👍🏽 👨‍👩‍👧‍👦 🇩🇪🇫🇷 ❤️',
+  'A cat.',
+  'line\nbreak\t tab   three blanks',
+  '<b>HTML</b> & <img src=x onerror=alert(1)>',
+  'a literal \uFFFD stays',
+];
+
+/** Strings mixed of all scripts, characters from anywhere in Unicode included. */
+function mixtures(count: number): string[] {
+  const { int } = random(7);
+  const letters = SCRIPTS.flatMap((text) => [...text]);
+  const anywhere = () => {
+    const point = int(0x110000);
+    return point >= 0xd800 && point <= 0xdfff ? 'x' : String.fromCodePoint(point);
+  };
+  return Array.from({ length: count }, () =>
+    Array.from({ length: 1 + int(24) }, () => (int(4) === 0 ? anywhere() : letters[int(letters.length)])).join(''),
+  );
+}
+
+describe('the text of tokens', () => {
+  const kinds: [name: string, files: () => Promise<TokenizerFiles>][] = [
+    ['byte-level BPE', () => tokenizerFiles('toybox-vlm', 'vlm')],
+    ['byte fallback', async () => byteFallbackFiles()],
+  ];
+  for (const [name, files] of kinds) {
+    describe(name, () => {
+      let tokenizer: ChatTokenizer;
+      before(async () => {
+        tokenizer = ChatTokenizer.create(await files(), name);
+      });
+      const joined = (ids: readonly number[]) =>
+        tokenizer
+          .pieces(ids)
+          .map(({ text, special }) => (special ? '' : text))
+          .join('');
+
+      it('joined is the text as it was written, in every script', () => {
+        for (const text of SCRIPTS) expect(joined(tokenizer.encodeResponse(text)).trim(), text).to.equal(text.trim());
+      });
+
+      it('joined is what decoding all tokens at once gives, for mixtures of scripts and any tokens in any order', () => {
+        const { int } = random(11);
+        const sequences = [
+          ...mixtures(400).map((text) => tokenizer.encodeResponse(text)),
+          // What a model may sample: bytes that are no characters, characters that are never completed.
+          ...Array.from({ length: 400 }, () => Array.from({ length: 1 + int(20) }, () => 3 + int(300))),
+        ];
+        for (const ids of sequences) expect(joined(ids).trim(), ids.join()).to.equal(tokenizer.decode(ids));
+      });
+
+      it('streams the same texts, with half a character held back', () => {
+        for (const text of [...SCRIPTS, ...mixtures(100)]) {
+          const ids = tokenizer.encodeResponse(text);
+          const read = tokenizer.reader();
+          const streamed = ids.map((id) => read(id));
+          if (!text.endsWith('\uFFFD')) expect(streamed, text).to.deep.equal(tokenizer.pieces(ids));
+          if (!text.includes('\uFFFD')) {
+            for (const piece of streamed) expect(piece.text, text).to.not.include('\uFFFD');
+          }
+        }
+      });
+
+      it('tells the bytes of a token that holds part of a character', () => {
+        const pieces = tokenizer.pieces(tokenizer.encodeResponse('猫'));
+        const parts = pieces.filter(({ bytes }) => bytes !== undefined);
+        expect(parts.map(({ bytes }) => bytes).join(' ')).to.equal('E7 8C AB');
+        expect(
+          parts
+            .map(({ text }) => text)
+            .join('')
+            .trim(),
+        ).to.equal('猫');
+        expect(parts.slice(0, -1).every(({ text }) => text === '')).to.equal(true);
+      });
+    });
+  }
 });
 
 describe('ClipTokenizer on the bundled model', () => {

@@ -6,6 +6,7 @@ import { createPersistence } from '../../src/state/persistence.ts';
 import { encodePng } from '../../src/state/png.ts';
 import type { AppState } from '../../src/state/state.ts';
 import { FakeEngine } from './fake-engine.ts';
+import { heard } from './until.ts';
 
 export interface TestApp extends App {
   readonly engine: FakeEngine;
@@ -41,21 +42,14 @@ export async function plainPicture(
   return new File([await encodePng(rgba, side, side)], name, { type: 'image/png' });
 }
 
-/** Settles when the state satisfies the condition; fails with its words after `ms`. */
-export function stateWhere(app: App, condition: (state: AppState) => boolean, what: string, ms = 5000): Promise<void> {
-  if (condition(app.store.state)) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      stop();
-      reject(new Error(`waited ${ms} ms in vain: ${what}`));
-    }, ms);
-    const stop = app.store.subscribe((state) => {
-      if (!condition(state)) return;
-      clearTimeout(timer);
-      stop();
-      resolve();
-    });
-  });
+/** Settles when the state satisfies the condition; fails with its words where it never does. */
+export function stateWhere(
+  app: App,
+  condition: (state: AppState) => boolean,
+  what: string,
+  ms?: number,
+): Promise<void> {
+  return heard(app.store, () => condition(app.store.state), what, ms);
 }
 
 /** An app with one picture, sampled answers, and the first two of them marked. */

@@ -57,9 +57,17 @@ export function fakeLogp(text: string): number {
 }
 
 export function fakeTokens(text: string): TokenScore[] {
-  return [...wordsOf(text), '<end_of_utterance>'].map((word, id) => {
+  const words = wordsOf(text);
+  return [...words, '<end_of_utterance>'].map((word, id) => {
     const logp = fakeLogp(word);
-    return { id, text: word, logp, entropy: 1, top1: Math.exp(logp) };
+    return {
+      id,
+      text: word,
+      ...(id === words.length && { special: true as const }),
+      logp,
+      entropy: 1,
+      top1: Math.exp(logp),
+    };
   });
 }
 

@@ -26,14 +26,14 @@ describe('training settings', () => {
         .to.throw(InputError)
         .with.property('subject', setting);
     }
-    expect(() => resolveTrainingConfig({ lr: 1 } as never)).to.throw('There is no training setting "lr"');
+    expect(() => resolveTrainingConfig({ lr: 1 } as never)).to.throw('lr is unknown to training');
     expect(() => resolveTrainingConfig({ lr_scheduler_type: 'constant', warmup_steps: 3 })).to.throw('no warm-up');
-    expect(() => resolveLora({ r: 0 })).to.throw(InputError, 'rank');
+    expect(() => resolveLora({ r: 0 })).to.throw(InputError, 'r is 0; it must be a whole number from 1 to');
     expect(resolveLora({ lora_dropout: 0 }).lora_dropout).to.equal(0);
     for (const p of [-0.1, 1, Number.NaN]) {
       expect(() => resolveLora({ lora_dropout: p })).to.throw(
         InputError,
-        `lora_dropout is ${p}; it must be at least 0`,
+        `lora_dropout is ${p}; it must be a number of at least 0 and below 1.`,
       );
     }
     expect(() => resolveLora({ target_modules: [] })).to.throw(InputError, 'at least one');

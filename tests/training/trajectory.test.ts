@@ -108,7 +108,10 @@ describe('training, beside PyTorch and PEFT', () => {
     try {
       const trained = await logps(adapter);
       expectClose(trained, trajectory.golden.trained.flat(2), { atol: 1e-3, rtol: 0 });
-      const again = await peftAdapter(trajectory.policy, await exportPeft(adapter.plan, await adapter.read(), { name: 'tiny' }));
+      const again = await peftAdapter(
+        trajectory.policy,
+        await exportPeft(adapter.plan, await adapter.read(), { name: 'tiny' }),
+      );
       expect(await logps(again)).to.deep.equal(trained);
       again.dispose();
     } finally {

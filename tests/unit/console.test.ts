@@ -1,9 +1,10 @@
 import { expect } from '@esm-bundle/chai';
 import { createConsole } from '../../src/console.ts';
 import { InputError } from '../../src/errors.ts';
-import { makeApp, plainPicture } from '../support/app.ts';
+import { makeApp, plainPicture, stateWhere } from '../support/app.ts';
 import { FAKE_FACTS, fakeClip, fakeLogps } from '../support/fake-engine.ts';
 import { makeTrainable, runOf } from '../support/trainable.ts';
+import { turns } from '../support/until.ts';
 
 async function failure(promise: Promise<unknown>): Promise<string> {
   return promise.then(
@@ -65,13 +66,12 @@ describe('the console', () => {
     const app = await makeApp();
     const margin = createConsole(app);
     await margin.images.add([await plainPicture()]);
-    app.engine.before = () => new Promise((resolve) => setTimeout(resolve, 5));
+    app.engine.before = () => turns(1);
     for await (const { text } of margin.sample({ n: 8 })) {
       expect(text).to.equal('A cat on the grass.');
       break;
     }
-    await new Promise((resolve) => setTimeout(resolve, 60));
-    expect(app.store.state.activity).to.equal(null);
+    await stateWhere(app, ({ activity }) => activity === null, 'the end of sampling');
     expect(app.store.state.candidates.length).to.be.lessThan(4);
     app.dispose();
   });
@@ -123,15 +123,15 @@ describe('the console', () => {
     const app = await makeApp();
     const margin = createConsole(app);
     const [image] = await margin.images.add([await plainPicture()]);
-    const all = async (temperature: number) => {
-      for await (const _ of margin.sample({ image, temperature }));
+    const all = async () => {
+      for await (const _ of margin.sample({ image }));
     };
-    await all(1);
+    await all();
     const known = app.store.state.candidates;
-    app.engine.before = () => Promise.reject(new InputError('The temperature is -3.', 'temperature'));
-    expect(await failure(all(-3))).to.equal('The temperature is -3.');
+    app.engine.before = () => Promise.reject(new InputError('The prompt is too long.', 'prompt'));
+    expect(await failure(all())).to.equal('The prompt is too long.');
     expect(app.store.state.notices.at(-1)?.message).to.equal(
-      'Sampling stopped: The temperature is -3. Undo brings the earlier answers back.',
+      'Sampling stopped: The prompt is too long. Undo brings the earlier answers back.',
     );
     app.engine.before = () => undefined;
     app.intents.undo();

@@ -4,19 +4,11 @@ import { evaluateF64 } from '../../src/kernels/losses/evaluate.ts';
 import { DRAFT } from '../../src/state/evaluation.ts';
 import { makeApp, makeAppWithDraft, type TestApp } from '../support/app.ts';
 import { fakeLogps } from '../support/fake-engine.ts';
+import { heard } from '../support/until.ts';
 
 /** Settles when the live numbers satisfy the condition. */
 function evaluated(app: TestApp, condition: () => boolean, what: string): Promise<void> {
-  if (condition()) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`waited in vain: ${what}`)), 5000);
-    const stop = app.evaluation.subscribe(() => {
-      if (!condition()) return;
-      clearTimeout(timer);
-      stop();
-      resolve();
-    });
-  });
+  return heard(app.evaluation, condition, what);
 }
 
 describe('the live evaluation', () => {

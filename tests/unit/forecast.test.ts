@@ -3,6 +3,7 @@ import type { TrainRequest } from '../../src/engine/engine.ts';
 import type { Foretold } from '../../src/state/training/forecast.ts';
 import { makeAppWithDraft, stateWhere, type TestApp } from '../support/app.ts';
 import { FAKE_BYTES } from '../support/fake-training.ts';
+import { fakeTimers, heard, turns, until } from '../support/until.ts';
 
 /** An app with one scored pair. */
 async function makeTrainable(): Promise<TestApp> {
@@ -15,16 +16,7 @@ async function makeTrainable(): Promise<TestApp> {
 
 /** Settles when the forecast satisfies the condition. */
 function foretold(app: TestApp, condition: (now: Foretold | null) => boolean, what: string): Promise<void> {
-  if (condition(app.forecast.now)) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`waited in vain: ${what}`)), 5000);
-    const stop = app.forecast.subscribe(() => {
-      if (!condition(app.forecast.now)) return;
-      clearTimeout(timer);
-      stop();
-      resolve();
-    });
-  });
+  return heard(app.forecast, () => condition(app.forecast.now), what);
 }
 
 const bytes = (now: Foretold | null): number => (now?.kind === 'fits' ? now.trainingBytes : 0);
@@ -66,10 +58,13 @@ describe('the forecast of a run', () => {
     const app = await makeTrainable();
     await foretold(app, (now) => now?.kind === 'fits', 'a forecast');
     const before = app.engine.callsOf('plan').length;
+    const timers = fakeTimers();
     app.intents.setTraining({ kl_answers: 0, eval_scenes: 0 });
     app.intents.setSetting('n', 2);
     await app.intents.train();
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    timers.advance(10_000);
+    timers.restore();
+    await turns();
     expect(app.engine.callsOf('plan')).to.have.length(before);
     app.dispose();
   });
@@ -95,8 +90,10 @@ describe('the forecast of a run', () => {
     app.engine.before = (method) => {
       if (method === 'plan') throw new Error('the worker went away');
     };
+    const before = app.engine.callsOf('plan').length;
     app.intents.setTraining({ r: 4 });
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await until(() => app.engine.callsOf('plan').length > before, 'the engine was asked');
+    await turns();
     expect(app.forecast.now?.kind).to.not.equal('refused');
     expect(app.store.state.notices).to.deep.equal([]);
     app.dispose();

@@ -4,6 +4,7 @@ import type { App } from '../../src/state/app.ts';
 import { swapRow } from '../../src/state/rows.ts';
 import { makeApp, makeAppWithDraft, plainPicture, stateWhere, type TestApp } from '../support/app.ts';
 import { fakeLogps } from '../support/fake-engine.ts';
+import { turns } from '../support/until.ts';
 
 const lastNotice = (app: App) => app.store.state.notices.at(-1)?.message ?? '';
 
@@ -49,7 +50,7 @@ describe('pairs', () => {
     const app = await makeAppWithDraft();
     app.intents.tie();
     expect(app.store.state.pairs[0].verdict).to.equal('tie');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await turns();
     expect(app.engine.callsOf('pairLogps')).to.have.length(0);
     app.intents.setVerdict(app.store.state.pairs[0].id, 'preferred');
     await stateWhere(app, ({ pairs }) => pairs[0].scores !== undefined, 'scores of a tie that became a preference');

@@ -6,6 +6,7 @@ import { sampleSeed } from '../../src/state/scenes.ts';
 import type { Scene } from '../../src/toybox/index.ts';
 import { makeApp, plainPicture, stateWhere, type TestApp } from '../support/app.ts';
 import { fakeClip, fakeLogps } from '../support/fake-engine.ts';
+import { until } from '../support/until.ts';
 
 const SCENE: Scene = { background: 'grass', objects: [{ noun: 'cat', style: 'noto', x: 10, y: 40, size: 52 }] };
 
@@ -166,7 +167,7 @@ describe('sampling', () => {
     app.intents.setSetting('prompt', 'What?');
     const run = app.intents.sample();
     await app.intents.sample();
-    expect(lastNotice(app)).to.include('under way');
+    expect(lastNotice(app)).to.include('cancel or wait');
     await run;
     expect(app.store.state.candidates).to.have.length(4);
     app.dispose();
@@ -188,7 +189,7 @@ describe('answers', () => {
     app.intents.editCandidate(id, 'First edit.');
     expect(app.store.state.candidates[0]).to.include({ text: 'First edit.', status: 'scoring', source: 'edited' });
     expect(app.store.state.candidates[0].clip).to.equal(undefined);
-    while (app.engine.callsOf('logps').length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(() => app.engine.callsOf('logps').length > 0, 'the first edit is being scored');
     app.intents.editCandidate(id, 'Second edit, longer.');
     release();
     await stateWhere(app, ({ candidates }) => candidates[0].status === 'ready', 'scores of the second edit');
@@ -238,7 +239,7 @@ describe('answers', () => {
   it('are marked by CLIP: the pair that has most to teach', async () => {
     const app = await withPicture();
     app.intents.rankByClip();
-    expect(lastNotice(app)).to.include('CLIP can rank');
+    expect(lastNotice(app)).to.include('CLIP can mark two different, whole answers');
     await app.intents.sample();
     app.intents.rankByClip();
     const { candidates } = app.store.state;

@@ -1,4 +1,5 @@
 import { expect } from '@esm-bundle/chai';
+import { contentId } from '../../src/state/decode.ts';
 import { DEFAULT_SETTINGS, INITIAL_STATE } from '../../src/state/defaults.ts';
 import { type Backend, type RecordChange } from '../../src/state/persistence/backend.ts';
 import { decodeLink, encodeLink } from '../../src/state/persistence/link.ts';
@@ -13,6 +14,7 @@ import {
 } from '../../src/state/persistence.ts';
 import type { AppState, ImageRecord, Settings } from '../../src/state/state.ts';
 import { makeApp, makeAppWithDraft, plainPicture, stateWhere, type TestApp } from '../support/app.ts';
+import { until } from '../support/until.ts';
 
 /** Closes an app as a closed tab would, and opens another on the same storage. */
 async function reopen(app: TestApp, parts: Partial<Backend> = {}, ready = true): Promise<TestApp> {
@@ -190,8 +192,10 @@ describe('a closed tab', () => {
         open = () => resolve(true);
       });
     const early = createApp({ engine: new FakeEngine(), persistence: createPersistence({ ...app.backend, claim }) });
-    const added = early.intents.addImages([await plainPicture()]);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    const dropped = await plainPicture();
+    const id = await contentId(dropped);
+    const added = early.intents.addImages([dropped]);
+    await until(() => early.images.has(id), 'the dropped picture');
     open();
     await Promise.all([early.restored, added]);
     expect(early.store.state.images.map(({ name }) => name).sort()).to.deep.equal(['blue.png', 'red.png']);

@@ -6,19 +6,11 @@ import { namedAsOnPage, needsScores, POINTS, scoreInputs, scoresOf, trainingInpu
 import type { PairRecord } from '../../src/state/state.ts';
 import { makeApp, makeAppWithDraft, stateWhere, type TestApp } from '../support/app.ts';
 import { fakeClip } from '../support/fake-engine.ts';
+import { heard } from '../support/until.ts';
 
 /** Settles when the live numbers satisfy the condition. */
 function evaluated(app: TestApp, condition: () => boolean, what: string): Promise<void> {
-  if (condition()) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`waited in vain: ${what}`)), 5000);
-    const stop = app.evaluation.subscribe(() => {
-      if (!condition()) return;
-      clearTimeout(timer);
-      stop();
-      resolve();
-    });
-  });
+  return heard(app.evaluation, condition, what);
 }
 
 /** An app with a tie, then a pair whose chosen answer is the longer one: the fake CLIP prefers that. */
@@ -101,6 +93,7 @@ describe('scores of pairs', () => {
     const pairs = app.store.state.pairs;
     expect(namedAsOnPage('Pair 1 lacks it.', ['draft'], pairs)).to.equal('The marked pair lacks it.');
     expect(namedAsOnPage('Pair 7 lacks it.', ['draft'], pairs)).to.equal('Pair 7 lacks it.');
+    expect(namedAsOnPage('Pair 1 of 1: no.', [pairs[1].id], pairs)).to.equal(`Pair 2 of ${pairs.length}: no.`);
     app.dispose();
   });
 

@@ -16,6 +16,16 @@ class Host implements ReactiveControllerHost {
   requestUpdate() {
     this.redraws += 1;
   }
+  /** What Lit does when the element comes onto the page, draws, and leaves. */
+  connect() {
+    for (const each of this.controllers) each.hostConnected?.();
+  }
+  update() {
+    for (const each of this.controllers) each.hostUpdate?.();
+  }
+  disconnect() {
+    for (const each of this.controllers) each.hostDisconnected?.();
+  }
 }
 
 describe('Store', () => {
@@ -79,7 +89,7 @@ describe('Select', () => {
     const store = new Store({ a: 1, b: 1 });
     const host = new Host();
     const select = new Select(host, store, ({ a }) => ({ a }));
-    select.hostConnected();
+    host.connect();
     store.update((state) => ({ ...state, b: 2 }));
     await microtask();
     expect(host.redraws).to.equal(0);
@@ -100,15 +110,37 @@ describe('Select', () => {
   it('hears nothing while its host is off the page', async () => {
     const store = new Store({ a: 1 });
     const host = new Host();
-    const select = new Select(host, store, ({ a }) => a);
-    select.hostConnected();
-    select.hostDisconnected();
+    new Select(host, store, ({ a }) => a);
+    host.connect();
+    host.disconnect();
     store.update(() => ({ a: 2 }));
     await microtask();
     expect(host.redraws).to.equal(0);
-    select.hostConnected();
+    host.connect();
     store.update(() => ({ a: 3 }));
     await microtask();
     expect(host.redraws).to.equal(1);
+  });
+
+  it('stays unsubscribed when an update that was asked for earlier comes after its host left the page', async () => {
+    const store = new Store({ a: 1 });
+    let listeners = 0;
+    const subscribe = store.subscribe.bind(store);
+    store.subscribe = (listener) => {
+      const stop = subscribe(listener);
+      listeners += 1;
+      return () => {
+        listeners -= 1;
+        stop();
+      };
+    };
+    const host = new Host();
+    new Select(host, store, ({ a }) => a);
+    host.connect();
+    host.update();
+    expect(listeners).to.equal(1);
+    host.disconnect();
+    host.update();
+    expect(listeners).to.equal(0);
   });
 });

@@ -5,6 +5,28 @@ import { FakeEngine } from '../support/fake-engine.ts';
 import { beforeStep, makeTrainable, notices, runOf } from '../support/trainable.ts';
 
 describe('a run that something ends', () => {
+  it('a bad pair has the number it has on the page, where ties stand among the pairs', async () => {
+    const app = await makeTrainable();
+    const { imageId } = app.store.state.pairs[0];
+    app.store.update((state) => ({
+      ...state,
+      pairs: [
+        { id: 'tie', imageId, prompt: 'p', chosen: 'a', rejected: 'a', verdict: 'tie' },
+        ...state.pairs,
+        { id: 'lost', imageId: 'gone', prompt: 'p', chosen: 'a', rejected: 'b', verdict: 'preferred' },
+      ],
+    }));
+    await app.intents.train();
+    expect(notices(app)).to.contain('Pair 3 of 3: this picture’s file is missing.');
+    app.engine.before = (method) => {
+      if (method === 'train') throw new InputError('Pair 1 of 1: the prompt is empty.');
+    };
+    app.intents.deletePair('lost');
+    await app.intents.train();
+    expect(notices(app)).to.contain('Pair 2 of 2: the prompt is empty.');
+    app.dispose();
+  });
+
   it('a refused start leaves no run, and says why', async () => {
     const app = await makeTrainable();
     for (const error of [

@@ -1,6 +1,7 @@
-import { html, LitElement, nothing } from 'lit';
+import { html, LitElement, nothing, type PropertyValues } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import type { App } from '../../state/app.ts';
+import { closeWithBack } from '../../state/persistence/back.ts';
 import { Select } from '../../state/select.ts';
 import { candidatesOnTable } from '../../state/selectors.ts';
 import type { AppState } from '../../state/state.ts';
@@ -25,6 +26,7 @@ import './margin-header.ts';
 import './margin-no-webgpu.ts';
 import './margin-reset.ts';
 import './margin-shortcuts.ts';
+import { Presses } from './presses.ts';
 import { Shortcuts } from './shortcuts.ts';
 import { appStyles } from './styles.ts';
 
@@ -46,9 +48,8 @@ const TABS: readonly { readonly id: Tab; readonly label: string }[] = [
 export class MarginApp extends LitElement {
   @property({ attribute: false }) app: App | undefined;
   @property({ attribute: false }) choices: readonly ModelChoice[] = [];
-  /** Overlays that are nobody else's business. */
-  @state() private help: 'none' | 'shortcuts' | 'engine' | 'reset' = 'none';
   @state() private narrow = false;
+  #stopBack = () => {};
   #media = matchMedia('(max-width: 1099px)');
 
   #view = new Select(
@@ -72,15 +73,13 @@ export class MarginApp extends LitElement {
       this,
       () => this.app,
       () => {
-        this.help = this.help === 'shortcuts' ? 'none' : 'shortcuts';
+        const { intents, store } = this.app!;
+        if (store.state.view.overlay === 'shortcuts') intents.closeOverlay();
+        else intents.openOverlay('shortcuts');
       },
     );
+    new Presses(this);
   }
-
-  /** Offers to delete everything that is stored, after a question. */
-  askReset = (): void => {
-    this.help = 'reset';
-  };
 
   #onMedia = (): void => {
     this.narrow = this.#media.matches;
@@ -95,9 +94,21 @@ export class MarginApp extends LitElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#media.removeEventListener('change', this.#onMedia);
+    this.#stopBack();
   }
 
-  protected override updated(): void {
+  /** From when the link and the earlier visits have said what is open. */
+  private async followBack(): Promise<void> {
+    this.#stopBack();
+    const { app } = this;
+    await app?.restored.catch(() => {}); // said elsewhere
+    if (app && app === this.app && this.isConnected) {
+      this.#stopBack = closeWithBack(app.store, () => app.intents.closeOverlay());
+    }
+  }
+
+  protected override updated(changed: PropertyValues<this>): void {
+    if (changed.has('app')) void this.followBack();
     if (this.app) applyTheme(this.#view.value.view.theme);
   }
 
@@ -108,17 +119,13 @@ export class MarginApp extends LitElement {
     return html`<margin-header
         .app=${app}
         .choices=${this.choices}
-        @open-shortcuts=${() => {
-          this.help = 'shortcuts';
-        }}
-        @open-engine=${() => {
-          this.help = 'engine';
-        }}
+        @open-shortcuts=${() => app.intents.openOverlay('shortcuts')}
+        @open-engine=${() => app.intents.openOverlay('engine')}
       ></margin-header>
       <main>
         ${
           engine.kind === 'unavailable'
-            ? html`<margin-no-webgpu .error=${engine.error} @retry-engine=${() => app.intents.retryEngine()} @open-reset=${this.askReset}></margin-no-webgpu>`
+            ? html`<margin-no-webgpu .error=${engine.error} @retry-engine=${() => app.intents.retryEngine()} @open-reset=${() => app.intents.openOverlay('reset')}></margin-no-webgpu>`
             : nothing
         }
         ${this.narrow ? this.renderTabs() : nothing}
@@ -220,26 +227,14 @@ export class MarginApp extends LitElement {
   }
 
   private renderOverlay(app: App) {
-    const close = () => {
-      // `#reset` asks before the models are loaded.
-      if (this.help === 'reset' && app.store.state.engine.kind === 'idle') void app.intents.retryEngine();
-      this.help = 'none';
-      app.intents.closeOverlay();
-    };
-    if (this.help === 'shortcuts') {
-      return html`<margin-overlay heading="Keyboard shortcuts" @close-overlay=${close}><margin-shortcuts></margin-shortcuts></margin-overlay>`;
-    }
-    if (this.help === 'engine') {
-      return html`<margin-overlay heading="Engine" @close-overlay=${close}><margin-engine-facts .app=${app}></margin-engine-facts></margin-overlay>`;
-    }
-    if (this.help === 'reset') {
-      return html`<margin-overlay heading="Reset this page" @close-overlay=${close}
-        ><margin-reset .app=${app} @cancel-reset=${close}></margin-reset
-      ></margin-overlay>`;
-    }
+    const close = () => app.intents.closeOverlay();
     switch (this.#view.value.view.overlay) {
       case 'none':
         return nothing;
+      case 'shortcuts':
+        return html`<margin-overlay heading="Keyboard shortcuts" @close-overlay=${close}><margin-shortcuts></margin-shortcuts></margin-overlay>`;
+      case 'engine':
+        return html`<margin-overlay heading="Engine" @close-overlay=${close}><margin-engine-facts .app=${app}></margin-engine-facts></margin-overlay>`;
       case 'kernels':
         return html`<margin-overlay size="wide" heading="Kernels" @close-overlay=${close}><margin-kernels .app=${app}></margin-kernels></margin-overlay>`;
       case 'explorer':
@@ -253,6 +248,10 @@ export class MarginApp extends LitElement {
         return html`<margin-overlay heading="About Margin" @close-overlay=${close}><margin-about .app=${app}></margin-about></margin-overlay>`;
       case 'composer':
         return html`<margin-overlay heading="Compose a scene" @close-overlay=${close}><margin-composer .app=${app}></margin-composer></margin-overlay>`;
+      case 'reset':
+        return html`<margin-overlay heading="Reset this page" @close-overlay=${close}
+          ><margin-reset .app=${app} @cancel-reset=${close}></margin-reset
+        ></margin-overlay>`;
       case 'camera':
         return html`<margin-overlay heading="Camera" @close-overlay=${close}><margin-camera .app=${app}></margin-camera></margin-overlay>`;
       default:

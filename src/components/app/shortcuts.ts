@@ -57,6 +57,8 @@ export class Shortcuts implements ReactiveController {
   handle = (event: KeyboardEvent): void => {
     const app = this.app();
     if (!app || event.defaultPrevented || isTyping(event)) return;
+    // A key held down acts once, but for those that go on step by step.
+    if (event.repeat && !/^[nz]$/i.test(event.key)) return;
     if (event.key === '?') {
       this.act(event, this.toggleHelp);
       return;

@@ -1,9 +1,10 @@
 /** What the objective panel shows numbers of: the person's pairs, or log-probabilities typed in by hand. */
-import type { ReactiveController, ReactiveControllerHost } from 'lit';
+import type { ReactiveControllerHost } from 'lit';
 import type { Evaluation, PairRow } from '../../engine/engine.ts';
 import { evaluateF64 } from '../../kernels/losses/evaluate.ts';
 import type { InputName } from '../../kernels/losses/inputs.ts';
 import type { App } from '../../state/app.ts';
+import { Subscription } from '../../state/subscription.ts';
 
 /** Rows, the ids they go by, and what the objective makes of them. */
 export interface Figures {
@@ -44,40 +45,20 @@ export function referenceIsPolicy(needs: readonly InputName[], rows: readonly Pa
 }
 
 /** Redraws its host after every new evaluation. `app` is a function because it is set after construction. */
-export class FollowEvaluation implements ReactiveController {
-  #unsubscribe: (() => void) | undefined;
-  #source: App['evaluation'] | undefined;
-
+export class FollowEvaluation {
   constructor(
-    readonly host: ReactiveControllerHost,
+    host: ReactiveControllerHost,
     readonly app: () => App | undefined,
   ) {
-    host.addController(this);
+    new Subscription(
+      host,
+      () => app()?.evaluation,
+      (evaluation) => evaluation.subscribe(() => host.requestUpdate()),
+    );
   }
 
   get figures(): Figures {
     const source = this.app()!.evaluation;
     return { ids: source.ids, rows: source.rows, evaluation: source.evaluation, error: source.error };
-  }
-
-  hostConnected(): void {
-    this.#connect();
-  }
-
-  hostUpdate(): void {
-    this.#connect();
-  }
-
-  hostDisconnected(): void {
-    this.#unsubscribe?.();
-    this.#source = undefined;
-  }
-
-  #connect(): void {
-    const source = this.app()?.evaluation;
-    if (!source || source === this.#source) return;
-    this.#unsubscribe?.();
-    this.#source = source;
-    this.#unsubscribe = source.subscribe(() => this.host.requestUpdate());
   }
 }

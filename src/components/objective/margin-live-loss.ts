@@ -32,12 +32,14 @@ function decimals(value = 0): number {
  * @property figures - rows and their evaluation
  * @property pairId - the pair to show beside the means; absent for none
  * @property pairName - how that pair is called
+ * @property total - pairs there are, scored or not
  */
 @customElement('margin-live-loss')
 export class MarginLiveLoss extends LitElement {
   @property({ attribute: false }) figures!: Figures;
   @property() pairId: string | null = null;
   @property() pairName = '';
+  @property({ type: Number }) total = 0;
 
   static override styles = [
     base,
@@ -136,8 +138,11 @@ export class MarginLiveLoss extends LitElement {
   /** What the means are over, in words. */
   private counted(): string {
     const { ids } = this.figures;
-    if (!ids.includes(DRAFT)) return count(ids.length, 'pair');
-    return ids.length === 1 ? 'the marked pair' : `${count(ids.length - 1, 'pair')} + marked`;
+    const draft = ids.includes(DRAFT);
+    const scored = ids.length - (draft ? 1 : 0);
+    if (draft && scored === 0) return 'the marked pair';
+    const pairs = scored < this.total ? `${scored} of ${count(this.total, 'pair')}` : count(scored, 'pair');
+    return draft ? `${pairs} + marked` : pairs;
   }
 
   private renderPair(pair: PairEvaluation, row: PairRow) {

@@ -104,7 +104,12 @@ export class MarginObjective extends LitElement {
               ></margin-typed-rows>`
             : nothing
         }
-        <margin-live-loss .figures=${figures} .pairId=${pairId} .pairName=${this.nameOf(pairId)}></margin-live-loss>
+        <margin-live-loss
+          .figures=${figures}
+          .pairId=${pairId}
+          .pairName=${this.nameOf(pairId)}
+          .total=${typing ? 0 : this.#view.value.pairs.filter(({ verdict }) => verdict === 'preferred').length}
+        ></margin-live-loss>
         ${this.renderWhy(every, figures)}
       </div>
       <div

@@ -74,10 +74,10 @@ export class MarginPair extends LitElement {
       <span class="side ${tie ? 'tie' : kind}">
         ${tie ? html`<span aria-hidden="true">=</span> tie` : html`${icon(kind === 'chosen' ? 'check' : 'cross')} ${kind}`}
       </span>
-      <span class="text">${parts.map(markedPart)}</span>
+      <span class="text" dir="auto">${parts.map(markedPart)}</span>
     </p>`;
     return html`<div class="texts">
-      <p class="prompt" title=${pair.prompt}>${pair.prompt}</p>
+      <p class="prompt" dir="auto" title=${pair.prompt}>${pair.prompt}</p>
       ${side('chosen', this.#diff.first)} ${side('rejected', this.#diff.second)}
       ${
         this.scored && !tie
@@ -87,7 +87,7 @@ export class MarginPair extends LitElement {
       ${
         pair.error
           ? html`<p class="error" role="alert">
-              ${pair.error} <button @click=${() => this.app.intents.scorePair(pair.id)}>Score again</button>
+              ${pair.error} <button @click=${() => this.app.intents.scorePair(pair.id)}>Try again</button>
             </p>`
           : nothing
       }
@@ -97,7 +97,7 @@ export class MarginPair extends LitElement {
   private renderNumbers() {
     const { pair, values } = this;
     if (pair.verdict === 'tie')
-      return html`<p class="numbers muted">A tie: exported with the workspace, no part of the loss.</p>`;
+      return html`<p class="numbers muted">A tie: kept and exported, but no part of the loss.</p>`;
     if (!values) return html`<p class="numbers muted">${pair.error || pair.scores ? '' : 'not scored yet'}</p>`;
     const right = values.rewards.chosen > values.rewards.rejected;
     // Losses over sampled answers give these no reward of their own.
@@ -128,7 +128,7 @@ export class MarginPair extends LitElement {
     const { pair } = this;
     const field = (kind: 'chosen' | 'rejected') => html`<label>
       <span class="side ${kind}">${icon(kind === 'chosen' ? 'check' : 'cross')} ${kind}</span>
-      <textarea name=${kind} rows="1" required .value=${pair[kind]}></textarea>
+      <textarea name=${kind} rows="1" dir="auto" required .value=${pair[kind]}></textarea>
     </label>`;
     return html`<form class="texts" @submit=${this.onSave} @keydown=${this.onEditorKey}>
       ${field('chosen')} ${field('rejected')}

@@ -1,4 +1,4 @@
-import { html, LitElement, type PropertyValues } from 'lit';
+import { html, LitElement, nothing, type PropertyValues } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { CLIP_CANDIDATES } from '../../preference/clip-pairs.ts';
@@ -6,6 +6,7 @@ import type { App } from '../../state/app.ts';
 import { whyNotPairByClip } from '../../state/intents/ranking.ts';
 import { needsScores } from '../../state/scores.ts';
 import { Select } from '../../state/select.ts';
+import { pairsInWords } from '../../state/selectors.ts';
 import type { PairRecord } from '../../state/state.ts';
 import { FollowEvaluation } from '../objective/figures.ts';
 import { count } from '../shared/format.ts';
@@ -56,15 +57,21 @@ export class MarginPairs extends LitElement {
   protected override render() {
     const { pairs, images, whyNotByClip } = this.#view.value;
     const ties = pairs.filter(({ verdict }) => verdict === 'tie').length;
-    const total =
-      pairs.length > 0 ? `${count(pairs.length - ties, 'pair')}${ties > 0 ? `, ${count(ties, 'tie')}` : ''}` : '';
     return html`<div class="head">
         <h2>Pairs</h2>
-        <span class="muted" role="status">${total}</span>
+        <span class="muted" role="status">${pairsInWords({ pairs })}</span>
+        ${
+          pairs.some(({ error }) => error)
+            ? html`<button class="quiet" title="Score the pairs again that have no scores" @click=${() => this.app.intents.scoreFailedPairs()}>
+                ${icon('reset')} Try again
+              </button>`
+            : nothing
+        }
         <span class="grow"></span>
         <button
           class="quiet"
           title=${whyNotByClip || `Samples ${CLIP_CANDIDATES} answers about each of ${count(images.length, 'image')} and adds the pair CLIP makes of them`}
+          data-once
           ?disabled=${whyNotByClip !== ''}
           @click=${() => void this.app.intents.pairByClip()}
         >

@@ -2,6 +2,7 @@ import { html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { classMap } from 'lit/directives/class-map.js';
 import type { App } from '../../state/app.ts';
+import { cutWords } from '../../state/selectors.ts';
 import type { CandidateRecord } from '../../state/state.ts';
 import type { Scene } from '../../toybox/index.ts';
 import { number } from '../shared/format.ts';
@@ -12,6 +13,9 @@ import { candidateStyles } from './candidate-styles.ts';
 import './margin-tokens.ts';
 
 const SOURCES: Record<CandidateRecord['source'], string> = { sampled: '', edited: 'edited', written: 'written' };
+
+const CUT =
+  'Not a whole answer, so CLIP does not mark it. In a pair it would be learnt with an end token after its last word: edit it, or sample with more tokens.';
 
 /** Least and greatest CLIP score on the table. */
 export interface ClipRange {
@@ -72,7 +76,7 @@ export class MarginCandidate extends LitElement {
     const { candidate } = this;
     const streaming = candidate.status === 'streaming';
     if (candidate.tokens.length === 0) {
-      return html`<p class="plain ${streaming ? 'cursor' : ''}">${candidate.text || (streaming ? '' : '(empty answer)')}</p>`;
+      return html`<p class="plain ${streaming ? 'cursor' : ''}" dir="auto">${candidate.text || (streaming ? '' : '(empty answer)')}</p>`;
     }
     return html`<margin-tokens
       .tokens=${candidate.tokens}
@@ -85,6 +89,7 @@ export class MarginCandidate extends LitElement {
 
   private renderEditor(name: string) {
     return html`<textarea
+      dir="auto"
       aria-label=${`Text of ${name.toLowerCase()}`}
       .value=${this.candidate.text}
       @keydown=${this.onEditorKey}
@@ -93,12 +98,13 @@ export class MarginCandidate extends LitElement {
   }
 
   private renderScores() {
-    const { clip, tokens, logpSum, status, finish, source } = this.candidate;
+    const { clip, tokens, logpSum, status, source } = this.candidate;
+    const cut = cutWords(this.candidate);
     return html`<div class="scores">
       ${
         clip === undefined
           ? nothing
-          : html`<span class="clip" title="CLIP cosine similarity of picture and answer; the bar spans the answers on the table">
+          : html`<span class="clip" title="CLIP cosine similarity of picture and answer; bar is scaled between the lowest and highest score here">
             <span class="muted small">CLIP</span>
             <span class="track" aria-hidden="true"><span class="fill" style=${`width:${100 * clipShare(clip, this.clipRange)}%`}></span></span>
             ${number(clip, 3)}
@@ -116,8 +122,7 @@ export class MarginCandidate extends LitElement {
               </span>`
               : nothing
       }
-      ${finish === 'length' ? html`<span class="muted small" title="Stopped at max tokens">cut off</span>` : nothing}
-      ${finish === 'cancelled' ? html`<span class="muted small">cancelled</span>` : nothing}
+      ${cut ? html`<span class="chip warning" title=${CUT}>${cut}</span>` : nothing}
       ${SOURCES[source] ? html`<span class="chip">${SOURCES[source]}</span>` : nothing}
     </div>`;
   }
@@ -135,6 +140,7 @@ export class MarginCandidate extends LitElement {
       <button
         class="chosen"
         aria-label="Mark chosen"
+        data-once
         aria-pressed=${mark === 'chosen'}
         ?disabled=${busy}
         title=${`Mark ${name.toLowerCase()} chosen (c)`}
@@ -145,6 +151,7 @@ export class MarginCandidate extends LitElement {
       <button
         class="rejected"
         aria-label="Mark rejected"
+        data-once
         aria-pressed=${mark === 'rejected'}
         ?disabled=${busy}
         title=${`Mark ${name.toLowerCase()} rejected (r)`}

@@ -54,6 +54,7 @@ export class MarginResponses extends LitElement {
         <label class="prompt"
           >Prompt<textarea
             rows="1"
+            dir="auto"
             .value=${prompt}
             @input=${(event: Event) => this.app.intents.setSetting('prompt', (event.target as HTMLTextAreaElement).value)}
             @keydown=${this.onPromptKey}
@@ -66,15 +67,12 @@ export class MarginResponses extends LitElement {
   }
 
   private renderSampleButton() {
-    const { activity, n, whyNot } = this.#view.value;
-    if (activity?.kind === 'sample') {
-      return html`<button class="ask-button" title="What was written so far stays" @click=${() => this.app.intents.cancel()}>
-        ${icon('stop')} Cancel
-      </button>`;
-    }
+    const { n, whyNot } = this.#view.value;
+    // It keeps its place and its meaning: Cancel stands beside the progress, where no second press of this one lands.
     return html`<button
       class="primary ask-button"
       aria-label="Sample responses"
+      data-once
       ?disabled=${whyNot !== ''}
       title=${whyNot || `Sample ${n} answers (Ctrl+Enter in the prompt)`}
       @click=${() => this.app.intents.sample()}
@@ -141,18 +139,18 @@ export class MarginResponses extends LitElement {
       </button>
       <button
         ?disabled=${scored < 2}
-        title="Marks two answers that CLIP tells far apart although they are alike; chosen is the longer one where that can be"
+        title="Picks two similar, whole answers with clearly different CLIP scores, preferring a longer chosen one"
         @click=${() => this.app.intents.rankByClip()}
       >
         Mark by CLIP
       </button>`;
   }
 
-  private renderActivity({ kind, label, done, total }: Activity) {
+  private renderActivity({ label, done, total }: Activity) {
     return html`<p class="activity small" role="status">
       <progress aria-label=${label} max=${Math.max(1, total)} value=${done}></progress>
       ${label}${total > 0 ? `, ${done} of ${total}` : ''}
-      ${kind === 'score' ? html`<button class="quiet" @click=${() => this.app.intents.cancel()}>Cancel</button>` : nothing}
+      <button class="quiet" title="What is finished, or written so far, stays" @click=${() => this.app.intents.cancel()}>${icon('stop')} Cancel</button>
     </p>`;
   }
 
@@ -178,7 +176,7 @@ export class MarginResponses extends LitElement {
       ${
         this.writing
           ? html`<form @submit=${this.onWrite}>
-            <input name="text" aria-label="Your own answer" placeholder="Your own answer" autocomplete="off" @keydown=${this.onWriteKey} />
+            <input name="text" dir="auto" aria-label="Your own answer" placeholder="Your own answer" autocomplete="off" @keydown=${this.onWriteKey} />
             <button>Add answer</button>
           </form>`
           : html`<button class="quiet" ?disabled=${!image} @click=${this.startWriting}>${icon('edit')} Write your own</button>`
@@ -189,7 +187,7 @@ export class MarginResponses extends LitElement {
         <span class="muted">over</span>
         <span class="chip rejected">${icon('cross')} ${ordinalOf(rejected)}</span>
       </span>
-      <button ?disabled=${!ready} title="Keep both as equally good: exported, but no part of the loss (t)" @click=${() => this.app.intents.tie()}>Tie</button>
+      <button ?disabled=${!ready} title="A tie: kept and exported, but no part of the loss (t)" @click=${() => this.app.intents.tie()}>Tie</button>
       <button
         class="primary"
         ?disabled=${!ready}
@@ -208,7 +206,8 @@ export class MarginResponses extends LitElement {
   private onPromptKey(event: KeyboardEvent): void {
     if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
-    if (!this.#view.value.whyNot && this.#view.value.activity?.kind !== 'sample') this.app.intents.sample();
+    if (!event.repeat && !this.#view.value.whyNot && this.#view.value.activity?.kind !== 'sample')
+      this.app.intents.sample();
   }
 
   private async startWriting(): Promise<void> {

@@ -1,4 +1,4 @@
-import { css, html, LitElement, nothing } from 'lit';
+import { css, html, LitElement, nothing, type PropertyValues } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { classMap } from 'lit/directives/class-map.js';
 import { styleMap } from 'lit/directives/style-map.js';
@@ -6,6 +6,7 @@ import type { TokenScore } from '../../engine/engine.ts';
 import { number, percent } from '../shared/format.ts';
 import { base } from '../shared/styles.ts';
 import { differenceTint, tokenTint } from '../theme.ts';
+import { joinedText, spansOf, type TokenSpan } from './spans.ts';
 
 /** A stretch of the joined token texts, in UTF-16 units. */
 export interface Stretch {
@@ -13,19 +14,26 @@ export interface Stretch {
   readonly end: number;
 }
 
-/** Special tokens such as `<end_of_utterance>` stand for no text of the answer. */
-export const isSpecial = (text: string): boolean => /^<\|?[\w-]+\|?>$/.test(text);
-
 /** Nats by which two models must differ before a token is marked as more or less likely. */
 const CHANGED = 0.1;
 
+const sumOf = (tokens: readonly TokenScore[]): number => tokens.reduce((sum, { logp }) => sum + logp, 0);
+
+/** A text with its blanks and line ends visible. */
+const quoted = (text: string): string => JSON.stringify(text).replaceAll(' ', '␣');
+
+/** A token among those of one character: its text, or its bytes while that is none. */
+const nameOf = ({ id, text, bytes }: TokenScore): string =>
+  `token ${id}: ${bytes ? `bytes ${bytes}` : text === '' ? 'no text yet' : quoted(text)}`;
+
 /**
- * An answer token by token, each tinted by its log-probability, or by what training made of it. Pointing at a token, or moving to it with the arrow
- * keys, shows its numbers.
+ * An answer token by token, each tinted by its log-probability, or by what training made of it. Tokens that share a
+ * character are drawn as one, tinted by their sum. Pointing at a token, or moving to it with the arrow keys, shows its
+ * numbers.
  *
  * @property tokens - in order, as the engine scored them
  * @property reference - the reference model's scores of the same tokens, where they are known
- * @property text - the answer as a whole; places the marks
+ * @property text - the answer as a whole; places the marks, and stands alone where the tokens do not spell it
  * @property marks - stretches of `text` underlined as not being in the picture
  * @property difference - tints by how much more or less likely a token is than under `reference`
  * @property label - accessible name of the group
@@ -104,69 +112,78 @@ export class MarginTokens extends LitElement {
     `,
   ];
 
-  /** Where each token begins in `text`; tokens of a prefix that was trimmed away begin below 0. */
-  #starts(): number[] {
-    const joined = this.tokens.map(({ text }) => (isSpecial(text) ? '' : text)).join('');
-    let at = -Math.max(0, joined.indexOf(this.text.trim()));
-    return this.tokens.map(({ text }) => {
-      const start = at;
-      if (!isSpecial(text)) at += text.length;
-      return start;
-    });
+  #spans: readonly TokenSpan[] = [];
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('tokens')) this.#spans = spansOf(this.tokens);
   }
 
   protected override render() {
-    const starts = this.marks.length > 0 ? this.#starts() : [];
+    const joined = joinedText(this.tokens);
+    const text = this.text.trim();
+    // Scores of an earlier version may be of broken texts: what was written goes before what was scored.
+    if (text !== '' && joined.trim() !== text) return html`<p class="tokens" dir="auto">${this.text}</p>`;
+    const shift = Math.max(0, joined.indexOf(text));
     return html`<div
         class="tokens"
+        dir="auto"
         role="group"
         tabindex="0"
         aria-label=${`${this.label}. Arrow keys move from token to token.`}
         @keydown=${this.onKey}
         @blur=${() => this.point(-1)}
         @pointerleave=${() => this.point(-1)}
-      >${this.tokens.map((token, i) => this.renderToken(token, i, starts[i]))}</div>
+      >${this.#spans.map((span, i) => this.renderSpan(span, i, shift))}</div>
       ${this.renderTip()}`;
   }
 
-  private renderToken(token: TokenScore, i: number, start: number | undefined) {
-    const special = isSpecial(token.text);
-    const end = (start ?? 0) + token.text.length;
-    const absent = start !== undefined && !special && this.marks.some((mark) => mark.start < end && mark.end > start);
-    const [, space, word] = token.text.match(/^(\s*)([\s\S]*)$/)!;
-    const before = this.difference ? (this.reference[i]?.logp ?? token.logp) : token.logp;
-    const change = token.logp - before;
-    const background = this.difference ? differenceTint(token.logp, before) : tokenTint(token.logp);
+  private renderSpan({ from, to, text, special, start }: TokenSpan, i: number, shift: number) {
+    const tokens = this.tokens.slice(from, to);
+    const end = start + text.length;
+    const absent = this.marks.some((mark) => mark.start + shift < end && mark.end + shift > start);
+    const [, space, word] = text.match(/^(\s*)([\s\S]*)$/)!;
+    const logp = sumOf(tokens);
+    const before = this.difference
+      ? tokens.reduce((sum, token, k) => sum + (this.reference[from + k] ?? token).logp, 0)
+      : logp;
+    const change = logp - before;
+    const background = this.difference ? differenceTint(logp, before) : tokenTint(logp);
     return html`<span
       class=${classMap({ token: true, special, more: change > CHANGED, less: change < -CHANGED, pointed: i === this.pointed })}
       style=${styleMap({ background })}
       data-i=${i}
       @pointerenter=${() => this.point(i)}
-    >${special ? 'end' : absent ? html`${space}<span class="absent">${word}</span>` : token.text}</span>`;
+    >${special ? 'end' : absent ? html`${space}<span class="absent">${word}</span>` : text}</span>`;
   }
 
   private renderTip() {
-    const token = this.tokens[this.pointed];
+    const span = this.#spans[this.pointed];
+    return html`<div class=${span ? 'tip' : 'visually-hidden'} role="status">${span ? this.renderNumbers(span) : nothing}</div>`;
+  }
+
+  private renderNumbers({ from, to, text, special }: TokenSpan) {
+    const tokens = this.tokens.slice(from, to);
     // The reference scores the text, which may be cut into other tokens than were sampled: from there on, none is shown.
-    const known = this.tokens.slice(0, this.pointed + 1).every(({ id }, i) => this.reference[i]?.id === id);
-    const reference = known ? this.reference[this.pointed] : undefined;
-    const rows: [string, string][] = token
-      ? [
-          [reference ? 'log-probability, policy' : 'log-probability', number(token.logp, 4)],
-          ...(reference ? [['log-probability, reference', number(reference.logp, 4)] as [string, string]] : []),
-          ['probability', percent(Math.exp(token.logp))],
-          ['entropy', `${number(token.entropy, 3)} nats`],
-          ['most likely token', percent(token.top1)],
-        ]
-      : [];
-    return html`<div class=${token ? 'tip' : 'visually-hidden'} role="status">
-      ${
-        token
-          ? html`<strong>${JSON.stringify(token.text).replaceAll(' ', '␣')}</strong>
-            <dl>${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`
-          : nothing
-      }
-    </div>`;
+    const known = this.tokens.slice(0, to).every(({ id }, i) => this.reference[i]?.id === id);
+    const reference = known ? this.reference.slice(from, to) : [];
+    const several = tokens.length > 1;
+    const of = several ? `, sum of ${tokens.length} tokens` : '';
+    const [first] = tokens;
+    const rows: [string, string][] = [
+      [`log-probability${reference.length > 0 ? ', policy' : ''}${of}`, number(sumOf(tokens), 4)],
+      ...(reference.length > 0
+        ? ([[`log-probability, reference${of}`, number(sumOf(reference), 4)]] as [string, string][])
+        : []),
+      ['probability', percent(Math.exp(sumOf(tokens)))],
+      ...(several
+        ? tokens.map((token): [string, string] => [nameOf(token), number(token.logp, 4)])
+        : ([
+            ['entropy', `${number(first.entropy, 3)} nats`],
+            ['most likely token', percent(first.top1)],
+          ] as [string, string][])),
+    ];
+    return html`<strong><bdi>${special ? first.text : quoted(text)}</bdi></strong>
+      <dl>${rows.map(([name, value]) => html`<dt><bdi>${name}</bdi></dt><dd>${value}</dd>`)}</dl>`;
   }
 
   private point(i: number): void {
@@ -174,10 +191,12 @@ export class MarginTokens extends LitElement {
   }
 
   private onKey(event: KeyboardEvent): void {
-    const last = this.tokens.length - 1;
+    const last = this.#spans.length - 1;
+    const rightwards = getComputedStyle(event.currentTarget as Element).direction === 'rtl' ? -1 : 1;
+    const step = (by: number) => Math.min(last, Math.max(0, this.pointed + by));
     const to: Record<string, number> = {
-      ArrowRight: Math.min(last, this.pointed + 1),
-      ArrowLeft: Math.max(0, this.pointed - 1),
+      ArrowRight: step(rightwards),
+      ArrowLeft: step(-rightwards),
       Home: 0,
       End: last,
       Escape: -1,

@@ -27,7 +27,4 @@ export function bytes(count: number): string {
   return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`;
 }
 
-/** "1 pair", "3 pairs". */
-export function count(n: number, word: string): string {
-  return `${n} ${word}${n === 1 ? '' : 's'}`;
-}
+export { count } from '../../state/context.ts';

@@ -2,7 +2,8 @@
  * What a person points at just now: the picked candidate of the keyboard, the pair under the pointer. It passes
  * between elements, is kept nowhere and undone by nothing, so it is no part of the state.
  */
-import type { ReactiveController, ReactiveControllerHost } from 'lit';
+import type { ReactiveControllerHost } from 'lit';
+import { Subscription } from '../../state/subscription.ts';
 
 /** One changeable id; fires `change`. */
 export class Pointed extends EventTarget {
@@ -39,40 +40,19 @@ export function pointersOf(app: object): Pointers {
 }
 
 /** Redraws its host when the pointed id changes. The source is a function because `app` is set after construction. */
-export class FollowPointed implements ReactiveController {
-  #source: Pointed | undefined;
-
+export class FollowPointed {
   constructor(
-    readonly host: ReactiveControllerHost,
+    host: ReactiveControllerHost,
     readonly source: () => Pointed | undefined,
   ) {
-    host.addController(this);
+    new Subscription(host, source, (pointed) => {
+      const redraw = () => host.requestUpdate();
+      pointed.addEventListener('change', redraw);
+      return () => pointed.removeEventListener('change', redraw);
+    });
   }
 
   get id(): string | null {
     return this.source()?.id ?? null;
-  }
-
-  hostConnected(): void {
-    this.#connect();
-  }
-
-  hostUpdate(): void {
-    this.#connect();
-  }
-
-  hostDisconnected(): void {
-    this.#source?.removeEventListener('change', this.#redraw);
-    this.#source = undefined;
-  }
-
-  #redraw = (): void => this.host.requestUpdate();
-
-  #connect(): void {
-    const source = this.source();
-    if (!source || source === this.#source) return;
-    this.#source?.removeEventListener('change', this.#redraw);
-    this.#source = source;
-    source.addEventListener('change', this.#redraw);
   }
 }

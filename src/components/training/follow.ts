@@ -1,48 +1,31 @@
 /** Redraws its host when something beside the state goes on, at most once per frame. */
-import type { ReactiveController, ReactiveControllerHost } from 'lit';
+import type { ReactiveControllerHost } from 'lit';
 import type { App } from '../../state/app.ts';
+import { Subscription } from '../../state/subscription.ts';
 
 interface Source {
   subscribe(listener: () => void): () => void;
 }
 
-class Follow<S extends Source> implements ReactiveController {
-  #unsubscribe: (() => void) | undefined;
-  #followed: S | undefined;
+class Follow<S extends Source> {
   #frame = 0;
 
   constructor(
-    readonly host: ReactiveControllerHost,
+    host: ReactiveControllerHost,
     readonly source: () => S | undefined,
   ) {
-    host.addController(this);
-  }
-
-  hostConnected(): void {
-    this.#connect();
-  }
-
-  hostUpdate(): void {
-    this.#connect();
-  }
-
-  hostDisconnected(): void {
-    this.#unsubscribe?.();
-    this.#followed = undefined;
-    cancelAnimationFrame(this.#frame);
-    this.#frame = 0;
-  }
-
-  #connect(): void {
-    const source = this.source();
-    if (!source || source === this.#followed) return;
-    this.#unsubscribe?.();
-    this.#followed = source;
-    this.#unsubscribe = source.subscribe(() => {
-      this.#frame ||= requestAnimationFrame(() => {
-        this.#frame = 0;
-        this.host.requestUpdate();
+    new Subscription(host, source, (followed) => {
+      const unsubscribe = followed.subscribe(() => {
+        this.#frame ||= requestAnimationFrame(() => {
+          this.#frame = 0;
+          host.requestUpdate();
+        });
       });
+      return () => {
+        unsubscribe();
+        cancelAnimationFrame(this.#frame);
+        this.#frame = 0;
+      };
     });
   }
 }

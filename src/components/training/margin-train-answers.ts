@@ -124,7 +124,7 @@ export class MarginTrainAnswers extends LitElement {
     const equal = answers.every(({ reward }) => Math.abs(reward - answers[0].reward) < 1e-8);
     return html`<figure>
         ${url ? html`<img src=${url} alt="" />` : nothing}
-        <figcaption>${prompt.prompt}</figcaption>
+        <figcaption dir="auto">${prompt.prompt}</figcaption>
       </figure>
       <div>
         <table>
@@ -132,7 +132,7 @@ export class MarginTrainAnswers extends LitElement {
             <tr>
               <th>what step ${this.#follow.training.log(run.id).step} tried</th>
               <th class="number">reward</th>
-              <th class="number" title="What the loss makes of the reward">${advantage ? 'advantage' : 'judged by'}</th>
+              <th class="number" title="How the loss transforms the reward">${advantage ? 'advantage' : 'judged by'}</th>
             </tr>
           </thead>
           <tbody>
@@ -148,7 +148,7 @@ export class MarginTrainAnswers extends LitElement {
     const by = AUTHORS[author];
     return html`<tr>
       <td>
-        ${text ? marked(text, prompt) : html`<em class="muted">nothing</em>`} ${by ? html`<span class="muted">(${by})</span>` : nothing}
+        ${text ? html`<span dir="auto">${marked(text, prompt)}</span>` : html`<em class="muted">nothing</em>`} ${by ? html`<span class="muted">(${by})</span>` : nothing}
       </td>
       <td class="number">${number(reward, 3)}</td>
       <td class="number ${tone}">${signal === undefined ? '–' : `${signal > 0 ? '+' : ''}${number(signal, 2)}`}</td>

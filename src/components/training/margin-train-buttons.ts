@@ -46,19 +46,21 @@ export class MarginTrainButtons extends LitElement {
     };
     // A button that is really disabled could not say why.
     const train = why === null ? open(() => void intents.train()) : () => intents.notify('info', why);
-    if (phase !== 'idle') {
-      return html`<button class="primary" ?disabled=${phase === 'pausing'} @click=${() => intents.pauseTraining()}>
-        ${icon('stop')} Pause
-      </button>`;
-    }
+    const busy = phase !== 'idle';
+    // All three keep their places: a second press must not end what the first one began.
     return html`<button
         class="primary"
         title=${why ?? 'Train (space)'}
+        data-once
+        ?disabled=${busy}
         aria-disabled=${why !== null}
         @click=${train}
       >
         ${icon('play')} Train
       </button>
-      <button ?disabled=${why !== null} title="One optimiser step" @click=${open(() => void intents.trainStep())}>Step</button>`;
+      <button ?disabled=${!busy || phase === 'pausing'} title="Pause after the step under way (space)" @click=${() => intents.pauseTraining()}>
+        ${icon('stop')} Pause
+      </button>
+      <button ?disabled=${busy || why !== null} title="One optimiser step" @click=${open(() => void intents.trainStep())}>Step</button>`;
   }
 }

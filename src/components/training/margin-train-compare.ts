@@ -87,6 +87,7 @@ export class MarginTrainCompare extends LitElement {
     return html`<div class="row">
         <button
           class="primary"
+          data-once
           ?disabled=${busy || !ready || !image}
           @click=${() => void this.app.intents.compare()}
         >
@@ -97,7 +98,7 @@ export class MarginTrainCompare extends LitElement {
             !image
               ? 'Select an image first.'
               : adapter
-                ? html`“${prompt}” about ${image.name}, greedily, by the reference and by the policy.`
+                ? html`“<bdi>${prompt}</bdi>” about <bdi>${image.name}</bdi>, greedy decoding, reference vs. policy.`
                 : 'There is no adapter yet: before and after will be the same.'
           }
         </span>
@@ -117,12 +118,13 @@ export class MarginTrainCompare extends LitElement {
       const absent = absentNouns(absentMentions(answer.text, image?.scene, comparison.prompt));
       return html`<section aria-label=${heading}>
         <h3>${heading}</h3>
-        <div class="answer">
+        <div class="answer" dir="auto">
           ${
             answer.policy.length > 0
               ? html`<margin-tokens
                   .tokens=${answer.policy}
                   .reference=${answer.reference}
+                  .text=${answer.text}
                   .difference=${true}
                   .label=${`${heading}: what training changed`}
                 ></margin-tokens>`

@@ -144,7 +144,7 @@ export class MarginTrainHeldOut extends LitElement {
         Greedy descriptions of ${after.scenes} scenes that neither the model nor the pairs know, ${from ? 'without an adapter' : 'before'} and at step ${after.step}.
         ${after.scenes < 100 ? `With ${after.scenes} scenes a few mentions move the rate by points.` : nothing}
       </p>
-      <p>First scene: “${before.example.trim()}” → “${after.example.trim()}”</p>`;
+      <p>First scene: “<bdi>${before.example.trim()}</bdi>” → “<bdi>${after.example.trim()}</bdi>”</p>`;
   }
 
   private renderExplanation() {

@@ -97,15 +97,12 @@ export class MarginTraining extends LitElement {
     const steps = [0, ...(run?.checkpoints ?? [])].filter((step) => run && step < run.step);
     const back = this.back !== null && steps.includes(this.back) ? this.back : null;
     return html`<div class="row buttons">
-      ${
-        busy
-          ? html`<button class="primary" title="Pause after the step under way (space)" ?disabled=${training.phase === 'pausing'} @click=${() => intents.pauseTraining()}>
-              ${icon('stop')} Pause
-            </button>`
-          : html`<button class="primary" title=${why ?? 'Train (space)'} aria-disabled=${why !== null} @click=${train}>
-              ${icon('play')} Train
-            </button>`
-      }
+      <button class="primary" title=${why ?? 'Train (space)'} data-once ?disabled=${busy} aria-disabled=${why !== null} @click=${train}>
+        ${icon('play')} Train
+      </button>
+      <button title="Pause after the step under way (space)" ?disabled=${!busy || training.phase === 'pausing'} @click=${() => intents.pauseTraining()}>
+        ${icon('stop')} Pause
+      </button>
       <button ?disabled=${busy || why !== null} title="One optimiser step" @click=${() => void intents.trainStep()}>Step</button>
       <button
         ?disabled=${!run && !this.#view.value.adapter}

@@ -7,6 +7,7 @@ import type { ChatTokenizer } from '../../models/tokenizer.ts';
 import { scoredParts } from '../../training/parts.ts';
 import type { LogpsRequest, LogpsResult, PairLogps, PairLogpsRequest, PairRow } from '../engine.ts';
 import { adapterOf, type EngineHost, type JobContext, requireVlm } from './host.ts';
+import { withTexts } from './sample.ts';
 
 /**
  * Token log-probabilities of one answer. The reference is the policy with its adapter off; without an adapter both give
@@ -125,12 +126,7 @@ interface Scores {
 }
 
 function result(ids: readonly number[], { logps, entropy, top1 }: Scores, tokenizer: ChatTokenizer): LogpsResult {
-  const tokens = ids.map((id, i) => ({
-    id,
-    text: tokenizer.piece(id),
-    logp: logps[i],
-    entropy: entropy[i],
-    top1: top1[i],
-  }));
+  const numbers = ids.map((id, i) => ({ id, logp: logps[i], entropy: entropy[i], top1: top1[i] }));
+  const tokens = withTexts(numbers, tokenizer);
   return { tokens, sum: tokens.reduce((sum, token) => sum + token.logp, 0), length: ids.length };
 }

@@ -1,6 +1,7 @@
 /** What online training starts from: pictures with a question each, and what answers to them are worth. */
 import { InputError } from '../../errors.ts';
 import type { VisionLanguageModel } from '../../models/vlm.ts';
+import { numbered } from '../../numbered.ts';
 import { truthReward } from '../../preference/metrics/index.ts';
 import type { TokenizedPair } from '../../training/data.ts';
 import { clipReward, type RewardFunction, rewardWeights } from '../../training/online/rewards.ts';
@@ -15,13 +16,18 @@ export function promptsOf({ prompts, pairs }: Pick<TrainRequest, 'prompts' | 'pa
 }
 
 /** A prompt as the trainer takes it: a pair whose answers are still to come. */
-export function tokenizePrompt({ tokenizer, tower }: VisionLanguageModel, prompt: TrainingPrompt): TokenizedPair {
-  const { image, prompt: question } = prompt;
+export function tokenizePrompt(
+  { tokenizer, tower }: VisionLanguageModel,
+  { image, prompt: question }: TrainingPrompt,
+  index: number,
+  total: number,
+): TokenizedPair {
+  const said = <T>(work: () => T): T => numbered('Prompt', index, total, work);
   return {
     key: JSON.stringify([image.id, question]),
-    promptIds: tokenizer.encodePrompt(question, tower.visualTokens),
+    promptIds: said(() => tokenizer.encodePrompt(question, tower.visualTokens)),
     imageTokenId: tokenizer.imageTokenId,
-    visual: () => tower.features(image),
+    visual: () => said(() => tower.features(image)),
     chosenIds: [],
     rejectedIds: [],
   };

@@ -1,6 +1,7 @@
 /** One answer to each of many prompts, side by side. */
 import { InputError, throwIfCancelled } from '../../errors.ts';
 import { checkPrompt, type GeneratePrompt, sideBySide } from '../../models/policy/index.ts';
+import { numbered } from '../../numbered.ts';
 import type { ImagePrompt, SampleBatchEvent, SampleBatchRequest, TokenScore } from '../engine.ts';
 import { adapterOf, type EngineHost, type JobContext, requireVlm } from './host.ts';
 import { candidate, checkSettings } from './sample.ts';
@@ -31,7 +32,9 @@ export async function sampleBatch(
   const adapter = adapterOf(host, request.model);
   const asked: Asked[] = [];
   for (const [place, prompt] of prompts.entries()) {
-    const promptIds = await numbered(place, () => tokenizer.encodePrompt(prompt.prompt, tower.visualTokens));
+    const promptIds = await numbered('Prompt', place, prompts.length, () =>
+      tokenizer.encodePrompt(prompt.prompt, tower.visualTokens),
+    );
     asked.push({ ...prompt, place, promptIds });
   }
   let done = 0;
@@ -39,29 +42,19 @@ export async function sampleBatch(
     const inputs: GeneratePrompt[] = [];
     for (const { image, prompt, place } of batch) {
       throwIfCancelled(signal);
-      const input = await numbered(place, () => vlm.prompt(image, prompt));
-      await numbered(place, () => checkPrompt(policy.config, input, maxTokens));
+      const input = await numbered('Prompt', place, prompts.length, () => vlm.prompt(image, prompt));
+      await numbered('Prompt', place, prompts.length, () => checkPrompt(policy.config, input, maxTokens));
       inputs.push({ ...input, seed });
     }
-    const answers = batch.map((): TokenScore[] => []);
+    const answers = batch.map((): Pick<TokenScore, 'id' | 'logp' | 'entropy' | 'top1'>[] => []);
     const settings = { n: 1, temperature, topP, maxTokens, stopIds: [tokenizer.eosTokenId], adapter, signal };
     for await (const token of policy.generate({ prompts: inputs, ...settings })) {
       const { prompt, id, logp, entropy, top1, finished } = token;
-      answers[prompt].push({ id, text: tokenizer.piece(id), logp, entropy, top1 });
+      answers[prompt].push({ id, logp, entropy, top1 });
       if (!finished) continue;
       emit({ prompt: batch[prompt].place, candidate: candidate(0, answers[prompt], finished, tokenizer) });
       onProgress(++done, prompts.length);
     }
   }
   return null;
-}
-
-/** What is wrong with one of many prompts is said with its number. */
-async function numbered<T>(place: number, work: () => T | Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    throw new InputError(`Prompt ${place + 1}: ${error.message}`, error.subject);
-  }
 }

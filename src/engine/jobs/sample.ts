@@ -27,6 +27,7 @@ export async function sample(
   const { n, temperature, topP, maxTokens, seed } = request;
   const prompt = await vlm.prompt(request.image, request.prompt);
   const answers: TokenScore[][] = Array.from({ length: n }, () => []);
+  const readers = answers.map(() => tokenizer.reader());
   const open = new Set(answers.keys());
   const finish = (index: number, reason: FinishReason) => {
     open.delete(index);
@@ -45,7 +46,7 @@ export async function sample(
       signal: context.signal,
     });
     for await (const { index, id, logp, entropy, top1, finished } of tokens) {
-      const token = { id, text: tokenizer.piece(id), logp, entropy, top1 };
+      const token = { id, ...readers[index](id), logp, entropy, top1 };
       answers[index].push(token);
       emit({ type: 'token', index, token });
       if (finished) finish(index, finished);
@@ -59,16 +60,25 @@ export async function sample(
   }
 }
 
+/** A token as it is drawn or scored; what it is in the text is known once the answer is whole. */
+type Numbers = Pick<TokenScore, 'id' | 'logp' | 'entropy' | 'top1'>;
+
+/** The tokens of a whole answer with their texts. */
+export function withTexts(tokens: readonly Numbers[], tokenizer: ChatTokenizer): TokenScore[] {
+  const pieces = tokenizer.pieces(tokens.map(({ id }) => id));
+  return tokens.map(({ id, logp, entropy, top1 }, i) => ({ id, ...pieces[i], logp, entropy, top1 }));
+}
+
 /** A whole answer of its tokens. */
 export function candidate(
   index: number,
-  tokens: readonly TokenScore[],
+  tokens: readonly Numbers[],
   finish: FinishReason,
   tokenizer: ChatTokenizer,
 ): Candidate {
   return {
     index,
-    tokens,
+    tokens: withTexts(tokens, tokenizer),
     text: tokenizer.decode(tokens.map((token) => token.id)),
     logpSum: tokens.reduce((sum, token) => sum + token.logp, 0),
     finish,

@@ -2,6 +2,8 @@
 import { InputError } from '../../errors.ts';
 import { samplesAnswers, taggedLoss } from '../../kernels/losses/families/every.ts';
 import type { VisionLanguageModel } from '../../models/vlm.ts';
+import { numbered } from '../../numbered.ts';
+import { checkPairTexts } from '../../preference/pair-texts.ts';
 import type { TokenizedPair } from '../../training/data.ts';
 import { needsCorrupted, needsNoisy } from '../../training/parts.ts';
 import { foretell } from '../../training/plan.ts';
@@ -92,7 +94,10 @@ function pairInputs(vlm: VisionLanguageModel, { pairs }: TrainRequest, { objecti
   const tagged = taggedLoss(objective);
   const pairwise = tagged?.kind === 'pairwise' ? tagged.loss : undefined;
   const copies = { corrupted: pairwise && needsCorrupted(pairwise), noisy: pairwise && needsNoisy(pairwise) };
-  return pairs.map((pair, index) => tokenize(vlm, pair, index, copies));
+  return pairs.map((pair, index) => {
+    const said = <T>(work: () => T): T => numbered('Pair', index, pairs.length, work);
+    return said(() => tokenize(vlm, pair, copies, said));
+  });
 }
 
 /** Prompts of a request, and where answers to them come from. */
@@ -108,30 +113,31 @@ function promptInputs(
     throw new InputError('There is no picture to answer about yet: add one, and write a prompt.', 'prompts');
   }
   return {
-    pairs: prompts.map((prompt) => tokenizePrompt(vlm, prompt)),
+    pairs: prompts.map((prompt, index) => tokenizePrompt(vlm, prompt, index, prompts.length)),
     answers: answerSource(host, vlm, prompts, reward!, emit),
   };
 }
 
-/** @param copies of the picture that the objective looks at beside the picture itself. */
+/**
+ * @param copies of the picture that the objective looks at beside the picture itself.
+ * @param said names the pair in what goes wrong: pictures are read during the run.
+ */
 function tokenize(
   vlm: VisionLanguageModel,
   pair: TrainingPair,
-  index: number,
   copies: { readonly corrupted?: boolean; readonly noisy?: boolean },
+  said: <T>(work: () => T) => T,
 ): TokenizedPair {
   const { image, prompt, chosen, rejected, inputs } = pair;
-  if (!chosen.trim() || !rejected.trim()) {
-    throw new InputError(`Pair ${index + 1} has an empty answer: both need text.`, 'pairs');
-  }
+  checkPairTexts(pair);
   const { tokenizer, tower } = vlm;
   return {
     key: JSON.stringify([image.id, prompt, chosen, rejected]),
     promptIds: tokenizer.encodePrompt(prompt, tower.visualTokens),
     imageTokenId: tokenizer.imageTokenId,
-    visual: () => tower.features(image),
-    ...(copies.corrupted && { corrupted: async () => tower.features(await corrupted(image)) }),
-    ...(copies.noisy && { noisy: () => tower.features(image, NOISE_STEP) }),
+    visual: () => said(() => tower.features(image)),
+    ...(copies.corrupted && { corrupted: () => said(async () => tower.features(await corrupted(image))) }),
+    ...(copies.noisy && { noisy: () => said(() => tower.features(image, NOISE_STEP)) }),
     chosenIds: tokenizer.encodeResponse(chosen),
     rejectedIds: tokenizer.encodeResponse(rejected),
     inputs,

@@ -59,6 +59,10 @@ export type PairInputs = { readonly [name in InputName | DifferenceName]: number
 
 const INPUT_NAMES = Object.keys(INPUTS) as InputName[];
 const DIFFERENCE_NAMES = Object.keys(DIFFERENCES) as DifferenceName[];
+
+/** Every name that a row may have. */
+export const ROW_FIELDS: readonly string[] = [...INPUT_NAMES, ...DIFFERENCE_NAMES];
+
 const LENGTHS: ReadonlySet<string> = new Set(['chosenLength', 'rejectedLength']);
 
 /** Completes a row: log-ratios as given, else differences in float64; NaN for what is absent. */

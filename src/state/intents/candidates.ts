@@ -39,7 +39,7 @@ export function candidateIntents(context: Context) {
       );
     },
 
-    /** Replaces an answer's text. Its log-probabilities and CLIP score are computed anew; the newest edit wins. */
+    /** Replaces an answer's text. Its log-probabilities and CLIP score are computed again; the newest edit wins. */
     editCandidate(id: string, text: string): void {
       const known = store.state.candidates.find((candidate) => candidate.id === id);
       if (!known || known.text === text || known.status === 'streaming') return;
@@ -91,9 +91,7 @@ export function candidateIntents(context: Context) {
 
     /** Scores an answer whose scoring failed. */
     scoreCandidate(id: string): void {
-      store.update((state) =>
-        updateCandidate(state, id, (now) => ({ ...now, status: 'scoring', error: undefined, clip: undefined })),
-      );
+      scorer.again(({ id: own }) => own === id);
     },
 
     /** Goes to the next image of the list, after the last to the first. */

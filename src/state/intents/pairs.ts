@@ -1,8 +1,9 @@
 /** Intents on preference pairs. */
+import { checkPairTexts, pairRefusal } from '../../preference/pair-texts.ts';
 import { type Context, newId, notify, updatePair } from '../context.ts';
 import { swapRow } from '../rows.ts';
 import type { AnswerScores } from '../scores.ts';
-import { candidatesOnTable, draftOf, markedOf } from '../selectors.ts';
+import { candidatesOnTable, cutWords, draftOf, markedOf } from '../selectors.ts';
 import type { AppState, CandidateRecord, PairRecord } from '../state.ts';
 
 /** The pair that two answers make. CLIP scores come along where both are known. */
@@ -59,6 +60,20 @@ export function pairIntents(context: Context) {
     scorer.touch(id);
   };
 
+  /** What training will make of answers that did not come to an end. */
+  const tellCut = ({ chosen, rejected }: { chosen: CandidateRecord; rejected: CandidateRecord }): void => {
+    const cut = [
+      ['chosen', cutWords(chosen)],
+      ['rejected', cutWords(rejected)],
+    ].flatMap(([side, words]) => (words ? [`the ${side} answer was ${words}`] : []));
+    if (cut.length === 0) return;
+    notify(
+      store,
+      'info',
+      `The pair was added, but ${cut.join(', and ')}. Training puts an end token after its last word, as TRL does, so the model learns to stop there: edit the pair to complete the answer, or sample with more tokens.`,
+    );
+  };
+
   return {
     /** Makes a pair of the two marked answers. Returns its id, or null with a notice that says what is missing. */
     addPair(): string | null {
@@ -81,12 +96,14 @@ export function pairIntents(context: Context) {
         );
         return null;
       }
-      if (draft.chosen.text.trim() === draft.rejected.text.trim()) {
-        notify(store, 'info', 'Both answers are the same text, so there is nothing to prefer. Edit one, or press tie.');
+      const pair = pairOf(state, draft.chosen, draft.rejected, 'preferred');
+      const why = pairRefusal(pair);
+      if (why !== null) {
+        notify(store, 'info', why);
         return null;
       }
-      const pair = pairOf(state, draft.chosen, draft.rejected, 'preferred');
       history.record('add pair', (now) => withPair(now, pair, [draft.chosen, draft.rejected]));
+      tellCut(draft);
       return pair.id;
     },
 
@@ -108,8 +125,9 @@ export function pairIntents(context: Context) {
       return pair.id;
     },
 
-    /** Adds a pair from texts, as the console does. */
+    /** Adds a pair from texts, as the console does. @throws {InputError} for texts that are no preference pair. */
     addPairOf(fields: Pick<PairRecord, 'imageId' | 'prompt' | 'chosen' | 'rejected'>): string {
+      checkPairTexts(fields);
       const pair: PairRecord = { id: newId('pair'), verdict: 'preferred', ...fields };
       history.record('add pair', (state) => ({ ...state, pairs: [...state.pairs, pair], selectedPair: pair.id }));
       return pair.id;
@@ -121,8 +139,9 @@ export function pairIntents(context: Context) {
       if (!pair) return;
       const { chosen = pair.chosen, rejected = pair.rejected } = texts;
       if (chosen === pair.chosen && rejected === pair.rejected) return;
-      if (!chosen.trim() || !rejected.trim()) {
-        notify(store, 'info', 'An answer of a pair cannot be empty. The old text was kept.');
+      const why = pairRefusal({ ...pair, chosen, rejected });
+      if (why !== null) {
+        notify(store, 'info', `${why} The old text was kept.`);
         return;
       }
       rewrite('edit pair', id, (now) => ({
@@ -136,7 +155,7 @@ export function pairIntents(context: Context) {
       }));
     },
 
-    /** Chosen becomes rejected and the other way round; scores are exchanged, not computed anew. */
+    /** Chosen becomes rejected and the other way round; scores are exchanged, not computed again. */
     swapPair(id: string): void {
       history.record('swap pair', (state) =>
         updatePair(state, id, (pair) => ({
@@ -162,6 +181,12 @@ export function pairIntents(context: Context) {
 
     /** A tie becomes a preference or the other way round. */
     setVerdict(id: string, verdict: PairRecord['verdict']): void {
+      const known = store.state.pairs.find((pair) => pair.id === id);
+      const why = known && pairRefusal({ ...known, verdict });
+      if (why) {
+        notify(store, 'info', why);
+        return;
+      }
       history.record(verdict === 'tie' ? 'make tie' : 'make preference', (state) =>
         updatePair(state, id, (pair) => (pair.verdict === verdict ? pair : { ...pair, verdict })),
       );
@@ -184,7 +209,12 @@ export function pairIntents(context: Context) {
 
     /** Scores a pair whose scoring failed or was cancelled. */
     scorePair(id: string): void {
-      store.update((state) => updatePair(state, id, (pair) => ({ ...pair, error: undefined, scores: undefined })));
+      scorer.again(({ id: own }) => own === id);
+    },
+
+    /** Scores all pairs whose scoring failed or was cancelled. */
+    scoreFailedPairs(): void {
+      scorer.again(({ error }) => error !== undefined);
     },
 
     undo: () => step('undo'),

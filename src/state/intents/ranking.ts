@@ -1,12 +1,18 @@
 /** Intents that let CLIP judge: marks on the table, and pairs of every picture at once. */
 import { CancelledError } from '../../errors.ts';
 import { balancedPairs, CLIP_PAIRS } from '../../preference/balanced-pairs.ts';
-import { CLIP_CANDIDATES, type ClipPair, clipPairs, sampleClipPairs } from '../../preference/clip-pairs.ts';
+import {
+  CLIP_CANDIDATES,
+  type ClipPair,
+  clipPairs,
+  sampleClipPairs,
+  wholeAnswers,
+} from '../../preference/clip-pairs.ts';
 import { anySignal } from '../../signals.ts';
-import { type Context, newId, notify, sentence, underActivity } from '../context.ts';
+import { type Context, count, newId, notify, sentence, underActivity } from '../context.ts';
 import { candidatesOnTable } from '../selectors.ts';
 import type { AppState, PairRecord, Settings } from '../state.ts';
-import { whyNotSample } from './sampling.ts';
+import { SAMPLING, whyNotSample } from './sampling.ts';
 
 export interface PairByClipOptions {
   /** Which images; all of them if not given. */
@@ -44,18 +50,25 @@ export function rankingIntents(context: Context) {
   });
 
   return {
-    /** Marks the two answers that make the best pair by CLIP: see `clipPairs`. */
+    /** Marks the two answers that make the best pair by CLIP: see `wholeAnswers` and `clipPairs`. */
     rankByClip(): void {
       const scored = candidatesOnTable(store.state).filter(
         ({ clip, status }) => clip !== undefined && status === 'ready',
       );
       const prompt = scored.at(-1)?.prompt;
-      const comparable = scored.flatMap(({ id, imageId, prompt: own, text, clip }) =>
-        own === prompt && clip !== undefined ? [{ id, imageId, text, clip }] : [],
+      const asked = scored.filter((candidate) => candidate.prompt === prompt);
+      const comparable = wholeAnswers(asked).flatMap(({ id, imageId, text, clip }) =>
+        clip === undefined ? [] : [{ id, imageId, text, clip }],
       );
       const [pair] = clipPairs(comparable);
       if (!pair) {
-        notify(store, 'info', 'CLIP can rank once two answers to the same prompt have different scores.');
+        const cut = asked.filter(({ finish }) => finish !== 'stop').length;
+        const why = cut > 0 ? ` ${count(cut, 'answer')} did not come to an end: raise "Max tokens", or edit them.` : '';
+        notify(
+          store,
+          'info',
+          `CLIP can mark two different, whole answers to the same prompt with different scores.${why}`,
+        );
         return;
       }
       const { chosen, rejected } = pair;
@@ -77,7 +90,7 @@ export function rankingIntents(context: Context) {
     async pairByClip(options: PairByClipOptions = {}): Promise<string[]> {
       const settings = { ...store.state.settings, n: CLIP_CANDIDATES, ...options.settings };
       const why = [...running].some(({ kind }) => kind === 'sample')
-        ? 'Sampling is under way. Cancel it, or wait until it is done.'
+        ? SAMPLING
         : whyNotPairByClip({ ...store.state, settings });
       if (why) {
         notify(store, 'info', why);
@@ -117,7 +130,7 @@ export function rankingIntents(context: Context) {
       for (const pair of pairs) options.onPair?.(pair);
       if (without > 0) {
         const which = without === 1 ? 'One image gave no pair: its' : `${without} images gave no pair: their`;
-        notify(store, 'info', `${which} answers were alike to CLIP, or cut off by "Max tokens".`);
+        notify(store, 'info', `${which} answers were equal to CLIP, or cut off by "Max tokens".`);
       }
       return pairs.map(({ id }) => id);
     },

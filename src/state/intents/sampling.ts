@@ -8,11 +8,12 @@ import { settingRefusal } from '../defaults.ts';
 import { selectedImageOf } from '../selectors.ts';
 import type { AppState, CandidateRecord, ImageRecord, Settings } from '../state.ts';
 
-const UNDER_WAY = 'Sampling is under way. Cancel it, or wait until it is done.';
+/** Why nothing else may be sampled. */
+export const SAMPLING = 'Sampling… cancel or wait.';
 
 /** Why sampling cannot start now, as a sentence; null when it can. */
 export function whyNotSample(state: AppState): string | null {
-  if (state.activity?.kind === 'sample') return UNDER_WAY;
+  if (state.activity?.kind === 'sample') return SAMPLING;
   if (state.training.phase !== 'idle') return 'The model is being trained. Pause the training to sample answers.';
   if (!selectedImageOf(state)) return 'Add or select an image first.';
   if (!state.settings.prompt.trim()) return 'Write a prompt first: the question about the image.';
@@ -69,7 +70,8 @@ export function samplingIntents(context: Context) {
           return { ...now, text, tokens, logpSum, finish, status: text.trim() ? 'scoring' : 'ready' };
         }
         const tokens = [...now.tokens, event.token];
-        return { ...now, tokens, text: now.text + event.token.text, logpSum: now.logpSum + event.token.logp };
+        const text = event.token.special ? now.text : now.text + event.token.text;
+        return { ...now, tokens, text, logpSum: now.logpSum + event.token.logp };
       }),
     );
   };
@@ -98,7 +100,7 @@ export function samplingIntents(context: Context) {
       const settings = { ...store.state.settings, ...options.settings };
       // Another activity may hide a run from the state, but not from here.
       const busy = [...running].some(({ kind }) => kind === 'sample');
-      const why = busy ? UNDER_WAY : whyNotSample({ ...store.state, settings });
+      const why = busy ? SAMPLING : whyNotSample({ ...store.state, settings });
       const image = selectedImageOf(store.state);
       if (why || !image) {
         notify(store, 'info', why ?? 'Add or select an image first.');

@@ -31,6 +31,7 @@ export async function compareAnswers(
   for (const [side, model] of sides) {
     const request = { image, prompt, n: 1, temperature: 0, topP: 1, maxTokens, seed: 0, model };
     for await (const event of engine.sample(request, { signal })) {
+      if (event.type === 'token' && event.token.special) continue;
       const text = event.type === 'done' ? event.candidate.text : comparison[side].text + event.token.text;
       change({ [side]: { ...comparison[side], text } });
     }

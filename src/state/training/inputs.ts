@@ -1,5 +1,6 @@
 /** What a run learns from: as the page has it, and as the engine takes it. */
 import type { TrainingPair, TrainRequest } from '../../engine/engine.ts';
+import { numbered } from '../../numbered.ts';
 import type { ImageLibrary } from '../images.ts';
 import { trainingInputs } from '../scores.ts';
 import type { AppState, PairRecord } from '../state.ts';
@@ -33,10 +34,11 @@ export async function engineItems(
 /** The pairs with the scores that this objective asks for. */
 function enginePairs(pairs: readonly PairRecord[], images: ImageLibrary, objective: string): Promise<TrainingPair[]> {
   return Promise.all(
-    pairs.map(async (pair) => {
+    pairs.map(async (pair, index) => {
       const { imageId, prompt, chosen, rejected } = pair;
       const inputs = trainingInputs(objective, pair);
-      return { image: await images.input(imageId), prompt, chosen, rejected, ...(inputs && { inputs }) };
+      const image = await numbered('Pair', index, pairs.length, () => images.input(imageId));
+      return { image, prompt, chosen, rejected, ...(inputs && { inputs }) };
     }),
   );
 }

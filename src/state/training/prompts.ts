@@ -1,5 +1,6 @@
 /** What online objectives answer: pictures with a question each, and what is known to be in them. */
 import type { TrainingPrompt } from '../../engine/engine.ts';
+import { numbered } from '../../numbered.ts';
 import { sceneTruth } from '../../toybox/index.ts';
 import type { ImageLibrary } from '../images.ts';
 import type { AppState } from '../state.ts';
@@ -28,6 +29,9 @@ export function trainablePrompts({ pairs, images, settings }: AppState): PromptR
 /** The prompts as the engine takes them. */
 export async function enginePrompts(prompts: readonly PromptRecord[], images: ImageLibrary): Promise<TrainingPrompt[]> {
   return Promise.all(
-    prompts.map(async ({ imageId, prompt, objects }) => ({ image: await images.input(imageId), prompt, objects })),
+    prompts.map(async ({ imageId, prompt, objects }, index) => {
+      const image = await numbered('Prompt', index, prompts.length, () => images.input(imageId));
+      return { image, prompt, objects };
+    }),
   );
 }

@@ -2,10 +2,12 @@
 
 import { crc32 } from '../../crc32.ts';
 import type { Engine, RewardChoice, StepMetrics } from '../../engine/engine.ts';
+import type { LossDescription } from '../../kernels/losses/families/description.ts';
 import { samplesAnswers } from '../../kernels/losses/families/every.ts';
+import { withHyperparameters } from '../../kernels/losses/hyperparameters.ts';
 import { hyperparameterValues, objectiveNamed } from '../objectives.ts';
 import { trainingInputs } from '../scores.ts';
-import type { AppState, ImportedAdapter, PairRecord, RunRecord } from '../state.ts';
+import type { AppState, ImportedAdapter, PairRecord, RunRecord, Settings } from '../state.ts';
 import { trainablePrompts } from './prompts.ts';
 import { followObjective, LOOKING, SAMPLING, type TrainingSettings, withTraining } from './settings.ts';
 
@@ -85,7 +87,7 @@ export function intendedRun(state: AppState, options: RunOptions = {}): RunInten
   return {
     vlm: settings.vlm,
     objective,
-    hyperparameters: { ...(known ? hyperparameterValues(settings, known) : {}), ...options.hyperparameters },
+    hyperparameters: known ? hyperparametersOf(known, settings, options) : {},
     settings: { ...training, ...from?.lora },
     ...(from && { from }),
     ...(samples && { reward: options.reward ?? training.reward }),
@@ -93,6 +95,11 @@ export function intendedRun(state: AppState, options: RunOptions = {}): RunInten
     pairsKey: hashOf(items),
     textsKey: hashOf(texts),
   };
+}
+
+function hyperparametersOf(known: LossDescription, settings: Settings, { hyperparameters }: RunOptions) {
+  const values = hyperparameterValues(settings, known);
+  return hyperparameters ? withHyperparameters(known, values, hyperparameters) : values;
 }
 
 const hashOf = (items: readonly unknown[]): string =>

@@ -1,11 +1,15 @@
 /** What a person sets before pressing Train: the settings of TRL and PEFT by their names, and when to examine. */
+
+import { checkFields, choice, defined, flag, type Rule, whole } from '../../check.ts';
 import type { LoraSettings, RewardName, TrainingConfig } from '../../engine/engine.ts';
 import { InputError } from '../../errors.ts';
 import {
   LORA_DEFAULTS,
+  LORA_RULES,
   resolveLora,
   resolveTrainingConfig,
   TRAINING_DEFAULTS,
+  TRAINING_RULES,
   trainingDefaults,
 } from '../../training/config.ts';
 
@@ -52,8 +56,19 @@ export const LOOKING = [
 ] as const satisfies readonly (keyof TrainingSettings)[];
 type Looking = (typeof LOOKING)[number];
 
-/** Largest values of the whole numbers among them. */
-const MOST = { eval_steps: 1e6, eval_scenes: 500, eval_pope_scenes: 500, kl_answers: 256, kl_steps: 1e6 } as const;
+/** What each setting may be. Typed over every key: a new one without a rule does not compile. */
+export const SETTING_RULES: Readonly<Record<keyof TrainingSettings, Rule>> = {
+  ...TRAINING_RULES,
+  ...LORA_RULES,
+  reward: choice(REWARDS),
+  eval_steps: whole({ min: 0, max: 1e6 }),
+  eval_scenes: whole({ min: 0, max: 500 }),
+  eval_pope_scenes: whole({ min: 0, max: 500 }),
+  kl_answers: whole({ min: 0, max: 256 }),
+  kl_steps: whole({ min: 0, max: 1e6 }),
+  early_stopping: flag,
+  phase_times: flag,
+};
 
 /** Before an objective has its say: `defaultTraining`. */
 export const DEFAULT_TRAINING: TrainingSettings = {
@@ -121,20 +136,13 @@ function checkEarlyStopping({ early_stopping, eval_scenes, eval_steps }: Trainin
  * @throws InputError naming the setting that cannot be used.
  */
 export function withTraining(settings: TrainingSettings, changes: Partial<TrainingSettings>): TrainingSettings {
-  const next = withRhythm(settings, { ...settings, ...changes }, changes);
+  checkFields('training', changes, { rules: SETTING_RULES });
+  const next = withRhythm(settings, { ...settings, ...defined(changes) }, changes);
+  checkFields('training', next, { rules: SETTING_RULES });
   const { config, lora } = configOf(next);
-  for (const [key, most] of Object.entries(MOST) as [keyof typeof MOST, number][]) {
-    const value = next[key];
-    if (Number.isInteger(value) && value >= 0 && value <= most) continue;
-    throw new InputError(`${key} is ${value}; it must be a whole number from 0 to ${most}.`, key);
-  }
-  const { reward } = next;
-  if (!REWARDS.includes(reward)) {
-    throw new InputError(`reward is "${reward}"; choose ${REWARDS.join(' or ')}.`, 'reward');
-  }
   checkEarlyStopping(next);
   const looking = Object.fromEntries(LOOKING.map((key) => [key, next[key]])) as Pick<TrainingSettings, Looking>;
-  return { ...resolveTrainingConfig(config), ...resolveLora(lora), reward, ...looking };
+  return { ...resolveTrainingConfig(config), ...resolveLora(lora), reward: next.reward, ...looking };
 }
 
 /** The settings that are not the objective's defaults, as text: what a link carries. */

@@ -79,7 +79,7 @@ export class OnlineFamily implements TrainingFamily {
       const length = promptIds.length + config.max_completion_length;
       if (length <= policy.config.maxPositions) continue;
       throw new InputError(
-        `Prompt ${index + 1} has ${promptIds.length} tokens with its picture and its answers up to ${config.max_completion_length}; this model reads at most ${policy.config.maxPositions}. Lower max_completion_length.`,
+        `Prompt ${index + 1} of ${pairs.length} has ${promptIds.length} tokens with its picture and its answers up to ${config.max_completion_length}; this model reads at most ${policy.config.maxPositions}. Lower max_completion_length.`,
         'max_completion_length',
       );
     }
