@@ -62,7 +62,7 @@ export function createPersistence(backend: Backend): Persistence {
   let retryAfter: number = RETRY_MS.first;
   let writing: Promise<void> = Promise.resolve();
   let asked = false;
-  const { follow, written } = addressFollower(address);
+  const { follow, written, stop: leaveAddress } = addressFollower(address);
   let begun = () => {};
   const started = new Promise<void>((resolve) => {
     begun = resolve;
@@ -164,6 +164,8 @@ export function createPersistence(backend: Backend): Persistence {
       later(() => void join());
       return;
     }
+    // Files before the records that name them.
+    await runs.storeHeld();
     if (stopped) return;
     saved = null;
     saves = true;
@@ -215,6 +217,7 @@ export function createPersistence(backend: Backend): Persistence {
     stop() {
       saves = false;
       stopped = true;
+      leaveAddress();
       for (const timer of [gathering, retrying]) clearTimeout(timer);
     },
 

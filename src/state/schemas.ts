@@ -3,10 +3,11 @@
  * workspace file hold goes through the same one, so that a damaged record costs itself and never the page.
  */
 import * as v from 'valibot';
+import type { TokenScore } from '../engine/engine.ts';
 import { taggedLoss } from '../kernels/losses/families/every.ts';
 import { POPE_SETTINGS, type PopeSetting } from '../preference/metrics/index.ts';
 import { TARGET_MODULES } from '../training/config.ts';
-import type { AdapterRecord, CandidateRecord, ImageRecord, PairRecord, RunRecord } from './state.ts';
+import type { AdapterRecord, CandidateRecord, HeldOutPoint, ImageRecord, PairRecord, RunRecord } from './state.ts';
 import { DEFAULT_TRAINING, REWARDS, type TrainingSettings, validTraining } from './training/settings.ts';
 import { validScene } from './validate.ts';
 
@@ -29,7 +30,15 @@ const measured = v.union([v.number(), v.nan()]);
 /** Whatever has this shape; a mistake here costs the field, not the record. */
 const optionally = <T>(read: (value: unknown) => T | undefined) => v.optional(v.pipe(v.unknown(), v.transform(read)));
 
-const token = v.object({ id: count, text: v.string(), logp: finite, entropy: finite, top1: finite });
+const token = v.object({
+  id: count,
+  text: v.string(),
+  special: v.optional(v.literal(true)),
+  bytes: v.optional(v.pipe(v.string(), v.maxLength(100))),
+  logp: finite,
+  entropy: finite,
+  top1: finite,
+});
 const tokens = v.pipe(v.array(token), v.maxLength(20_000));
 const scored = v.object({ tokens, sum: finite, length: count });
 
@@ -163,18 +172,32 @@ export const runSchema = v.object({
 
 /** The schemas and the types of the state say the same: where they drift apart, this does not compile. */
 ({}) as {
+  token: v.InferOutput<typeof token>;
   image: v.InferOutput<typeof imageSchema>;
   candidate: v.InferOutput<typeof candidateSchema>;
   pair: v.InferOutput<typeof pairSchema>;
+  heldOut: v.InferOutput<typeof heldOutPoint>;
   run: v.InferOutput<typeof runSchema>;
   adapter: v.InferOutput<typeof adapterSchema>;
 } satisfies {
+  token: TokenScore;
   image: ImageRecord;
   candidate: CandidateRecord;
   pair: PairRecord;
+  heldOut: HeldOutPoint;
   run: RunRecord;
   adapter: AdapterRecord;
 };
+/** What a schema does not know would be left out without a word. */
+type Lacking<T, S> = Exclude<keyof T, keyof S>;
+({}) as {
+  token: Lacking<TokenScore, v.InferOutput<typeof token>>;
+  image: Lacking<ImageRecord, v.InferOutput<typeof imageSchema>>;
+  candidate: Lacking<CandidateRecord, v.InferOutput<typeof candidateSchema>>;
+  pair: Lacking<PairRecord, v.InferOutput<typeof pairSchema>>;
+  heldOut: Lacking<HeldOutPoint, v.InferOutput<typeof heldOutPoint>>;
+  run: Lacking<RunRecord, v.InferOutput<typeof runSchema>>;
+} satisfies Record<string, never>;
 
 export interface BadRecord {
   readonly value: unknown;

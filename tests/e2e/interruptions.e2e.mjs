@@ -176,7 +176,10 @@ await endToEnd(async ({ checks, browser, url }) => {
     equal((await run()).checkpoints.join(), '1', 'checkpoints');
     await storage.send('Storage.overrideQuotaForOrigin', { origin });
     await page.evaluate(() => margin.intents.setSetting('seed', 2));
+<<<<<<< HEAD
+=======
     await saved(page);
+>>>>>>> main
     await page.reload();
     await engineReady(page);
     equal((await run()).step, 1, 'step');

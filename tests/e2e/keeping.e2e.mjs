@@ -1,9 +1,9 @@
 // Nothing is lost: whatever was on the page a moment before it is reloaded, closed or crashed is there at the next
 // visit, and of two tabs the second goes on where the first ends. In a real browser with its real storage.
 
-import { endToEnd, equal, ok, openPage, picture } from './support.mjs';
+import { endToEnd, equal, ok, openPage, PATIENCE, picture } from './support.mjs';
 
-const WAIT = { timeout: 60_000 };
+const WAIT = PATIENCE;
 /** Milliseconds between the change and the end of the page. */
 const MOMENTS = [0, 20, 100, 200];
 
@@ -22,6 +22,7 @@ await endToEnd(async ({ checks, browser, url }) => {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     // Nothing here needs a model, and loading one again and again takes its time.
     await context.route(/\.(onnx|safetensors)$/, (route) => route.abort());
+    context.setDefaultTimeout(WAIT.timeout);
     return context;
   };
   const open = async (context) => {

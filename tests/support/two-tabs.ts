@@ -36,7 +36,8 @@ export function sharedBackends(): () => Backend {
         if (holder === page) next();
       },
       askFor() {
-        for (const each of asked) if (each.page === holder) each.listener();
+        const saving = holder;
+        for (const each of asked) if (each.page === saving) each.listener();
       },
       onAsked(listener) {
         asked.push({ page, listener });

@@ -15,6 +15,15 @@ const fields = (app: TestApp, chosen: string) => ({
 });
 const chosen = (app: TestApp) => app.store.state.pairs.map((pair) => pair.chosen);
 
+/** Settles when a page that waited for the workspace saves it. */
+const saving = (app: TestApp) =>
+  stateWhere(
+    app,
+    ({ notices }) =>
+      notices.some(({ message }) => message.includes('from now on')) && !notices.some(({ action }) => action),
+    'taken over',
+  );
+
 /** A store that never gets to write: the page dies first. */
 class NeverWrites extends MemoryRecords {
   override write(_: RecordChange): Promise<void> {
@@ -90,8 +99,7 @@ describe('two tabs of one workspace', () => {
     first.intents.editPair(both.id, { chosen: 'As there.' });
     first.intents.setSetting('prompt', 'Where?');
     await first.suspend();
-    await stateWhere(second, ({ pairs }) => pairs.some((pair) => pair.chosen === 'Of the first.'), 'joined');
-    await second.flush();
+    await saving(second);
     expect(chosen(second).sort()).to.deep.equal(
       ['Kept.', 'As there.', 'As here.', 'Of the first.', 'Of the second.'].sort(),
     );
@@ -115,13 +123,13 @@ describe('two tabs of one workspace', () => {
     await first.intents.addImages([await plainPicture()]);
     const second = await makeApp({ backend: open(), ready: false });
     second.intents.saveHere();
-    await stateWhere(second, ({ notices }) => notices.some(({ message }) => message.includes('from now on')), 'taken');
+    await saving(second);
     await stateWhere(first, ({ notices }) => notices.some(({ action }) => action === 'save here'), 'told');
     first.intents.addPairOf(fields(first, 'Of the first.'));
     second.intents.addPairOf(fields(second, 'Of the second.'));
     await second.suspend();
-    await stateWhere(first, ({ pairs }) => pairs.length === 2, 'taken back');
-    await first.flush();
+    await saving(first);
+    expect(chosen(first)).to.deep.equal(['Of the second.', 'Of the first.']);
     first.dispose();
     second.dispose();
   });
@@ -133,7 +141,7 @@ describe('two tabs of one workspace', () => {
     await second.intents.train();
     const { id, step, checkpoints } = runOf(second);
     await first.suspend();
-    await stateWhere(second, ({ notices }) => notices.some(({ message }) => message.includes('from now on')), 'taken');
+    await saving(second);
     await second.suspend();
     const third = await makeApp({ backend: open() });
     expect(third.store.state.training.runs).to.have.length(1);

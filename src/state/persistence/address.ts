@@ -12,6 +12,8 @@ const REMEMBERED = 4;
 export interface AddressFollower {
   /** Brings the address up to a state: at once, but not too often unless `now`. */
   follow(state: Pick<AppState, 'settings' | 'view'>, now?: boolean): void;
+  /** Leaves the address alone from now on. */
+  stop(): void;
   /** What this page wrote into the address, the newest first. */
   written(): readonly string[];
 }
@@ -20,9 +22,11 @@ export function addressFollower(address: Address): AddressFollower {
   let last = Number.NEGATIVE_INFINITY;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let written: readonly string[] = [];
+  let stopped = false;
 
   const follow: AddressFollower['follow'] = (state, now = false) => {
     clearTimeout(timer);
+    if (stopped) return;
     const wait = now ? 0 : last + EVERY_MS - performance.now();
     if (wait > 0) {
       timer = setTimeout(follow, wait, state, true);
@@ -37,7 +41,11 @@ export function addressFollower(address: Address): AddressFollower {
     const hash = address.hash();
     if (hash !== written[0]) written = [hash, ...written].slice(0, REMEMBERED);
   };
-  return { follow, written: () => written };
+  const stop = (): void => {
+    stopped = true;
+    clearTimeout(timer);
+  };
+  return { follow, stop, written: () => written };
 }
 
 /**
