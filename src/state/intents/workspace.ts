@@ -1,6 +1,7 @@
 /** Intents that carry work out of the tab and into it. */
 import { type Context, notify, sentence, underActivity } from '../context.ts';
 import { MIME_TYPES, readImageHeader } from '../image-header.ts';
+import { withoutTransparency } from '../opaque.ts';
 import type { AdapterRecord, PairRecord } from '../state.ts';
 import { ADAPTER_NAME } from '../training/adapter.ts';
 import { MOST_RUNS } from '../training/records.ts';
@@ -17,8 +18,8 @@ async function mediaType(blob: Blob): Promise<string> {
 }
 
 async function dataUrl(blob: Blob): Promise<string> {
+  const typed = await withoutTransparency(blob.slice(0, blob.size, await mediaType(blob)));
   const reader = new FileReader();
-  const typed = blob.slice(0, blob.size, await mediaType(blob));
   return new Promise((resolve, reject) => {
     reader.onload = () => resolve(String(reader.result));
     reader.onerror = () => reject(reader.error);
