@@ -1,5 +1,5 @@
 /** What the page does for persistence: pictures come back, problems are told, work of two tabs becomes one. */
-import { notify, withoutNotice } from './context.ts';
+import { count, notify, withoutNotice } from './context.ts';
 import type { ImageLibrary } from './images.ts';
 import { asState, mergeWork, type PersistenceHost, type PersistenceProblem } from './persistence.ts';
 import { sceneImage } from './scenes.ts';
@@ -14,8 +14,6 @@ const PROBLEMS: Record<PersistenceProblem['kind'], string> = {
   failed:
     'This browser refused to store the workspace (a private window, perhaps). Everything works, but closing the tab loses it: export the workspace to keep it. Saving is tried again from time to time.',
 };
-
-const counted = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
 
 /** Brings the bytes of stored pictures back. Scenes are drawn again where their bytes are gone; other losses are told. */
 export async function fetchPictures(
@@ -58,7 +56,7 @@ export function persistenceHost(store: Store<AppState>, images: ImageLibrary, tr
       notify(
         store,
         'error',
-        `${counted(records, 'stored record')} could not be read and ${records === 1 ? 'was' : 'were'} set aside in this browser's storage, unchanged. Everything else is here.`,
+        `${count(records, 'stored record')} could not be read and ${records === 1 ? 'was' : 'were'} set aside in this browser's storage, unchanged. Everything else is here.`,
       );
     },
 
@@ -77,7 +75,7 @@ export function persistenceHost(store: Store<AppState>, images: ImageLibrary, tr
       if (waited) {
         const own =
           newPairs + newPictures > 0
-            ? `${counted(newPairs, 'pair')} and ${counted(newPictures, 'picture')} added here were joined to it.`
+            ? `${count(newPairs, 'pair')} and ${count(newPictures, 'picture')} added here were joined to it.`
             : 'Nothing had been added here meanwhile.';
         notify(store, 'success', `This tab saves the workspace from now on. What the other tab saved is here. ${own}`);
       }

@@ -1,14 +1,13 @@
 /** Intents that carry work out of the tab and into it. */
-import { type Context, notify, sentence, underActivity } from '../context.ts';
+import { type Context, count, notify, sentence, underActivity } from '../context.ts';
 import { MIME_TYPES, readImageHeader } from '../image-header.ts';
+import { withoutTransparency } from '../opaque.ts';
 import type { AdapterRecord, PairRecord } from '../state.ts';
 import { ADAPTER_NAME } from '../training/adapter.ts';
 import { MOST_RUNS } from '../training/records.ts';
 import { freshRuns, withWorkspace } from '../workspace/join.ts';
 import { type ReadRun, type ReadWorkspace, readWorkspace } from '../workspace/read.ts';
 import { writeWorkspace } from '../workspace/write.ts';
-
-const counted = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
 
 /** Media type of stored bytes, told by the bytes themselves. */
 async function mediaType(blob: Blob): Promise<string> {
@@ -17,8 +16,8 @@ async function mediaType(blob: Blob): Promise<string> {
 }
 
 async function dataUrl(blob: Blob): Promise<string> {
+  const typed = await withoutTransparency(blob.slice(0, blob.size, await mediaType(blob)));
   const reader = new FileReader();
-  const typed = blob.slice(0, blob.size, await mediaType(blob));
   return new Promise((resolve, reject) => {
     reader.onload = () => resolve(String(reader.result));
     reader.onerror = () => reject(reader.error);
@@ -121,13 +120,13 @@ export function workspaceIntents(context: Context) {
         const losses = [
           ...read.losses,
           ...(typeof usable === 'string' ? [usable] : []),
-          ...(runs.left > 0 ? [`${counted(runs.left, 'run')} found no room in the list of ${MOST_RUNS}.`] : []),
+          ...(runs.left > 0 ? [`${count(runs.left, 'run')} found no room in the list of ${MOST_RUNS}.`] : []),
         ].join(' ');
         const parts = [
-          counted(read.images.length, 'picture'),
-          counted(read.pairs.length, 'pair'),
-          ...(read.candidates.length > 0 ? [counted(read.candidates.length, 'answer')] : []),
-          ...(runs.runs.length > 0 ? [counted(runs.runs.length, 'run')] : []),
+          count(read.images.length, 'picture'),
+          count(read.pairs.length, 'pair'),
+          ...(read.candidates.length > 0 ? [count(read.candidates.length, 'answer')] : []),
+          ...(runs.runs.length > 0 ? [count(runs.runs.length, 'run')] : []),
           ...(adapter ? ['its adapter'] : []),
         ];
         const what = `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
@@ -155,7 +154,7 @@ export function workspaceIntents(context: Context) {
       }
       const lost = preferred.length - complete.length;
       if (lost > 0)
-        notify(store, 'info', `${lost} pairs were left out of the file: the bytes of their pictures are gone.`);
+        notify(store, 'info', `${count(lost, 'pair')} left out of the file, because the picture is missing.`);
       return new Blob(lines, { type: 'application/jsonl' });
     },
   };

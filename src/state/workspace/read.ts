@@ -1,7 +1,7 @@
 /** A workspace file, read: every record is looked at, and what cannot be used is counted with its reason. */
 import { InputError } from '../../errors.ts';
 import { unzip } from '../../zip.ts';
-import { sentence } from '../context.ts';
+import { count, sentence } from '../context.ts';
 import { contentId, decodeImage } from '../decode.ts';
 import type { ImageLibrary } from '../images.ts';
 import { asNumbers, unpack } from '../persistence/packed.ts';
@@ -61,7 +61,7 @@ function lossOf(noun: string, whys: readonly string[]): string[] {
   if (whys.length === 0) return [];
   const reasons = [...new Set(whys)];
   const shown = `${reasons.slice(0, 3).join('; ')}${reasons.length > 3 ? '; ...' : ''}`;
-  return [`${whys.length} ${noun}${whys.length === 1 ? '' : 's'} could not be read (${shown}).`];
+  return [`${count(whys.length, noun)} could not be read (${shown}).`];
 }
 
 async function readImages(
