@@ -20,9 +20,9 @@ const MIB = 2 ** 20;
 /** Most files that are listed. */
 const MOST_FILES = 20_000;
 /** Most bytes that one entry, or all that are read at once, may unpack to. */
-const MOST_BYTES = 1024 * MIB;
+export const MOST_UNPACKED = 1024 * MIB;
 /** What packed bytes may unpack to: far more than pictures, weights or JSON do, far less than a bomb. */
-const allowance = (packed: number): number => Math.min(MOST_BYTES, 16 * MIB + 100 * packed);
+const allowance = (packed: number): number => Math.min(MOST_UNPACKED, 16 * MIB + 100 * packed);
 /** Archives up to this size are read at once; of larger ones only the entries asked for. */
 const SMALL = 32 * MIB;
 /** Compressed bytes that are inflated at a time: one step makes at most 1,032 times as many. */
@@ -86,7 +86,7 @@ export async function openZip(archive: Blob): Promise<Map<string, ZipEntry>> {
     const { path, size } = header;
     if (path.endsWith('/') || isClutter(path)) continue;
     if (entries.has(path)) throw new InputError(`The archive has two files named ${shown(path)}. Nothing was read.`);
-    const read = (most = MOST_BYTES) => readEntry(slice, header, ends.get(header)!, most);
+    const read = (most = MOST_UNPACKED) => readEntry(slice, header, ends.get(header)!, most);
     entries.set(path, { path, size, read });
   }
   return entries;

@@ -7,7 +7,7 @@ import { crc32 } from './crc32.ts';
 import { InputError } from './errors.ts';
 import { CENTRAL, END, LOCAL } from './unzip.ts';
 
-export { openZip, unzip, type ZipEntry } from './unzip.ts';
+export { MOST_UNPACKED, openZip, unzip, type ZipEntry } from './unzip.ts';
 
 /** Names are UTF-8. */
 const UTF8_FLAG = 0x0800;

@@ -86,12 +86,20 @@ export function workspaceIntents(context: Context) {
      * checkpoints, adapters.
      */
     async exportWorkspace(): Promise<Blob> {
-      const { file, left } = await writeWorkspace(store.state, images, persistence.runs);
+      const { file, left, opens } = await writeWorkspace(store.state, images, persistence.runs);
+      if (!opens) {
+        const mebibytes = Math.ceil(file.size / 2 ** 20).toLocaleString('en');
+        notify(
+          store,
+          'error',
+          `The exported file has ${mebibytes} MiB, too much for Margin to open again. Everything here is kept: delete some pictures and export again, or unpack the file yourself.`,
+        );
+      }
       if (left > 0) {
         notify(
           store,
           'info',
-          `${left} older checkpoints were left out of the file, which would be too large with them.`,
+          `${count(left, 'older checkpoint')} ${left === 1 ? 'was' : 'were'} left out, so that the file can be opened again.`,
         );
       }
       return file;
@@ -154,7 +162,11 @@ export function workspaceIntents(context: Context) {
       }
       const lost = preferred.length - complete.length;
       if (lost > 0)
-        notify(store, 'info', `${count(lost, 'pair')} left out of the file, because the picture is missing.`);
+        notify(
+          store,
+          'info',
+          `${count(lost, 'pair')} ${lost === 1 ? 'was' : 'were'} left out of the file, because the picture is missing.`,
+        );
       return new Blob(lines, { type: 'application/jsonl' });
     },
   };
