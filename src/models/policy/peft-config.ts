@@ -135,7 +135,8 @@ export function readPeftConfig(text: string): PeftConfig {
 }
 
 function refusal(key: string, value: unknown, reason = 'this is not supported'): InputError {
-  const words = `${CONFIG_FILE}: ${shown(key)} is ${shown(value)}; ${reason}.`;
+  const found = value === undefined ? 'missing' : shown(value);
+  const words = `${CONFIG_FILE}: ${shown(key)} is ${found}; ${reason}.`;
   return new InputError(words, key.slice(0, 100));
 }
 
