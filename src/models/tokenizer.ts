@@ -74,8 +74,7 @@ export class ChatTokenizer {
     try {
       text = this.render(question);
     } catch (cause) {
-      const why = (cause as Error).message.slice(0, LONGEST_REASON);
-      throw new ModelFileError(`The chat template of ${name} cannot be rendered: ${why}`, name, { cause });
+      throw new ModelFileError(`The chat template of ${name} cannot be rendered: ${words(cause)}`, name, { cause });
     }
     if (text.split(IMAGE).length !== 2 || !text.includes(question)) {
       throw new ModelFileError(
@@ -168,8 +167,8 @@ export class ChatTokenizer {
   }
 }
 
-/** Longest part of another library's message in one of ours. */
-const LONGEST_REASON = 200;
+/** Another library's message in one of ours: quoted, because it speaks of its own code. */
+const words = (cause: unknown): string => `${shown((cause as Error).message)}.`;
 
 /** A template that people write has a few kilobytes; loops over loops would keep the worker busy for ever. */
 const MOST_TEMPLATE_LETTERS = 100_000;
@@ -198,7 +197,7 @@ function readTokenizer(files: TokenizerFiles, name: string): PreTrainedTokenizer
   try {
     return createTokenizer(files.tokenizer, files.tokenizerConfig, files.chatTemplate);
   } catch (cause) {
-    return refuse((cause as Error).message.slice(0, LONGEST_REASON), cause);
+    return refuse(words(cause), cause);
   }
 }
 
