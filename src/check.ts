@@ -77,7 +77,7 @@ function numberWords({ integer, min, max, above, below, note }: NumberRule): str
 }
 
 /** What a value must be, to go on after "it must be". */
-export function ruleWords(rule: Rule): string {
+function ruleWords(rule: Rule): string {
   switch (rule.kind) {
     case 'number':
       return numberWords(rule);
@@ -178,7 +178,7 @@ export function defined<T extends object>(given: T): T {
 }
 
 /** A sentence about a key that nobody knows, with the name that was probably meant. */
-export function unknownKey(
+function unknownKey(
   what: string,
   key: string,
   known: readonly string[],

@@ -5,7 +5,7 @@
  * Chosen is blue and rejected is orange: the pair that protan, deutan and tritan viewers tell apart. Neither is
  * ever used without a word or a shape beside it.
  */
-import { type CSSResult, css, unsafeCSS } from 'lit';
+import { type CSSResult, css } from 'lit';
 
 const light = css`
   color-scheme: light;
@@ -134,9 +134,6 @@ export function tokenTint(logp: number, floor = -6): string {
   const strength = Math.min(1, Math.max(0, logp / floor));
   return `color-mix(in srgb, var(--m-token) calc(var(--m-token-strength) * ${strength.toFixed(3)}), transparent)`;
 }
-
-/** Media query below which the columns become tabs. */
-export const NARROW = unsafeCSS('(max-width: 1099px)');
 
 /** Nats of difference at which the colour is full. */
 const FULL = 2;

@@ -30,6 +30,9 @@ interface Pending {
 
 const TICK_MS = 250;
 
+/** What every restart begins with by itself: that it works says nothing about the rest. */
+const BEGINNINGS: readonly Call['type'][] = ['load', 'adapterRestore', 'adapterImport'];
+
 /** A cancel that has not ended the work by then is shown, with a way to stop at once. */
 const STOPPING_MS = 3_000;
 
@@ -109,9 +112,12 @@ export class EngineClient extends EngineRequests implements Engine {
 
   private send(request: EngineRequest): void {
     if (this.broken) this.worker = this.spawn();
-    if (this.running === null) this.watchdog.begin(performance.now());
+    if (this.ticker === undefined) {
+      // The first request after a rest; those that follow must not hide that nothing answers.
+      this.watchdog.begin(performance.now());
+      this.ticker = setInterval(() => this.tick(), TICK_MS);
+    }
     this.worker.postMessage(request);
-    this.ticker ??= setInterval(() => this.tick(), TICK_MS);
   }
 
   private cancel(id: number): void {
@@ -151,8 +157,8 @@ export class EngineClient extends EngineRequests implements Engine {
       case 'result': {
         const ran = this.running === event.id;
         const entry = this.settle(event.id);
-        // Queries are answered beside the queue, and a load is what every restart begins with.
-        if (ran && entry?.call.type !== 'load') this.restarts.worked();
+        // Queries are answered beside the queue.
+        if (ran && entry && !BEGINNINGS.includes(entry.call.type)) this.restarts.worked();
         if (entry?.call.type === 'load') {
           this.loaded = { request: entry.call.request, facts: event.result as EngineFacts };
           this.loadEnded();

@@ -1,4 +1,5 @@
 /** The small JSON files of a model folder, checked: what is read from them later has the type and the size it must have. */
+import { isObject } from '../check.ts';
 import { ModelFileError } from '../errors.ts';
 import { shown } from '../shown.ts';
 import type { CatalogEntry } from './catalog.ts';
@@ -9,10 +10,6 @@ import type { BaseModel } from './policy/index.ts';
 const MOST_PIXELS = 4096;
 const MOST_TEXT_TOKENS = 2 ** 16;
 
-type Json = Readonly<Record<string, unknown>>;
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const whole = (value: unknown, most: number): boolean =>
   typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most;
 const side = (value: unknown): boolean => whole(value, MOST_PIXELS);

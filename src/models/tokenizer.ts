@@ -3,6 +3,7 @@
  * image placeholder is expanded to one token per visual feature, and an answer ends with the end-of-utterance token,
  * which is scored like any other.
  */
+import { isObject } from '../check.ts';
 import { InputError, ModelFileError } from '../errors.ts';
 import { shown } from '../shown.ts';
 import { type ChatMessage, createTokenizer, type PreTrainedTokenizer, renderChat } from './hub.ts';
@@ -202,9 +203,6 @@ function readTokenizer(files: TokenizerFiles, name: string): PreTrainedTokenizer
 }
 
 const isTokenId = (id: unknown): boolean => Number.isInteger(id) && (id as number) >= 0 && (id as number) < MOST_TOKENS;
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** What is wrong with a chat template, if anything: Jinja is a language, and one that could run for ever is refused. */
 function templateProblem(template: unknown): string | undefined {

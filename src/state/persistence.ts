@@ -53,6 +53,8 @@ export function createPersistence(backend: Backend): Persistence {
   /** What this page and the stored work have in common. */
   let base: AppState | null = null;
   let saves = false;
+  /** Whether this page saves or waits for its turn. */
+  let claimed = false;
   let stopped = false;
   /** Whether something was not read, whose bytes are not to be swept away. */
   let incomplete = false;
@@ -72,16 +74,18 @@ export function createPersistence(backend: Backend): Persistence {
   /** Tries again what failed, after a while. */
   const later = (work: () => void): void => {
     clearTimeout(retrying);
-    retrying = setTimeout(work, retryAfter);
-    retryAfter = Math.min(2 * retryAfter, RETRY_MS.last);
+    retrying = setTimeout(() => {
+      retryAfter = Math.min(2 * retryAfter, RETRY_MS.last);
+      work();
+    }, retryAfter);
   };
 
   const pictures = createPictureBytes(bytes, {
     saves: () => saves,
     files: (image) => persistence.host.files(image),
-    stored: () => problems.set('files', null),
+    stored: () => problems.set('pictures', null),
     failed(error) {
-      problems.failed('files', error);
+      problems.failed('pictures', error);
       later(() => void flush());
     },
   });
@@ -109,10 +113,12 @@ export function createPersistence(backend: Backend): Persistence {
       const change = changesBetween(saved, state, written());
       // Bytes go before the records that name them; where there is no room for them, the records go alone.
       await pictures.storeFor(state);
+      // Another page may have begun to save meanwhile; the journal has what is missing.
+      if (!saves) return;
       if (change) await records.write(change);
       saved = state;
       problems.set('records', null);
-      if (!problems.with('files')) {
+      if (!problems.with('pictures')) {
         retryAfter = RETRY_MS.first;
         clearTimeout(retrying);
       }
@@ -176,14 +182,16 @@ export function createPersistence(backend: Backend): Persistence {
   };
 
   const claim = async (): Promise<boolean> => {
+    claimed = true;
     const held = await backend.claim(() => void join());
-    problems.set('lock', held ? null : { kind: 'other-tab' });
+    if (claimed) problems.set('lock', held ? null : { kind: 'other-tab' });
     return held;
   };
 
   const letGo = (): void => {
     base = latest;
     saves = false;
+    claimed = false;
     backend.release();
   };
 
@@ -191,7 +199,7 @@ export function createPersistence(backend: Backend): Persistence {
   const handOver = async (): Promise<void> => {
     while (saves && latest !== saved) {
       await flush();
-      if (problems.with('records', 'files')) return;
+      if (problems.with('records', 'pictures', 'runs')) return;
     }
     if (saves) letGo();
   };
@@ -205,8 +213,8 @@ export function createPersistence(backend: Backend): Persistence {
   const runs = createRunFiles(backend.runs, {
     saves: () => saves,
     complete: () => !incomplete,
-    stored: () => problems.set('files', null),
-    failed: (error) => problems.failed('files', error),
+    stored: () => problems.set('runs', null),
+    failed: (error) => problems.failed('runs', error),
   });
 
   const persistence: Persistence = {
@@ -292,15 +300,17 @@ export function createPersistence(backend: Backend): Persistence {
     },
 
     async suspend() {
-      if (!saves) backend.release();
-      else if (latest && note(latest) && !problems.with('records') && pictures.whole()) {
+      if (!saves) {
+        claimed = false;
+        backend.release();
+      } else if (latest && note(latest) && !problems.with('records') && pictures.whole(latest)) {
         // A frozen page does not hear when a write is done. Whoever saves next reads the rest in the journal.
         letGo();
       } else await handOver();
     },
 
     resume() {
-      if (saves || !latest) return;
+      if (claimed || !latest) return;
       void claim().then((held) => {
         if (held) void join();
       });
@@ -310,7 +320,8 @@ export function createPersistence(backend: Backend): Persistence {
 
     async sweep(isKept) {
       if (!saves || incomplete) return;
-      await bytes.keepOnly(isKept).catch((error) => problems.failed('files', error));
+      // What stays for now is tried again at the next visit.
+      await bytes.keepOnly(isKept).catch(() => {});
     },
 
     link: ({ settings, view }) => address.withHash(encodeLink(settings, view)),

@@ -2,6 +2,7 @@
  * Reading what did not come from this page's own memory: links and workspace files. Whatever is not valid is left
  * out, so that a damaged or hostile file can at worst give less, never break the page.
  */
+import { isObject } from '../check.ts';
 import { taggedLoss } from '../kernels/losses/families/every.ts';
 import {
   BACKGROUNDS,
@@ -17,12 +18,6 @@ import { objectiveNamed, refusal } from './objectives.ts';
 import type { AppState, Settings } from './state.ts';
 import { validTraining } from './training/settings.ts';
 
-type Json = Record<string, unknown>;
-
-export function isRecord(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** A text of sensible length; undefined for anything else. */
 function text(value: unknown, longest: number): string | undefined {
   return typeof value === 'string' && value.length <= longest ? value : undefined;
@@ -37,10 +32,10 @@ function modelId(value: unknown): string | undefined {
 /** The hyperparameters that exist, are finite and are not refused by their objective. */
 export function validHyperparameters(value: unknown): Settings['hyperparameters'] {
   const result: Record<string, Record<string, number>> = {};
-  if (!isRecord(value)) return result;
+  if (!isObject(value)) return result;
   for (const [id, knobs] of Object.entries(value)) {
     const objective = taggedLoss(id)?.loss;
-    if (!objective || !isRecord(knobs)) continue;
+    if (!objective || !isObject(knobs)) continue;
     for (const [key, number] of Object.entries(knobs)) {
       const settings = { ...DEFAULT_SETTINGS, hyperparameters: result };
       if (typeof number !== 'number' || refusal(objective, settings, key, number)) continue;
@@ -52,7 +47,7 @@ export function validHyperparameters(value: unknown): Settings['hyperparameters'
 
 /** The valid part of what claims to be settings. */
 export function validSettings(value: unknown): Partial<Settings> {
-  if (!isRecord(value)) return {};
+  if (!isObject(value)) return {};
   const result: { -readonly [K in keyof Settings]?: Settings[K] } = {};
   const vlm = modelId(value.vlm);
   const clip = modelId(value.clip);
@@ -67,7 +62,7 @@ export function validSettings(value: unknown): Partial<Settings> {
     if (typeof number === 'number' && Number.isFinite(number)) result[key] = clampSetting(key, number);
   }
   if ('hyperparameters' in value) result.hyperparameters = validHyperparameters(value.hyperparameters);
-  if (isRecord(value.training)) {
+  if (isObject(value.training)) {
     result.training = validTraining(value.training, result.objective ?? DEFAULT_SETTINGS.objective);
   }
   return result;
@@ -81,13 +76,13 @@ const VIEWS = {
 
 /** The valid part of what claims to be the stored view. */
 export function validView(value: unknown): Partial<AppState['view']> {
-  if (!isRecord(value)) return {};
+  if (!isObject(value)) return {};
   const known = Object.entries(VIEWS).filter(([key, allowed]) => allowed.some((each) => each === value[key]));
   return Object.fromEntries(known.map(([key]) => [key, value[key]]));
 }
 
 function validObject(value: unknown): SceneObject | undefined {
-  if (!isRecord(value)) return undefined;
+  if (!isObject(value)) return undefined;
   const noun = NOUNS.find((entry) => entry.noun === value.noun);
   const style = noun?.styles.find((name) => name === value.style);
   const size = SPRITE_SIZES.find((side) => side === value.size);
@@ -99,7 +94,7 @@ function validObject(value: unknown): SceneObject | undefined {
 
 /** A Toybox scene, or undefined when any part of it is not of that world. */
 export function validScene(value: unknown): Scene | undefined {
-  if (!isRecord(value) || !Array.isArray(value.objects) || value.objects.length > MAX_OBJECTS) return undefined;
+  if (!isObject(value) || !Array.isArray(value.objects) || value.objects.length > MAX_OBJECTS) return undefined;
   const background = BACKGROUNDS.find(({ name }) => name === value.background);
   const objects = value.objects.map(validObject);
   if (!background || objects.includes(undefined)) return undefined;

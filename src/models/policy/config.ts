@@ -1,4 +1,5 @@
 /** The decoder's shape, from a Hugging Face `config.json`. */
+import { isObject } from '../../check.ts';
 import { ModelFileError } from '../../errors.ts';
 import { shown } from '../../shown.ts';
 
@@ -20,9 +21,6 @@ export interface LlamaConfig {
 }
 
 type Json = Readonly<Record<string, unknown>>;
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Largest head the attention kernels hold. */
 const MAX_HEAD_DIM = 128;

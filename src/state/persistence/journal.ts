@@ -2,6 +2,7 @@
  * What is changed but not known to be stored, as text: written at once with every change, read at the next start, gone
  * when the store has it. Replaying it over a store that has it already changes nothing.
  */
+import { isObject } from '../../check.ts';
 import type { ListName, RecordChange, StoredRecord, StoredRecords } from './backend.ts';
 import { asNumbers, withAllNumbers } from './packed.ts';
 
@@ -10,8 +11,7 @@ const LISTS: readonly ListName[] = ['images', 'candidates', 'pairs'];
 /** Longer ones (a whole workspace, which the store gets at once) would fill the few megabytes there are. */
 const LONGEST = 1_000_000;
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
-const isRecord = (value: unknown): value is StoredRecord => isObject(value) && typeof value.id === 'string';
+const isStored = (value: unknown): value is StoredRecord => isObject(value) && typeof value.id === 'string';
 const strings = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
 
@@ -36,7 +36,7 @@ export function decodeChange(text: string | null): RecordChange | null {
     lists: change.lists.filter(isObject).flatMap(({ name, put, remove, order }) => {
       const list = LISTS.find((each) => each === name);
       if (!list || !Array.isArray(put)) return [];
-      return { name: list, put: put.filter(isRecord), remove: strings(remove), order: strings(order) };
+      return { name: list, put: put.filter(isStored), remove: strings(remove), order: strings(order) };
     }),
   };
 }

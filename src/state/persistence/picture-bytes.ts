@@ -8,13 +8,14 @@ export interface PictureBytesHost {
   saves(): boolean;
   /** The files of a picture that are at hand, by name. */
   files(image: string): ReadonlyMap<string, Blob>;
+  /** All pictures of the state are stored. */
   stored(): void;
   failed(error: unknown): void;
 }
 
 export interface PictureBytes extends ImageBytesStore {
-  /** Whether everything that was given is stored. */
-  whole(): boolean;
+  /** Whether all of these pictures are stored. */
+  whole(state: Pick<AppState, 'images'>): boolean;
   /** Stores what is not stored yet of these pictures. */
   storeFor(state: Pick<AppState, 'images'>): Promise<void>;
   /** Looks which of these pictures the storage has, and takes the rest for unstored. */
@@ -24,16 +25,22 @@ export interface PictureBytes extends ImageBytesStore {
 /** Nothing of it throws; problems go to the host. */
 export function createPictureBytes(bytes: Bytes, host: PictureBytesHost): PictureBytes {
   const unstored = new Set<string>();
+  /** Those of them that a state has named: one that no state names any more was deleted, and is not missed. */
+  const named = new Set<string>();
 
   const store = async (name: string, blob: Blob): Promise<void> => {
     try {
       await bytes.put(name, blob);
       unstored.delete(name);
-      host.stored();
     } catch (error) {
       host.failed(error);
     }
   };
+
+  const missing = ({ images }: Pick<AppState, 'images'>): ReadonlyMap<string, Blob> =>
+    new Map(
+      unstored.size > 0 ? images.flatMap(({ id }) => [...host.files(id)].filter(([name]) => unstored.has(name))) : [],
+    );
 
   return {
     get: (id) => bytes.get(id),
@@ -41,12 +48,14 @@ export function createPictureBytes(bytes: Bytes, host: PictureBytesHost): Pictur
       unstored.add(id);
       if (host.saves()) await store(id, blob);
     },
-    whole: () => unstored.size === 0,
-    async storeFor({ images }) {
-      if (unstored.size === 0) return;
-      for (const { id } of images) {
-        for (const [name, blob] of host.files(id)) if (unstored.has(name)) await store(name, blob);
+    whole: (state) => missing(state).size === 0,
+    async storeFor(state) {
+      for (const [name, blob] of missing(state)) {
+        named.add(name);
+        await store(name, blob);
       }
+      const wanted = missing(state);
+      if ([...unstored].every((name) => named.has(name) && !wanted.has(name))) host.stored();
     },
     async check({ images }) {
       for (const { id } of images) {

@@ -2,7 +2,7 @@
 import type { PersistenceProblem } from './contract.ts';
 
 /** What can fail by itself. Of several, the first is told. */
-const PARTS = ['lock', 'records', 'files'] as const;
+const PARTS = ['lock', 'records', 'pictures', 'runs'] as const;
 type Part = (typeof PARTS)[number];
 
 /** Whether an error of the storage means "no more room". */

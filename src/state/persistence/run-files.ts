@@ -17,6 +17,7 @@ export interface RunFilesHost {
   saves(): boolean;
   /** Whether everything that is stored is known, so that the rest may go. */
   complete(): boolean;
+  /** Of every kind of file that failed, one was stored since, or what failed is no longer needed. */
   stored(): void;
   failed(error: unknown): void;
 }
@@ -42,12 +43,17 @@ export function createRunFiles(files: KeyValues, host: RunFilesHost): RunFiles &
     held.set(key, { value, bytes });
     return true;
   };
+  /** Keys that failed last, by kind: a curve may find room where a checkpoint does not. */
+  const failing = new Map<string, string>();
+  const kindOf = (key: string): string => key.slice(key.indexOf('/')).replace(/\d+$/, '');
   const store = async (key: string, value: unknown): Promise<boolean> => {
     try {
       await files.put(key, value);
-      host.stored();
+      failing.delete(kindOf(key));
+      if (failing.size === 0) host.stored();
       return true;
     } catch (error) {
+      failing.set(kindOf(key), key);
       host.failed(error);
       return false;
     }
@@ -65,7 +71,10 @@ export function createRunFiles(files: KeyValues, host: RunFilesHost): RunFiles &
     },
     async put(run, name, value) {
       const key = `${run}/${name}`;
-      return host.saves() ? store(key, value) : hold(key, value);
+      if (!host.saves()) return hold(key, value);
+      // What was held of that name is older.
+      held.delete(key);
+      return store(key, value);
     },
     async remove(run, name) {
       held.delete(`${run}/${name}`);
@@ -75,6 +84,8 @@ export function createRunFiles(files: KeyValues, host: RunFilesHost): RunFiles &
       const kept = new Set(runs);
       const isKept = (key: string) => kept.has(key.split('/')[0]);
       for (const key of held.keys()) if (!isKept(key)) held.delete(key);
+      for (const [kind, key] of failing) if (!isKept(key)) failing.delete(kind);
+      if (failing.size === 0) host.stored();
       if (!host.saves() || !host.complete()) return;
       for (const key of await files.keys().catch(() => [])) {
         if (!isKept(key)) await files.remove(key).catch(() => {});

@@ -1,6 +1,7 @@
 /** How the last starts went: kept where a crash cannot take it away, so that a bad choice of models is not tried for ever. */
+
+import { isObject } from '../../check.ts';
 import type { ModelIds } from '../../engine/engine.ts';
-import { isRecord } from '../validate.ts';
 import type { Note } from './backend.ts';
 
 /** Starts in a row that fail before something else is tried. */
@@ -31,7 +32,7 @@ export function createStarts(note: Note): Starts {
   const read = (): Entry | null => {
     try {
       const value: unknown = JSON.parse(note.get() ?? 'null');
-      if (!isRecord(value) || typeof value.models !== 'string' || !Number.isInteger(value.count)) return null;
+      if (!isObject(value) || typeof value.models !== 'string' || !Number.isInteger(value.count)) return null;
       return { models: value.models, count: value.count as number, why: String(value.why) };
     } catch {
       return null;

@@ -1,4 +1,6 @@
 /** What the store holds, as state: every record is looked at, and what is damaged is told apart from the rest. */
+
+import { isObject } from '../../check.ts';
 import {
   adapterSchema,
   candidateSchema,
@@ -9,7 +11,7 @@ import {
   runSchema,
 } from '../schemas.ts';
 import type { AppState } from '../state.ts';
-import { isRecord, validSettings, validView } from '../validate.ts';
+import { validSettings, validView } from '../validate.ts';
 import type { ListName, SetAside, StoredRecords } from './backend.ts';
 import { type Restored, revive } from './restored.ts';
 
@@ -27,7 +29,7 @@ export function readStored({ values, lists }: StoredRecords): { restored: Restor
     return read.good;
   };
   const training = values.get('training');
-  const stored = isRecord(training) ? training : {};
+  const stored = isObject(training) ? training : {};
   const runs = readRecords(runSchema, stored.runs);
   // Runs are one value: the whole ones are written again at once.
   bad.push(...runs.bad.map(({ value, why }) => ({ from: 'values', id: 'training', value, why }) as const));

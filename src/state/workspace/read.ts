@@ -1,4 +1,6 @@
 /** A workspace file, read: every record is looked at, and what cannot be used is counted with its reason. */
+
+import { isObject } from '../../check.ts';
 import { InputError } from '../../errors.ts';
 import { unzip } from '../../zip.ts';
 import { count, sentence } from '../context.ts';
@@ -12,7 +14,7 @@ import type { AdapterRecord, CandidateRecord, ImageRecord, PairRecord, RunRecord
 import { adapterKey } from '../training/adapter.ts';
 import { checkpointFile } from '../training/checkpoints.ts';
 import { readCheckpoint, readMetrics, readTracks } from '../training/files.ts';
-import { isRecord, validScene, validSettings } from '../validate.ts';
+import { validScene, validSettings } from '../validate.ts';
 import { FORMAT, INDEX, VERSION } from './write.ts';
 
 /** A run with the files that belong to it, by name. */
@@ -47,7 +49,7 @@ function readIndex(files: Files): Json {
   } catch {
     throw new InputError('Its workspace.json is damaged.');
   }
-  if (!isRecord(index) || index.format !== FORMAT) {
+  if (!isObject(index) || index.format !== FORMAT) {
     throw new InputError('It is not a Margin workspace (there is no workspace.json of ours in it).');
   }
   if (index.version !== 1 && index.version !== VERSION) {
@@ -76,7 +78,7 @@ async function readImages(
   const list = Array.isArray(listed) ? listed : [];
   for (const [index, entry] of list.entries()) {
     report(index, list.length);
-    if (!isRecord(entry) || typeof entry.id !== 'string') {
+    if (!isObject(entry) || typeof entry.id !== 'string') {
       problems.push('1 picture could not be read (it has no id).');
       continue;
     }
