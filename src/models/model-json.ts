@@ -8,6 +8,7 @@ import type { BaseModel } from './policy/index.ts';
 
 /** Largest side of a picture that a model takes: far above those of today. */
 const MOST_PIXELS = 4096;
+const MOST_SCALE = 1e6;
 const MOST_TEXT_TOKENS = 2 ** 16;
 
 const whole = (value: unknown, most: number): boolean =>
@@ -26,9 +27,10 @@ const PREPROCESSOR: Readonly<Record<keyof PreprocessorConfig, (value: unknown) =
   do_center_crop: flag,
   do_normalize: flag,
   do_rescale: flag,
-  rescale_factor: (value) => finite(value) && value > 0,
-  image_mean: perChannel,
-  image_std: (value) => perChannel(value) && value.every((deviation) => deviation > 0),
+  // Beyond these, pixel values would overflow float32.
+  rescale_factor: (value) => finite(value) && value > 0 && value <= MOST_SCALE,
+  image_mean: (value) => perChannel(value) && value.every((mean) => Math.abs(mean) <= MOST_SCALE),
+  image_std: (value) => perChannel(value) && value.every((deviation) => deviation >= 1 / MOST_SCALE),
   resample: finite,
   size: sides,
   max_image_size: sides,

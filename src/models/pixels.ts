@@ -87,6 +87,7 @@ export function pixelRecipe(config: PreprocessorConfig, name: string): PixelReci
   if (config.do_center_crop !== false && config.crop_size && size.shortest_edge) {
     const crop = config.crop_size;
     const [width, height] = typeof crop === 'number' ? [crop, crop] : [crop.width, crop.height];
+    if (!width || !height) throw new ModelFileError(`${name} names no size of the crop.`, name);
     return { ...common, fit: 'crop', width, height, edge: size.shortest_edge };
   }
   const width = size.width ?? size.longest_edge ?? size.shortest_edge;

@@ -61,16 +61,17 @@ export function parseLlamaConfig(json: unknown, file = 'config.json'): LlamaConf
   const part = whole.text_config ?? whole;
   const text: Json = isObject(part) ? part : refuse(`"text_config" is ${shown(part)}.`);
 
+  const wrong = (name: string, rule: string, value: unknown): never =>
+    refuse(value === undefined ? `"${name}" is missing.` : `"${name}" must be ${rule}, not ${shown(value)}.`);
   const size = (name: string, fallback?: number, most = MAX_SIZE): number => {
     const value = text[name] ?? fallback;
     if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > most) {
-      return refuse(`"${name}" must be a whole number from 1 to ${most}, not ${shown(value)}.`);
+      return wrong(name, `a whole number from 1 to ${most}`, value);
     }
     return value;
   };
   const positive = (name: string, value: unknown): number => {
-    if (typeof value !== 'number' || !(value > 0 && Number.isFinite(value)))
-      return refuse(`"${name}" must be positive, not ${shown(value)}.`);
+    if (typeof value !== 'number' || !(value > 0 && Number.isFinite(value))) return wrong(name, 'positive', value);
     return value;
   };
 
