@@ -56,9 +56,15 @@ export function shown(value: unknown): string {
     const letters = [...value];
     return letters.length > 60 ? `"${letters.slice(0, 59).join('')}…"` : `"${value}"`;
   }
+  if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (typeof value === 'function') return 'a function';
   return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}
+
+/** The number that a text writes; the text itself where it writes none, for a sentence that quotes it. */
+export function numberIn(text: string): number | string {
+  return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);
 }
 
 /** Whether a value is an object with fields: no list, no null. */

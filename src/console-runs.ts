@@ -1,6 +1,6 @@
 /** Runs of the page's own work (sampling, pairing, training) as async iterables of what they give. */
 
-import { defined } from './check.ts';
+import { defined, shown } from './check.ts';
 import type {
   ConsoleCandidate,
   ConsolePair,
@@ -23,7 +23,7 @@ import type { AppState, CandidateRecord, PairRecord } from './state/state.ts';
 export function imageNamed(state: AppState, image: ImageRef): string {
   const id = typeof image === 'string' ? image : image?.id;
   if (state.images.some((known) => known.id === id)) return id;
-  throw new InputError(`There is no image "${id}" on the page. Add it with margin.images.add first.`, 'image');
+  throw new InputError(`There is no image ${shown(id)} on the page. Add it with margin.images.add first.`, 'image');
 }
 
 const candidateOf = ({ id, text, tokens, finish }: CandidateRecord): ConsoleCandidate => ({

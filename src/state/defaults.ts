@@ -37,7 +37,7 @@ export function clampSetting(key: NumericSetting, value: number): number {
 }
 
 /** Why a numeric setting cannot be used, as a sentence; null when it can. */
-export function settingRefusal(key: NumericSetting, value: number): string | null {
+export function settingRefusal(key: NumericSetting, value: unknown): string | null {
   return refusal(key, value, SETTING_RANGES[key]);
 }
 

@@ -207,6 +207,7 @@ export interface BadRecord {
 
 function whyNot([issue]: readonly v.BaseIssue<unknown>[]): string {
   const where = v.getDotPath(issue);
+  if (issue.received === 'undefined') return where ? `${where} is missing` : 'it is missing';
   const what = issue.message.startsWith('Invalid') ? issue.message.replace(/^Invalid/, 'invalid') : issue.message;
   return where ? `${where}: ${what}` : what;
 }

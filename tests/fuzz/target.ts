@@ -32,10 +32,8 @@ const NAMED = Object.values(errors).filter(
 
 /** What no sentence for people holds outside quotation marks: words of the JavaScript engine. */
 const RAW = [
-  /\bundefined\b|\bNaN\b|\[object /,
+  /\bundefined\b|(?<! is | given )\bNaN\b|\[object /,
   /is not (a function|iterable|defined|an object|a constructor)/,
-  // Of a file's key, in quotation marks, it may be said.
-  /(?<!["”] )\bis null\b/,
   /Cannot (read|convert|set|mix|create|destructure)|Unexpected (token|end)|JSON (at|input)|Maximum call stack/,
   /Invalid (array|typed array|string|time)|out of (bounds|range)|Failed to execute|should be a multiple/,
 ];

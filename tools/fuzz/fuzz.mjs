@@ -25,7 +25,7 @@ const MOST_HELD = 256 * 2 ** 20;
  */
 
 /** Opens the page of the fuzzer. `close` ends everything. */
-export async function openFuzzer() {
+export async function openFuzzer({ limitMs = LIMIT_MS, giveUpMs = GIVE_UP_MS } = {}) {
   const scratch = await mkdtemp(path.join(os.tmpdir(), 'margin-fuzz-'));
   const server = await createServer({
     root,
@@ -53,7 +53,7 @@ export async function openFuzzer() {
   const once = async (name, seed, index) => {
     let timer;
     const limit = new Promise((resolve) => {
-      timer = setTimeout(() => resolve(null), GIVE_UP_MS);
+      timer = setTimeout(() => resolve(null), giveUpMs);
     });
     const run = page.evaluate(([...given]) => globalThis.fuzz.run(...given), [name, seed, index]);
     run.catch(() => {});
@@ -73,12 +73,12 @@ export async function openFuzzer() {
       }
       if (!result) {
         await open();
-        return { outcome: 'failed', ms: GIVE_UP_MS, reason: `it hangs: no end after ${GIVE_UP_MS / 1000} s` };
+        return { outcome: 'failed', ms: giveUpMs, reason: `it hangs: no end after ${giveUpMs / 1000} s` };
       }
       quickest = Math.min(quickest, result.ms);
-      if (quickest <= LIMIT_MS) return { ...result, ms: quickest };
+      if (quickest <= limitMs) return { ...result, ms: quickest };
     }
-    const reason = `it hangs: ${Math.round(quickest)} ms at best, and ${LIMIT_MS} are allowed`;
+    const reason = `it hangs: ${Math.round(quickest)} ms at best, and ${limitMs} are allowed`;
     return { outcome: 'failed', ms: quickest, reason };
   };
 

@@ -3,6 +3,7 @@
  * `#vlm=toybox-vlm&clip=toybox-clip&prompt=…&n=4&t=1&top_p=0.95&max=48&seed=1&objective=dpo_sigmoid&dpo_sigmoid.beta=0.2`
  * `gallery=` opens the gallery of losses, `gallery=simpo` the page of one.
  */
+import { numberIn } from '../../check.ts';
 import { taggedLoss } from '../../kernels/losses/families/every.ts';
 import { DEFAULT_SETTINGS, type NumericSetting, SETTING_RANGES, settingRefusal } from '../defaults.ts';
 import { refusal } from '../objectives.ts';
@@ -71,7 +72,7 @@ function problemOf(name: string, value: string, settings: Partial<Settings>): st
   const key = Object.entries(NAMES).find(([, each]) => each === name)?.[0] as keyof typeof NAMES | undefined;
   if (key !== undefined) {
     if (key in SETTING_RANGES) {
-      const refused = settingRefusal(key as NumericSetting, value.trim() === '' ? Number.NaN : Number(value));
+      const refused = settingRefusal(key as NumericSetting, numberIn(value));
       return (
         refused &&
         `${refused.replace(key, name)} ${settings[key] === undefined ? 'It was left out.' : `${settings[key]} is used.`}`

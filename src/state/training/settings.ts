@@ -1,6 +1,6 @@
 /** What a person sets before pressing Train: the settings of TRL and PEFT by their names, and when to examine. */
 
-import { checkFields, choice, defined, flag, type Rule, whole } from '../../check.ts';
+import { checkFields, choice, defined, flag, numberIn, type Rule, whole } from '../../check.ts';
 import type { LoraSettings, RewardName, TrainingConfig } from '../../engine/engine.ts';
 import { InputError } from '../../errors.ts';
 import {
@@ -158,7 +158,7 @@ function parsed(key: keyof TrainingSettings, value: unknown): unknown {
   const like = DEFAULT_TRAINING[key];
   if (typeof value !== 'string' || typeof like === 'string') return value;
   if (Array.isArray(like)) return value.split(',');
-  if (typeof like === 'number') return value.trim() === '' ? Number.NaN : Number(value);
+  if (typeof like === 'number') return numberIn(value);
   return value === 'true' ? true : value === 'false' ? false : value;
 }
 

@@ -1,6 +1,6 @@
 /** A workspace file, read: every record is looked at, and what cannot be used is counted with its reason. */
 
-import { isObject } from '../../check.ts';
+import { isObject, shown as shownValue } from '../../check.ts';
 import { InputError } from '../../errors.ts';
 import { unzip } from '../../zip.ts';
 import { count, sentence } from '../context.ts';
@@ -53,7 +53,7 @@ function readIndex(files: Files): Json {
     throw new InputError('It is not a Margin workspace (there is no workspace.json of ours in it).');
   }
   if (index.version !== 1 && index.version !== VERSION) {
-    throw new InputError(`It was made by another version of Margin (format ${String(index.version)}).`);
+    throw new InputError(`It was made by another version of Margin (format ${shownValue(index.version)}).`);
   }
   return index;
 }

@@ -57,7 +57,7 @@ export const consoleArguments: Target<Call> = {
     { method: 'images.add', given: [[]] },
   ],
   mutate: ({ method, given }, random) => {
-    const changed = mutateJson({ given }, random, { beyond: true }).given;
+    const changed = mutateJson({ given }, random, { beyond: true })?.given;
     return { method, given: Array.isArray(changed) ? changed : [changed] };
   },
   async run({ method, given }) {
