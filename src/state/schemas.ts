@@ -205,11 +205,15 @@ export interface BadRecord {
   readonly why: string;
 }
 
+/** A reason may quote what was found, which may be anything. */
+const LONGEST_REASON = 160;
+
 function whyNot([issue]: readonly v.BaseIssue<unknown>[]): string {
   const where = v.getDotPath(issue);
   if (issue.received === 'undefined') return where ? `${where} is missing` : 'it is missing';
   const what = issue.message.startsWith('Invalid') ? issue.message.replace(/^Invalid/, 'invalid') : issue.message;
-  return where ? `${where}: ${what}` : what;
+  const short = what.length > LONGEST_REASON ? `${what.slice(0, LONGEST_REASON)}…` : what;
+  return where ? `${where}: ${short}` : short;
 }
 
 /** The value as its schema has it, without what the schema does not know; or what is wrong with it. */
