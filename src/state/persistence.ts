@@ -131,6 +131,8 @@ export function createPersistence(backend: Backend): Persistence {
   const read = async (mayWrite: boolean): Promise<Restored & { readonly written: unknown }> => {
     generation = await records.generation();
     const noted = decodeChange(journal.get());
+    // So that what it removes leaves the store for good. Where it cannot be written it is replayed all the same.
+    if (noted && mayWrite) await records.write(noted).catch(() => {});
     const { restored, bad, written } = readStored(await records.read(), noted);
     if (bad.length > 0) incomplete = true;
     // The page that saves puts them aside, and tells it.
