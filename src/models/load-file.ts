@@ -41,7 +41,7 @@ export async function loadFile(request: FileRequest, options: FileOptions = {}):
       options.onBytes?.(cached.length, cached.length);
       return cached;
     }
-    await cache!.delete(request.url);
+    await cache!.delete(request.url).catch(() => {}); // a broken cache stops no load
   }
   const bytes = await download(request, options);
   const problem = await damage(bytes, request);

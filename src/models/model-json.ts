@@ -48,7 +48,8 @@ export function readPreprocessor(json: unknown, file: string): PreprocessorConfi
   for (const [key, valid] of Object.entries(PREPROCESSOR)) {
     const value = json[key] ?? undefined;
     if (value === undefined) continue;
-    if (!valid(value)) throw new ModelFileError(`${file}: ${shown(key)} is ${shown(value)}, which is no use.`, file);
+    if (!valid(value))
+      throw new ModelFileError(`${file}: ${shown(key)} is ${shown(value)}, which cannot be used.`, file);
     config[key] = value;
   }
   return config;

@@ -208,7 +208,7 @@ const isTokenId = (id: unknown): boolean => Number.isInteger(id) && (id as numbe
 function templateProblem(template: unknown): string | undefined {
   const texts: unknown[] = Array.isArray(template) ? template.map((each) => each?.template) : [template ?? ''];
   for (const text of texts) {
-    if (typeof text !== 'string') return 'its chat template is no text.';
+    if (typeof text !== 'string') return 'its chat template is not text.';
     if (text.length > MOST_TEMPLATE_LETTERS) return 'its chat template is too long.';
     let depth = 0;
     for (const [, word] of text.matchAll(/\{%[-+]?\s*(for|endfor)\b/g)) {

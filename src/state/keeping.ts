@@ -8,9 +8,9 @@ import type { Store } from './store.ts';
 import type { Training } from './training.ts';
 
 const PROBLEMS: Record<PersistenceProblem['kind'], string> = {
-  full: 'This browser has no more room for Margin. Everything goes on in this tab and what was saved before is kept, but new work is not saved: export the workspace, or delete some pictures or training runs. Saving resumes by itself as soon as there is room.',
+  full: 'This browser has no more room for Margin. You can keep working in this tab, and what was saved before is kept, but new work is not saved: export the workspace, or delete some pictures or training runs. Saving resumes by itself as soon as there is room.',
   'other-tab':
-    'Margin is already open in another tab, which keeps the workspace. What you do here is not saved as long as that tab is open. When it closes, this tab adds its work to the workspace and saves from then on.',
+    'Margin is already open in another tab, which keeps the workspace. What you do here is not saved while that tab is open. When it closes, this tab adds its work to the workspace and saves from then on.',
   failed:
     'This browser refused to store the workspace (a private window, perhaps). Everything works, but closing the tab loses it: export the workspace to keep it. Saving is tried again from time to time.',
 };
@@ -33,7 +33,7 @@ export async function fetchPictures(
   notify(
     store,
     'error',
-    `The browser has dropped the bytes of ${lost.join(', ')}. Pairs and answers were kept; add the picture again to score them.`,
+    `The browser has deleted ${count(lost.length, 'picture file')}: ${lost.join(', ')}. Pairs and answers were kept; add the pictures again to score them.`,
   );
 }
 

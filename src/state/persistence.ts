@@ -10,11 +10,12 @@ import { addressFollower, linkedBy } from './persistence/address.ts';
 import type { Backend } from './persistence/backend.ts';
 import { changesBetween, onlyStreaming, sameWork } from './persistence/changes.ts';
 import type { Persistence, PersistenceHost } from './persistence/contract.ts';
-import { decodeChange, encodeChange, withChange } from './persistence/journal.ts';
+import { decodeChange, encodeChange } from './persistence/journal.ts';
 import { decodeLink, decodeView, encodeLink, linkProblems } from './persistence/link.ts';
 import { createPictureBytes } from './persistence/picture-bytes.ts';
 import { Problems } from './persistence/problems.ts';
 import type { Restored } from './persistence/restored.ts';
+import { createRetry } from './persistence/retry.ts';
 import { createRunFiles } from './persistence/run-files.ts';
 import { createStarts } from './persistence/starts.ts';
 import { readStored } from './persistence/stored.ts';
@@ -31,8 +32,6 @@ export { MOST_FAILURES, type Starts } from './persistence/starts.ts';
 
 /** Tokens of an answer that streams in are gathered this long: they can be sampled again. */
 const GATHER_MS = 250;
-/** After storage failed it is tried again, ever more rarely. */
-const RETRY_MS = { first: 2000, last: 60_000 } as const;
 
 /** The hash that offers to delete everything, for a page that does not get as far as its buttons. */
 const RESET = 'reset';
@@ -60,8 +59,6 @@ export function createPersistence(backend: Backend): Persistence {
   let incomplete = false;
   let generation = 0;
   let gathering: ReturnType<typeof setTimeout> | undefined;
-  let retrying: ReturnType<typeof setTimeout> | undefined;
-  let retryAfter: number = RETRY_MS.first;
   let writing: Promise<void> = Promise.resolve();
   let asked = false;
   const { follow, written, stop: leaveAddress } = addressFollower(address);
@@ -70,15 +67,7 @@ export function createPersistence(backend: Backend): Persistence {
     begun = resolve;
   });
   const problems = new Problems((problem) => persistence.host.problem(problem));
-
-  /** Tries again what failed, after a while. */
-  const later = (work: () => void): void => {
-    clearTimeout(retrying);
-    retrying = setTimeout(() => {
-      retryAfter = Math.min(2 * retryAfter, RETRY_MS.last);
-      work();
-    }, retryAfter);
-  };
+  const retry = createRetry();
 
   const pictures = createPictureBytes(bytes, {
     saves: () => saves,
@@ -86,7 +75,7 @@ export function createPersistence(backend: Backend): Persistence {
     stored: () => problems.set('pictures', null),
     failed(error) {
       problems.failed('pictures', error);
-      later(() => void flush());
+      retry.later(() => void flush());
     },
   });
 
@@ -118,14 +107,11 @@ export function createPersistence(backend: Backend): Persistence {
       if (change) await records.write(change);
       saved = state;
       problems.set('records', null);
-      if (!problems.with('pictures')) {
-        retryAfter = RETRY_MS.first;
-        clearTimeout(retrying);
-      }
+      if (!problems.with('pictures')) retry.worked();
       if (saves && latest === state) journal.set(null);
     } catch (error) {
       problems.failed('records', error);
-      later(() => void flush());
+      retry.later(() => void flush());
     }
   };
 
@@ -145,16 +131,16 @@ export function createPersistence(backend: Backend): Persistence {
   const read = async (mayWrite: boolean): Promise<Restored & { readonly written: unknown }> => {
     generation = await records.generation();
     const noted = decodeChange(journal.get());
-    const found = await records.read();
-    const stored = noted ? withChange(found, noted) : found;
-    const { restored, bad } = readStored(stored);
+    // So that what it removes leaves the store for good. Where it cannot be written it is replayed all the same.
+    if (noted && mayWrite) await records.write(noted).catch(() => {});
+    const { restored, bad, written } = readStored(await records.read(), noted);
     if (bad.length > 0) incomplete = true;
     // The page that saves puts them aside, and tells it.
     if (bad.length > 0 && mayWrite) {
       await records.setAside(bad).catch(() => {});
       persistence.host.setAside(bad.length);
     }
-    return { ...restored, written: stored.values.get('address') };
+    return { ...restored, written };
   };
 
   /** This page may save from now on: what is stored comes first. */
@@ -167,7 +153,7 @@ export function createPersistence(backend: Backend): Persistence {
       await pictures.check(state);
     } catch (error) {
       problems.failed('records', error);
-      later(() => void join());
+      retry.later(() => void join());
       return;
     }
     // Files before the records that name them.
@@ -226,7 +212,8 @@ export function createPersistence(backend: Backend): Persistence {
       saves = false;
       stopped = true;
       leaveAddress();
-      for (const timer of [gathering, retrying]) clearTimeout(timer);
+      clearTimeout(gathering);
+      retry.stop();
     },
 
     async reset() {
@@ -260,7 +247,7 @@ export function createPersistence(backend: Backend): Persistence {
         // What could not be read may still be there: nothing is written over it.
         incomplete = true;
         problems.failed('records', error);
-        if (held) later(() => void join());
+        if (held) retry.later(() => void join());
         return { state: {}, training: {}, ...linkedBy(address), view: opened, problems: unusable };
       }
     },

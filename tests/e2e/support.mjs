@@ -1,12 +1,11 @@
 // What the end-to-end scripts share: a Vite server, a browser with WebGPU, checks that are counted and never
 // stop the run, waits that end with a reason, and the summary line `N passed, N failed`.
 
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import os from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
-import { createServer } from 'vite';
 import { findBrowser, SOFTWARE_FLAGS } from '../../tools/browser.mjs';
+import { serve } from '../../tools/host.mjs';
 
 export const root = path.resolve(import.meta.dirname, '../..');
 const artifacts = path.join(root, 'tests/.artifacts');
@@ -150,15 +149,8 @@ export function ok(condition, what) {
  * @param cleanUp what `body` leaves to be closed or deleted
  */
 export async function endToEnd(body, cleanUp = async () => {}) {
-  const scratch = await mkdtemp(path.join(os.tmpdir(), 'margin-e2e-'));
-  const server = await createServer({
-    root,
-    logLevel: 'error',
-    cacheDir: path.join(scratch, 'vite'),
-    server: { port: 0, strictPort: false, hmr: false, watch: null },
-  });
-  await server.listen();
-  const url = server.resolvedUrls.local[0];
+  const server = await serve();
+  const { url } = server;
   const executablePath = await findBrowser();
   const browsers = [];
   const launch = async (flags) => {
@@ -171,7 +163,6 @@ export async function endToEnd(body, cleanUp = async () => {}) {
     for (const browser of browsers) await browser.close().catch(() => {});
     await server.close();
     await cleanUp();
-    await rm(scratch, { recursive: true, force: true });
     console.log(`${checks.passed} passed, ${checks.failed} failed`);
     process.exit(checks.failed > 0 || checks.passed === 0 ? 1 : 0);
   };

@@ -34,7 +34,7 @@ describe('tokenizer files', () => {
       [{ tokenizer: { ...json, added_tokens: {} } }, 'added_tokens'],
       [{ tokenizer: { ...json, added_tokens: [null] } }, 'added_tokens'],
       [{ tokenizer: { ...json, added_tokens: [...added_tokens, { content: '<x>', id: -1 }] } }, 'the number -1'],
-      [{ chatTemplate: 5 }, 'no text'],
+      [{ chatTemplate: 5 }, 'not text'],
       [{ chatTemplate: '{% for message in %}' }, 'cannot be rendered'],
       [{ chatTemplate: '{{ nothing.of.this }}' }, 'chat template'],
       [{ chatTemplate: 'no picture' }, 'one picture and the question'],

@@ -1,14 +1,9 @@
 // Drives the fuzz cases of tests/fuzz in a real browser and watches from outside: whoever hangs, or takes the page down,
 // cannot say so.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
 import { chromium } from 'playwright-core';
-import { createServer } from 'vite';
 import { findBrowser, SOFTWARE_FLAGS } from '../browser.mjs';
-
-const root = path.resolve(import.meta.dirname, '../..');
+import { serve } from '../host.mjs';
 
 /** A case that takes longer hangs, unless it is quicker when it is tried again: a busy machine is no fault. */
 const LIMIT_MS = 2000;
@@ -26,15 +21,8 @@ const MOST_HELD = 256 * 2 ** 20;
 
 /** Opens the page of the fuzzer. `close` ends everything. */
 export async function openFuzzer({ limitMs = LIMIT_MS, giveUpMs = GIVE_UP_MS } = {}) {
-  const scratch = await mkdtemp(path.join(os.tmpdir(), 'margin-fuzz-'));
-  const server = await createServer({
-    root,
-    logLevel: 'error',
-    cacheDir: path.join(scratch, 'vite'),
-    server: { port: 0, hmr: false, watch: null },
-  });
-  await server.listen();
-  const url = new URL('tests/fuzz/page.html', server.resolvedUrls.local[0]).href;
+  const server = await serve();
+  const url = new URL('tests/fuzz/page.html', server.url).href;
   const browser = await chromium.launch({
     executablePath: await findBrowser(),
     args: ['--no-sandbox', ...SOFTWARE_FLAGS],
@@ -136,7 +124,6 @@ export async function openFuzzer({ limitMs = LIMIT_MS, giveUpMs = GIVE_UP_MS } =
     async close() {
       await browser.close();
       await server.close();
-      await rm(scratch, { recursive: true, force: true });
     },
   };
 }

@@ -14,6 +14,7 @@ const BUNDLED: readonly { readonly name: string; readonly licence: string; reado
   { name: 'ONNX Runtime Web', licence: 'MIT', url: 'https://onnxruntime.ai' },
   { name: 'Transformers.js', licence: 'Apache-2.0', url: 'https://huggingface.co/docs/transformers.js' },
   { name: 'idb', licence: 'ISC', url: 'https://github.com/jakearchibald/idb' },
+  { name: 'valibot', licence: 'MIT', url: 'https://github.com/open-circle/valibot' },
 ];
 
 /**

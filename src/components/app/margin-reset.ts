@@ -1,6 +1,7 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import type { App } from '../../state/app.ts';
+import { MOST_UNPACKED } from '../../zip.ts';
 import { download } from '../pairs/download.ts';
 import { shared } from '../shared/styles.ts';
 
@@ -49,8 +50,13 @@ export class MarginReset extends LitElement {
 
   private exportWorkspace = async (): Promise<void> => {
     await this.during('Exporting…', 'The workspace could not be exported: ', async () => {
-      download(await this.app.intents.exportWorkspace(), 'margin-workspace.zip');
-      this.said = 'Exported.';
+      const file = await this.app.intents.exportWorkspace();
+      download(file, 'margin-workspace.zip');
+      // Notices lie behind this dialog.
+      this.said =
+        file.size > MOST_UNPACKED
+          ? 'Exported, but the file is too large for Margin to open again: delete some pictures first and export again.'
+          : 'Exported.';
     });
   };
 

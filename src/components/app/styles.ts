@@ -70,6 +70,7 @@ export const appStyles = css`
     display: flex;
     gap: 4px;
     border-bottom: 1px solid var(--m-line);
+    overflow-x: auto;
   }
   .tabs button {
     flex: 1;
@@ -83,6 +84,13 @@ export const appStyles = css`
     border-bottom-color: var(--m-text);
     background: var(--m-surface);
     font-weight: 650;
+  }
+  /* A phone holds all four. */
+  @media (max-width: 480px) {
+    .tabs button {
+      padding-inline: 4px;
+      font-size: 14px;
+    }
   }
   @media (max-width: 1099px) {
     .columns {

@@ -38,7 +38,7 @@ export class MarginSampling extends LitElement {
     css`
       fieldset {
         display: grid;
-        grid-template-columns: repeat(5, minmax(0, 1fr));
+        grid-template-columns: repeat(auto-fit, minmax(86px, 1fr));
         gap: 8px;
         margin: 0;
         padding: 0;

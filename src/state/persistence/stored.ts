@@ -12,7 +12,8 @@ import {
 } from '../schemas.ts';
 import type { AppState } from '../state.ts';
 import { validSettings, validView } from '../validate.ts';
-import type { ListName, SetAside, StoredRecords } from './backend.ts';
+import type { ListName, RecordChange, SetAside, StoredRecords } from './backend.ts';
+import { withChange } from './journal.ts';
 import { type Restored, revive } from './restored.ts';
 
 const SCHEMAS = { images: imageSchema, candidates: candidateSchema, pairs: pairSchema };
@@ -20,8 +21,18 @@ const SCHEMAS = { images: imageSchema, candidates: candidateSchema, pairs: pairS
 const idOf = (value: unknown): string => String((value as { id?: unknown } | null)?.id);
 const idOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
-/** The whole part of what is stored, and what is damaged, which belongs out of the way before anything is written. */
-export function readStored({ values, lists }: StoredRecords): { restored: Restored; bad: SetAside[] } {
+export interface ReadStore {
+  /** The whole part of what is stored. */
+  readonly restored: Restored;
+  /** What is damaged, which belongs out of the way before anything is written. */
+  readonly bad: readonly SetAside[];
+  /** What `AddressFollower.written` was when it was stored. */
+  readonly written: unknown;
+}
+
+/** @param noted what the page before had no time to store */
+export function readStored(found: StoredRecords, noted: RecordChange | null = null): ReadStore {
+  const { values, lists } = noted ? withChange(found, noted) : found;
   const bad: SetAside[] = [];
   const list = <K extends ListName>(name: K) => {
     const read = readRecords<AppState[K][number]>(SCHEMAS[name] as never, lists[name]);
@@ -51,5 +62,6 @@ export function readStored({ values, lists }: StoredRecords): { restored: Restor
       view: validView(values.get('view')),
     },
     bad,
+    written: values.get('address'),
   };
 }

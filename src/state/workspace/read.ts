@@ -50,7 +50,7 @@ function readIndex(files: Files): Json {
     throw new InputError('Its workspace.json is damaged.');
   }
   if (!isObject(index) || index.format !== FORMAT) {
-    throw new InputError('It is not a Margin workspace (there is no workspace.json of ours in it).');
+    throw new InputError('It is not a Margin workspace: it has no workspace.json from Margin.');
   }
   if (index.version !== 1 && index.version !== VERSION) {
     throw new InputError(`It was made by another version of Margin (format ${shownValue(index.version)}).`);
