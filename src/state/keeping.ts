@@ -10,7 +10,7 @@ import type { Training } from './training.ts';
 const PROBLEMS: Record<PersistenceProblem['kind'], string> = {
   full: 'This browser has no more room for Margin. You can keep working in this tab, and what was saved before is kept, but new work is not saved: export the workspace, or delete some pictures or training runs. Saving resumes by itself as soon as there is room.',
   'other-tab':
-    'Margin is already open in another tab, which keeps the workspace. What you do here is not saved while that tab is open. When it closes, this tab adds its work to the workspace and saves from then on.',
+    'Margin is already open in another tab, which saves the workspace. What you do here is not saved until that tab closes: then this tab adds its work and saves from then on.',
   failed:
     'This browser refused to store the workspace (a private window, perhaps). Everything works, but closing the tab loses it: export the workspace to keep it. Saving is tried again from time to time.',
 };

@@ -45,6 +45,16 @@ describe('margin-training, several runs', () => {
     await expectAccessible(element);
   });
 
+  it('marks a run of another model than the present one', async () => {
+    await app.intents.train();
+    const table = () => deep(element, 'margin-train-runs').shadowRoot!.textContent;
+    await frames(element, 3);
+    expect(table()).to.not.contain('model');
+    app.store.update((state) => ({ ...state, settings: { ...state.settings, vlm: 'another-vlm' } }));
+    await frames(element, 3);
+    expect(table()).to.contain('model toybox-vlm');
+  });
+
   it('names those that were examined beside the held-out curves', async () => {
     app.engine.answers = ['a cat'];
     app.intents.setTraining({ eval_scenes: 1 });

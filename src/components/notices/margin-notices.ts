@@ -66,6 +66,9 @@ export class MarginNotices extends LitElement {
         padding-top: 4px;
         overflow-wrap: anywhere;
       }
+      li p + button {
+        margin-top: 8px;
+      }
       .error {
         border-color: var(--m-danger);
       }
@@ -97,12 +100,12 @@ export class MarginNotices extends LitElement {
       ({ id, tone, message, action }) =>
         html`<li class=${tone}>
           ${icon(ICONS[tone])}
-          <p>${tone === 'error' ? html`<span class="visually-hidden">Error: </span>` : ''}${message}</p>
+          <div><p>${tone === 'error' ? html`<span class="visually-hidden">Error: </span>` : ''}${message}</p>
           ${
             action === 'save here'
               ? html`<button @click=${() => this.app.intents.saveHere()}>Save in this tab instead</button>`
               : ''
-          }
+          }</div>
           <button class="quiet icon" aria-label="Dismiss" @click=${() => this.app.intents.dismissNotice(id)}>${icon('close')}</button>
         </li>`,
     );

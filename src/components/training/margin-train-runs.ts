@@ -20,7 +20,12 @@ export class MarginTrainRuns extends LitElement {
   #view = new Select(
     this,
     () => this.app?.store,
-    ({ training }) => ({ runs: training.runs, run: training.run, idle: training.phase === 'idle' }),
+    ({ training, settings }) => ({
+      runs: training.runs,
+      run: training.run,
+      idle: training.phase === 'idle',
+      vlm: settings.vlm,
+    }),
   );
   #follow = new FollowTraining(this, () => this.app);
 
@@ -100,10 +105,12 @@ export class MarginTrainRuns extends LitElement {
 
   private renderRun(run: RunRecord, name: string) {
     const log = this.#follow.training.log(run.id);
+    // An imported run, or one from before the model was changed: it cannot be continued here.
+    const other = run.vlm !== this.#view.value.vlm && !name.includes(run.vlm) ? `, model ${run.vlm}` : '';
     const point = run.heldOut.at(-1);
     return html`<tr class=${run.id === this.#view.value.run ? 'present' : ''}>
       <td>${run.ordinal}</td>
-      <td>${name}<span class="message muted" title=${run.message ?? ''}>${run.status === 'finished' ? '' : `, ${run.status}`}</span></td>
+      <td>${name}${other}<span class="message muted" title=${run.message ?? ''}>${run.status === 'finished' ? '' : `, ${run.status}`}</span></td>
       <td>${log.step} / ${run.steps || '–'}</td>
       <td>${number(log.last('loss'), 4)}</td>
       <td>${number(log.last(run.reward ? 'reward' : 'rewards/margins'), 3)}</td>
