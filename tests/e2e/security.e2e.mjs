@@ -145,7 +145,8 @@ await endToEnd(
         await engineReady(page);
         await page.locator('#injected').click();
         equal(await page.evaluate(() => globalThis.harmed ?? false), false, 'the script ran');
-        const told = errors.filter((text) => text.startsWith('security policy:')).map((text) => text.split(' ')[2]);
+        // To the browser a page that was changed on its way is not of this machine, which stops the dev server's socket, too.
+        const told = errors.flatMap((text) => /^security policy: (s\S+)/.exec(text)?.[1] ?? []);
         equal([...new Set(told)].sort().join(), 'script-src-attr,script-src-elem,style-src-elem', `what was blocked by:\n${errors.join('\n')}\n`);
       });
       await context.close();
