@@ -1,7 +1,7 @@
 // What may come between two steps of a run: a button, a rewind, a lost device, a frozen worker, a full disk, an absurd
 // rate. On the bundled models, and each time with the very numbers of the run that nothing interrupted.
 
-import { addPairs, endToEnd, engineReady, equal, idle, ok, openPage, PATIENCE, saved, until } from './support.mjs';
+import { addPairs, endToEnd, engineReady, equal, idle, ok, openPage, PATIENCE, until } from './support.mjs';
 
 /** As many times faster runs the page's clock while the watchdog waits for a frozen worker. */
 const HASTE = 6;
@@ -176,10 +176,6 @@ await endToEnd(async ({ checks, browser, url }) => {
     equal((await run()).checkpoints.join(), '1', 'checkpoints');
     await storage.send('Storage.overrideQuotaForOrigin', { origin });
     await page.evaluate(() => margin.intents.setSetting('seed', 2));
-<<<<<<< HEAD
-=======
-    await saved(page);
->>>>>>> main
     await page.reload();
     await engineReady(page);
     equal((await run()).step, 1, 'step');
