@@ -29,7 +29,9 @@ await checks.check('the ledger misses what is gone, and a run that went back too
   equal(lost({ pairs: [] }, GRACE_MS, true), 1, 'a hard kill takes no more than that');
 });
 
-const results = await chaos({ plan: PLAN, seed: SEED });
+// Whoever runs this takes a long silence for a hang.
+const each = ({ kind, lost, seconds = 0 }) => console.log(`  ${kind}: ${lost.length} losses, ${seconds.toFixed(1)} s`);
+const results = await chaos({ plan: PLAN, seed: SEED, each });
 for (const { number, kind, moment, lost, seconds = 0 } of results) {
   await checks.check(`${kind === 'none' ? '' : `${kind}: `}${moment || `kill ${number}`} (${seconds.toFixed(1)} s)`, async () =>
     equal(lost.join('\n'), '', 'losses'),
