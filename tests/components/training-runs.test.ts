@@ -47,8 +47,9 @@ describe('margin-training, several runs', () => {
 
   it('marks a run of another model than the present one', async () => {
     await app.intents.train();
-    const table = () => deep(element, 'margin-train-runs').shadowRoot!.textContent;
+    button(element, 'Runs').click();
     await frames(element, 3);
+    const table = () => deep(element, 'margin-train-runs').shadowRoot!.textContent;
     expect(table()).to.not.contain('model');
     app.store.update((state) => ({ ...state, settings: { ...state.settings, vlm: 'another-vlm' } }));
     await frames(element, 3);
