@@ -119,6 +119,7 @@ export function applyDiff<T extends Identified>(
 }
 
 export class History {
+  #held = new Set<readonly string[]>();
   #past: Entry[] = [];
   #future: Entry[] = [];
   #store: Store<AppState>;
@@ -164,9 +165,15 @@ export class History {
     return entry !== undefined && (entry.lists.runs !== undefined || 'adapter' in entry.values);
   }
 
-  /** Folders of run files that some step back or forth needs. */
+  /** Keeps folders of run files whose records are about to be recorded, until the returned function is called. */
+  holdFolders(folders: readonly string[]): () => void {
+    this.#held.add(folders);
+    return () => this.#held.delete(folders);
+  }
+
+  /** Folders of run files that some step back or forth needs, and those that are held. */
   folders(): string[] {
-    return [...this.#past, ...this.#future].flatMap(({ lists, values }) => {
+    const needed = [...this.#past, ...this.#future].flatMap(({ lists, values }) => {
       const runs = [...(lists.runs?.added ?? []), ...(lists.runs?.removed ?? [])].map(({ record }) => record);
       const starts = runs.flatMap((run) => (run as AppState['training']['runs'][number]).from?.key ?? []);
       const adapters = [values.adapter?.before, values.adapter?.after] as (AppState['adapter'] | undefined)[];
@@ -176,6 +183,7 @@ export class History {
         ...adapters.flatMap((adapter) => adapter?.run ?? adapter?.key ?? []),
       ];
     });
+    return [...needed, ...[...this.#held].flat()];
   }
 
   #step(from: Entry[], to: Entry[], direction: 'undo' | 'redo'): boolean {

@@ -1,4 +1,5 @@
 import { expect } from '@esm-bundle/chai';
+import { decodePixels } from '../../src/pictures/decode-pixels.ts';
 import { randomScene } from '../../src/toybox/index.ts';
 import { unzip, zip } from '../../src/zip.ts';
 import { makeApp, makeAppWithDraft, stateWhere, type TestApp } from '../support/app.ts';
@@ -227,7 +228,7 @@ describe('everything in one file', () => {
     const other = await makeApp();
     expect(await other.intents.importWorkspace(await zip(blobs))).to.equal(true);
     expect(notices(other))
-      .to.contain('2 runs could not be read (id: is not an id of Margin; settings: cannot be used)')
+      .to.contain('2 runs could not be read (id: is not an id of Margin; settings is missing)')
       .and.to.contain('1 answer could not be read (logpSum')
       .and.to.contain(`The checkpoint of its adapter (step ${newest}) is missing`);
     expect(other.store.state.training.runs).to.have.length(1);
@@ -273,6 +274,17 @@ describe('the pairs file', () => {
     const image = await (await fetch(row.images[0])).blob();
     expect(image.type).to.equal('image/png');
     expect(image.size).to.equal(app.store.state.images[0].bytes);
+    app.dispose();
+  });
+
+  it('holds no transparency: what shows through is white, as the models see it', async () => {
+    const app = await makeApp();
+    const file = await (await fetch('/tests/golden/pixels/rgba.png')).blob();
+    const [{ id }] = await app.intents.addImages([new File([file], 'rgba.png')]);
+    app.intents.addPairOf({ imageId: id, prompt: 'What is it?', chosen: 'A square.', rejected: 'A cat.' });
+    const row = JSON.parse(await (await app.intents.exportPairs()).text());
+    const written = await (await fetch(row.images[0])).blob();
+    expect((await decodePixels(written, '#000000')).data).to.deep.equal((await decodePixels(file)).data);
     app.dispose();
   });
 });

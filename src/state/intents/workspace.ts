@@ -62,11 +62,16 @@ export function workspaceIntents(context: Context) {
     return { key: `${record.id}@${step}`, run: record.id, step };
   };
 
+  /** Folders of adapters that come as files: where runs began, and the active one. */
+  const adapterFolders = (runs: readonly ReadRun[], adapter: AdapterRecord | null): Set<string> =>
+    new Set([
+      ...runs.flatMap(({ record }) => record.from?.key ?? []),
+      ...(adapter && adapter.run === undefined ? [adapter.key] : []),
+    ]);
+
   /** Files go before the records that name them. */
-  const keepFiles = async ({ adapters }: ReadWorkspace, runs: readonly ReadRun[], adapter: AdapterRecord | null) => {
-    const needed = new Set(runs.flatMap(({ record }) => record.from?.key ?? []));
-    if (adapter && adapter.run === undefined) needed.add(adapter.key);
-    for (const key of needed) {
+  const keepFiles = async ({ adapters }: ReadWorkspace, runs: readonly ReadRun[], folders: Iterable<string>) => {
+    for (const key of folders) {
       const bytes = adapters.get(key);
       if (bytes) await persistence.runs.put(key, ADAPTER_NAME, bytes);
     }
@@ -119,11 +124,18 @@ export function workspaceIntents(context: Context) {
         const runs = freshRuns(store.state, read);
         const usable = usableAdapter(read, runs);
         const adapter = typeof usable === 'string' ? null : usable;
-        await keepFiles(read, runs.runs, adapter);
-        const run = (read.run && runs.ids.get(read.run)) || null;
-        history.record('import workspace', (state) =>
-          withWorkspace(state, { read, runs: runs.runs, adapter: adapter ?? undefined, run }),
-        );
+        const folders = adapterFolders(runs.runs, adapter);
+        // A run that ends meanwhile forgets the files that nothing names.
+        const release = history.holdFolders([...folders, ...runs.runs.map(({ record }) => record.id)]);
+        try {
+          await keepFiles(read, runs.runs, folders);
+          const run = (read.run && runs.ids.get(read.run)) || null;
+          history.record('import workspace', (state) =>
+            withWorkspace(state, { read, runs: runs.runs, adapter: adapter ?? undefined, run }),
+          );
+        } finally {
+          release();
+        }
         await training.sync();
         const losses = [
           ...read.losses,
