@@ -259,7 +259,7 @@ describe('training jobs on tiny models', () => {
       [{ objective: 'sppo_soft' }, 'beats the pool'],
       [{ hyperparameters: { beta: -1 } }, 'beta'],
       [{ config: { learning_rate: -1 } }, 'learning_rate'],
-      [{ lora: { r: 0 } }, 'rank'],
+      [{ lora: { r: 0 } }, 'r is 0; it must be a whole number from 1'],
       [{ stopAfter: 0 }, 'stopAfter'],
     ] as const) {
       const error = await trained(given as Partial<TrainRequest>).catch((reason: Error) => reason);
