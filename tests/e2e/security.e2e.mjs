@@ -99,7 +99,7 @@ await endToEnd(
       root,
       logLevel: 'error',
       build: { outDir: site },
-      preview: { port: 0, headers: {} },
+      preview: { port: 0 },
       plugins: [{ name: 'no-header', configurePreviewServer: ({ config }) => { config.preview.headers = {}; } }],
     });
     const built = new URL('margin/', server.resolvedUrls.local[0]).href;
