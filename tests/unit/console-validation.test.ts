@@ -109,7 +109,7 @@ describe('what the console refuses', () => {
       [{ ...good, image: 'nope' }, 'There is no image "nope"'],
       [{ ...good, image: {} }, 'image is an object'],
       [{ ...good, choosen: 'a' }, 'choosen: did you mean chosen?'],
-      [undefined, 'margin.pairs.add takes an object with image, prompt, chosen and rejected', 'undefined'],
+      [undefined, 'margin.pairs.add takes an object with image, prompt, chosen and rejected', 'it was given nothing'],
       [null, 'it was given null'],
     ] as [unknown, ...string[]][]) {
       const message = await refused(() => loose.pairs.add(given));
@@ -199,7 +199,7 @@ describe('what the console refuses', () => {
   it('files that are none', async () => {
     const file = await plainPicture();
     for (const [given, word] of [
-      [undefined, 'it was given undefined'],
+      [undefined, 'it was given nothing'],
       [null, 'it was given null'],
       [[], 'an empty list'],
       [file, 'one by itself'],
@@ -209,7 +209,7 @@ describe('what the console refuses', () => {
       expect(await refused(() => loose.images.add(given))).to.contain(word);
     }
     for (const [given, word] of [
-      [undefined, 'it was given undefined'],
+      [undefined, 'it was given nothing'],
       [new Uint8Array(), 'no bytes at all'],
       ['adapter.zip', '"adapter.zip"'],
       [file, 'an object'],
