@@ -98,7 +98,11 @@ def cases(pictures: list, rows, seed: int) -> tuple[list, list]:
 
 
 def calibrate(work: Path) -> dict:
-    """Per class (a, b) of p = sigmoid(a logit(score) + b), and the p below which a noun counts as not seen."""
+    """Per class (a, b) of p = sigmoid(a logit(score) + b), and the p below which a noun counts as not seen.
+
+    p is the chance at even odds: how common a class is has been taken out again, because a noun that a text names is
+    no random class. With it, "person" would pass in almost every picture.
+    """
     pictures = json.loads((work / "pictures.json").read_text())
     kept = np.load(work / "judge.npz")
     rows, scores = kept["rows"], kept["scores"]
@@ -110,6 +114,7 @@ def calibrate(work: Path) -> dict:
     prior = fit_class(x.ravel(), y.ravel(), (1.0, 0.0))
     fits = [fit_class(x[:, c], y[:, c], prior) for c in range(len(CLASSES))]
     a, b = (np.array(column) for column in zip(*fits))
+    b = b - logit(y.mean(0))
     chance = 1 / (1 + np.exp(-(a * logit(scores) + b)))
     train = [i if pictures[i]["split"] == "train" else -1 for i in rows]
     inside = np.array([at for at, i in enumerate(train) if i >= 0])
@@ -117,7 +122,7 @@ def calibrate(work: Path) -> dict:
     threshold = float(np.quantile([chance[inside[at], kind] for at, kind in agreed], 1 - CONFIRM))
     result = {"slope": a.round(4).tolist(), "offset": b.round(4).tolist(), "threshold": round(threshold, 4)}
     (work / "calibration.json").write_text(json.dumps(result))
-    return {"threshold": threshold, "pictures": len(learn), **judged(pictures, rows, chance, threshold, "dev")}
+    return {"threshold": threshold, "learnt_from": len(learn), **judged(pictures, rows, chance, threshold, "dev")}
 
 
 def judged(pictures: list, rows, chance: np.ndarray, threshold: float, split: str) -> dict:

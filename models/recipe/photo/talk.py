@@ -12,12 +12,15 @@ from tokenizers import Tokenizer
 from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
+import workers
 from photo import backbone, data, language, tail, tokens
 from photo.data import CLASSES
 
 HIDDEN, LAYERS, CONTEXT = 192, 3, 512
 ALIGNMENT_WEIGHT = 0.3
 CONTENT_WEIGHT, SHORT_WEIGHT = 2.0, 2.0
+#: Processes average their weights after so many steps; the development pictures are looked at after so many.
+MEET, CHECK_EVERY = 25, 200
 
 
 def decoder_config() -> LlamaConfig:
@@ -233,6 +236,9 @@ class Trainer:
     A stage that another one follows keeps its rate (`decay=False`); the last one ends on a cosine.
     """
 
+    #: Whether this process writes the checkpoints.
+    writes = True
+
     def __init__(self, name: str, work: Path, model: Talker, rate: float, steps: int, decay: bool, connector: bool):
         self.path, self.name, self.model, self.steps, self.decay = work / f"{name}.pt", name, model, steps, decay
         layers = [p for p in model.lm.model.layers.parameters() if p.ndim == 2]
@@ -249,7 +255,7 @@ class Trainer:
                 optimizer.load_state_dict(kept)
             self.step, self.log = state["step"], state["log"]
 
-    def update(self, loss: torch.Tensor, every: int = 50, more=lambda: {}) -> None:
+    def update(self, loss: torch.Tensor, every: int = 50, before_log=lambda: None, more=lambda: {}) -> None:
         rate = self.rate * min(1, (self.step + 1) / 100)
         if self.decay:
             rate *= 0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * min(1, self.step / self.steps)))
@@ -262,7 +268,8 @@ class Trainer:
             optimizer.step()
         self.step += 1
         self.running.append(float(loss.detach()))
-        if self.step % every == 0 or self.step >= self.steps:
+        before_log()
+        if self.writes and (self.step % every == 0 or self.step >= self.steps):
             self.log.append(dict(step=self.step, loss=round(float(np.mean(self.running[-every:])), 4), **more()))
             print(f"[{self.name}] {self.step}/{self.steps} {self.log[-1]} {time.time() - self.began:.0f} s", flush=True)
             self.save()
@@ -321,8 +328,8 @@ class Album:
         x = torch.from_numpy(np.stack([self.cells[i, view] for i, view in rows]).astype(np.float32))
         return (x - self.mean) / self.std
 
-    def draw(self, step: int, size: int, describe: int):
-        rng = random.Random(self.seed * 1_000_003 + 7 * step)
+    def draw(self, step: int, size: int, describe: int, rank: int = 0):
+        rng = random.Random((self.seed + 101 * rank) * 1_000_003 + 7 * step)
         rows = []
         for _ in range(size):
             pool = self.own if rng.random() < 0.4 or not self.borrowed else self.borrowed
@@ -423,23 +430,47 @@ def warm_connector(talker: Talker, album: Album, steps: int, size: int = 48) -> 
     return float(loss.detach())
 
 
+def average_weights(model: nn.Module) -> None:
+    """Replaces every parameter by its mean over the processes, in one exchange."""
+    if workers.count() == 1:
+        return
+    with torch.no_grad():
+        flat = torch.cat([p.flatten() for p in model.parameters()])
+        torch.distributed.all_reduce(flat)
+        flat /= workers.count()
+        at = 0
+        for p in model.parameters():
+            p.copy_(flat[at : at + p.numel()].view_as(p))
+            at += p.numel()
+
+
 def run_talk(work: Path, warm: int, steps: int, size: int, rate: float, describe: int, seed: int) -> dict:
-    """Connector and decoder on real pictures."""
+    """Connector and decoder on real pictures. Processes train on pictures of their own and meet every few steps."""
     torch.manual_seed(seed)
+    rank = workers.rank()
     book = Phrasebook(work)
     talker, album = Talker(), Album(book, work, seed)
     talker.load_state_dict(torch.load(work / "text.pt", weights_only=False)["model"])
     trainer = Trainer("talk", work, talker, rate, steps, decay=True, connector=True)
+    trainer.writes = rank == 0
     if trainer.step == 0:
         warm_connector(talker, album, warm)
+    torch.manual_seed(seed + 1 + rank)
     while trainer.step < steps:
-        batch, marks, rows = album.draw(trainer.step, size, describe)
+        batch, marks, rows = album.draw(trainer.step, size, describe, rank)
         with torch.autocast("cpu", torch.bfloat16):
             visual = talker.look(dropped(album.seen(rows)))
             loss = weighted(talker.answer_logits(batch, visual), batch)
             loss = loss + ALIGNMENT_WEIGHT * likeness(visual, target(talker.lm.model.embed_tokens.weight, marks, size))
-        trainer.update(loss, more=lambda: check(talker, album) if trainer.step % 250 == 0 or trainer.step >= steps else {})
-    return {"steps": steps, "pictures": steps * size, "log": trainer.log[-1:]}
+        if trainer.step % MEET == MEET - 1 or trainer.step == steps - 1:
+            trainer.update(loss, before_log=lambda: average_weights(talker), more=lambda: look_up(trainer, talker, album))
+        else:
+            trainer.update(loss)
+    return {"steps": steps, "pictures": steps * size * workers.count(), "log": trainer.log[-1:]}
+
+
+def look_up(trainer: Trainer, talker: Talker, album: Album) -> dict:
+    return check(talker, album) if trainer.step % CHECK_EVERY == 0 or trainer.step >= trainer.steps else {}
 
 
 def folded(talker: Talker, album: Album) -> tuple[torch.Tensor, torch.Tensor]:
