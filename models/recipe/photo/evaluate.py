@@ -101,7 +101,7 @@ def chair(texts: list[str], truths: list[set]) -> dict:
         missed = [kind for kind in found if kind not in truth]
         said, wrong, bad = said + len(found), wrong + len(missed), bad + bool(missed)
         named, there = named + len(set(found) & truth), there + len(truth)
-    return {"chair_i": wrong / max(1, said), "chair_s": bad / len(texts), "cover": named / there, "mentions": said / len(texts)}
+    return {"chair_i": wrong / max(1, said), "chair_s": bad / len(texts), "cover": named / max(1, there), "mentions": said / len(texts)}
 
 
 def pope(answerer: Answerer, pictures: list, train: list, seed: int) -> dict:
@@ -174,7 +174,7 @@ def agreed_nouns(texts: list[str], pictures: list, nouns: set[str]) -> dict:
         mine, agreed = of(text), {noun for noun, n in count.items() if n >= 2}
         hit, wanted = hit + len(mine & agreed), wanted + len(agreed)
         right, said = right + sum(noun in count for noun in mine), said + len(mine)
-    return {"agreed_recall": hit / wanted, "nouns_right": right / said}
+    return {"agreed_recall": hit / max(1, wanted), "nouns_right": right / max(1, said)}
 
 
 def places_and_counts(answerer: Answerer, pictures: list) -> dict:
@@ -195,14 +195,13 @@ def places_and_counts(answerer: Answerer, pictures: list) -> dict:
         cases = rng.sample(cases, min(600, len(cases)))
         said = answerer.answers([(i, question) for i, question, _ in cases], 16)
         wanted = [answer for _, _, answer in cases]
-        common = max(np.mean([w.split(" ", 3)[-1] == x for w in wanted]) for x in {w.split(" ", 3)[-1] for w in wanted})
-        found[name] = {"right": float(np.mean([a == b for a, b in zip(said, wanted)])), "questions": len(cases)}
+        found[name] = {"right": sum(a == b for a, b in zip(said, wanted)) / max(1, len(cases)), "questions": len(cases)}
         if name == "places":
             ends = [w.rsplit(" is ", 1)[-1] for w in wanted]
-            found[name]["always_the_commonest"] = max(ends.count(x) for x in set(ends)) / len(ends)
+            found[name]["always_the_commonest"] = max(map(ends.count, ends), default=0) / max(1, len(ends))
         else:
             ones = sum(" is one " in w for w in wanted)
-            found[name]["always_one"] = ones / len(wanted)
+            found[name]["always_one"] = ones / max(1, len(wanted))
     return found
 
 
@@ -270,7 +269,7 @@ def run(work: Path, data: Path | None, folder: Path, seed: int) -> dict:
     found |= places_and_counts(answerer, test)
     found["scorer"] = scorer(folder, [test[i] for i in told], embeds[told])
     found["judge"] = judgement(folder, data, work, pictures)
-    sampled = answerer.answers([(i, question) for i in range(100)], temperature=0.7)
+    sampled = answerer.answers([(i, question) for i in range(min(100, len(test)))], temperature=0.7)
     found["chair_sampled"] = chair(sampled, truths[:100])
     shown = {name: described[len(test) + k] for k, name in enumerate(photos)}
     (work / "answers.json").write_text(json.dumps(dict(described=mine, sampled=sampled, photos=shown), indent=1))

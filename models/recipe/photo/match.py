@@ -91,6 +91,7 @@ class Pairs:
             for word in lemmas(caption):
                 count[word] = count.get(word, 0) + 1
         self.words = sorted(count, key=lambda w: (-count[w], w))[:WORDS]
+        self.words += [f"<{i}>" for i in range(len(self.words), PROJECTION)]  # a smoke run knows fewer words
         self.index = {word: i for i, word in enumerate(self.words)}
 
     def wanted(self) -> np.ndarray:
