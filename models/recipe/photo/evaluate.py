@@ -242,35 +242,67 @@ def judgement(folder: Path, data: Path, work: Path, pictures: list) -> dict:
     return found
 
 
-def run(work: Path, data: Path | None, folder: Path, seed: int) -> dict:
-    """Everything; also leaves `answers.json` (descriptions, samples to read, the shared photographs)."""
-    pictures = json.loads((work / "pictures.json").read_text())
-    corpus = json.loads((work / "corpus.json").read_text())
-    test = [p for p in pictures if p["split"] == "test" and p["labels"]]
-    photos = sorted(p["file"] for p in json.loads((data / "photos/manifest.json").read_text())) if data else []
-    paths = [work / p["path"] for p in test] + [data / "photos" / name for name in photos]
-    features, embeds = looked_at(folder, paths)
-    answerer = Answerer(folder, features)
-    question = language.DESCRIBE[0]
+class Held:
+    """The held-out pictures and the shared photographs, looked at once."""
+
+    def __init__(self, work: Path, data: Path | None, folder: Path):
+        self.work, self.data, self.folder = work, data, folder
+        self.pictures = json.loads((work / "pictures.json").read_text())
+        self.test = [p for p in self.pictures if p["split"] == "test" and p["labels"]]
+        self.photos = sorted(p["file"] for p in json.loads((data / "photos/manifest.json").read_text())) if data else []
+        paths = [work / p["path"] for p in self.test] + [data / "photos" / name for name in self.photos]
+        self.features, self.embeds = looked_at(folder, paths)
+        self.answerer = Answerer(folder, self.features)
+        self.told = [i for i, p in enumerate(self.test) if len(p["captions"]) >= 4]
+
+
+def describe(held: Held, seed: int) -> dict:
+    """Descriptions: CHAIR, cover, nouns; also leaves `answers.json` (what was said, samples to read, the photographs)."""
+    test, question = held.test, language.DESCRIBE[0]
+    described = held.answerer.answers([(i, question) for i in range(len(held.features))])
+    number = min(CHAIR_PICTURES, len(test))
+    truths = [judge.truth_of(picture) for picture in test[:number]]
+    mine = described[:number]
+    told = [test[i] for i in held.told]
+    corpus = json.loads((held.work / "corpus.json").read_text())
+    nouns = common_nouns([caption for entry in corpus["texts"] for caption in entry["captions"]])
+    said = [described[i] for i in held.told]
     torch.manual_seed(seed)
-    described = answerer.answers([(i, question) for i in range(len(paths))])
-    chosen = list(range(min(CHAIR_PICTURES, len(test))))
-    truths = [judge.truth_of(test[i]) for i in chosen]
-    mine = [described[i] for i in chosen]
-    found = {"pictures": len(chosen), "chair": chair(mine, truths)}
-    found["shuffled"] = chair(mine[1:] + mine[:1], truths)
-    told = [i for i, p in enumerate(test) if len(p["captions"]) >= 4]
-    nouns = common_nouns([c for entry in corpus["texts"] for c in entry["captions"]])
-    found["nouns"] = agreed_nouns([described[i] for i in told], [test[i] for i in told], nouns)
-    found["nouns"]["pictures"] = len(told)
-    found["nouns_shuffled"] = agreed_nouns([described[i] for i in told[1:] + told[:1]], [test[i] for i in told], nouns)
-    train = [p for p in pictures if p["split"] == "train" and p["labels"]]
-    found["pope"] = pope(answerer, test[:CHAIR_PICTURES], train, seed)
-    found |= places_and_counts(answerer, test)
-    found["scorer"] = scorer(folder, [test[i] for i in told], embeds[told])
-    found["judge"] = judgement(folder, data, work, pictures)
-    sampled = answerer.answers([(i, question) for i in range(min(100, len(test)))], temperature=0.7)
-    found["chair_sampled"] = chair(sampled, truths[:100])
-    shown = {name: described[len(test) + k] for k, name in enumerate(photos)}
-    (work / "answers.json").write_text(json.dumps(dict(described=mine, sampled=sampled, photos=shown), indent=1))
+    few = min(100, len(test))
+    sampled = held.answerer.answers([(i, question) for i in range(few)], temperature=0.7)
+    photos = dict(zip(held.photos, described[len(test) :]))
+    (held.work / "answers.json").write_text(json.dumps(dict(described=mine, sampled=sampled, photos=photos), indent=1))
+    return {
+        "pictures": number,
+        "chair": chair(mine, truths),
+        "shuffled": chair(mine[1:] + mine[:1], truths),
+        "nouns": agreed_nouns(said, told, nouns) | {"pictures": len(told)},
+        "nouns_shuffled": agreed_nouns(said[1:] + said[:1], told, nouns),
+        "chair_sampled": chair(sampled, truths[:few]),
+    }
+
+
+def ask(held: Held, seed: int) -> dict:
+    """Questions, the scorer and the judge."""
+    train = [p for p in held.pictures if p["split"] == "train" and p["labels"]]
+    return {
+        "pope": pope(held.answerer, held.test[:CHAIR_PICTURES], train, seed),
+        **places_and_counts(held.answerer, held.test),
+        "scorer": scorer(held.folder, [held.test[i] for i in held.told], held.embeds[held.told]),
+        "judge": judgement(held.folder, held.data, held.work, held.pictures),
+    }
+
+
+PARTS = {"describe": describe, "ask": ask}
+
+
+def run(work: Path, data: Path | None, folder: Path, seed: int, part: str | None = None) -> dict:
+    """Both parts, or one of them (two processes may share the work); a part that is on disk is not done again."""
+    held, found = None, {}
+    for name in [part] if part else PARTS:
+        path = work / f"evaluate-{name}.json"
+        if not path.exists():
+            held = held or Held(work, data, folder)
+            path.write_text(json.dumps(PARTS[name](held, seed), indent=1))
+        found |= json.loads(path.read_text())
     return found

@@ -19,7 +19,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
+import torch.multiprocessing
 
+import workers
 from photo import corpus, data, detector, evaluate, export, features, judge, match, report, smoke, tail, talk
 
 RECIPE = Path(__file__).resolve().parents[1]
@@ -34,14 +36,15 @@ class Settings:
     tail_epochs: float = 1.7
     tail_batch: int = 32
     tail_rate: float = 6e-4
-    text_steps: int = 1500
+    text_steps: int = 700
     talk_warm: int = 250
-    talk_steps: int = 1500
+    #: Of each process: two share the stage.
+    talk_steps: int = 450
     batch: int = 16
     rate: float = 3e-3
     talk_rate: float = 2e-3
     descriptions: int = 3
-    match_steps: int = 900
+    match_steps: int = 700
     match_batch: int = 96
     match_rate: float = 2e-3
     publish: bool = True
@@ -135,6 +138,12 @@ STAGES = (
 )
 
 
+def talk_process(rank: int, options: argparse.Namespace) -> None:
+    workers.join(rank, options.workers)
+    torch.set_num_threads(options.threads)
+    Run(options).talk()
+
+
 def make(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
     run = Run(options)
@@ -143,7 +152,9 @@ def make(options: argparse.Namespace) -> None:
         if record.exists():
             continue
         began = time.time()
-        result = getattr(run, name)()
+        if name == "talk" and options.workers > 1:
+            torch.multiprocessing.start_processes(talk_process, (options,), options.workers, start_method="spawn")
+        result = getattr(run, name)()  # after the processes: nothing is left to train, only the record to return
         record.write_text(json.dumps({**result, "seconds": round(time.time() - began)}, indent=1))
         print(f"[{name}] done in {time.time() - began:.0f} s", flush=True)
 
@@ -156,7 +167,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--work", type=Path, help="folder for checkpoints (default: .work beside make.py of the recipe)")
     made.add_argument("--stages", nargs="*", choices=STAGES)
     made.add_argument("--smoke", action="store_true")
-    made.add_argument("--threads", type=int, default=2)
+    made.add_argument("--workers", type=int, default=2, help="processes that train the talker together")
+    made.add_argument("--threads", type=int, default=1)
     return made
 
 
