@@ -39,7 +39,7 @@ class Settings:
     text_steps: int = 700
     talk_warm: int = 250
     #: Of each process: two share the stage.
-    talk_steps: int = 450
+    talk_steps: int = 400
     batch: int = 16
     rate: float = 3e-3
     talk_rate: float = 2e-3
