@@ -76,7 +76,7 @@ def run(rank: int, options: argparse.Namespace) -> None:
 
 def smoke_photo(work: Path) -> None:
     """Every stage of the photo models too (their full run is `photo/make.py`, with the pictures' folder)."""
-    subprocess.run([sys.executable, RECIPE / "photo/make.py", "--smoke", "--work", work / "photo"], check=True)
+    subprocess.run([sys.executable, RECIPE / "photo/make.py", "--smoke", "--workers", "1", "--work", work / "photo"], check=True)
 
 
 def main() -> None:
