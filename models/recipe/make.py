@@ -5,6 +5,7 @@ skipped when its record is there, so the command can be repeated after a kill.
 """
 import argparse
 import json
+import subprocess
 import sys
 import time
 import zlib
@@ -73,9 +74,14 @@ def run(rank: int, options: argparse.Namespace) -> None:
     world.close()
 
 
+def smoke_photo(work: Path) -> None:
+    """Every stage of the photo models too (their full run is `photo/make.py`, with the pictures' folder)."""
+    subprocess.run([sys.executable, RECIPE / "photo/make.py", "--smoke", "--workers", "1", "--work", work / "photo"], check=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--smoke", action="store_true", help="tiny sizes, every stage, about two minutes")
+    parser.add_argument("--smoke", action="store_true", help="tiny sizes, every stage, also of the photo models")
     parser.add_argument("--work", type=Path, help="folder for checkpoints (default: .work beside this file)")
     parser.add_argument("--stages", nargs="*", choices=list(STAGES), default=list(STAGES))
     parser.add_argument("--workers", type=int, default=1, help="processes that share every training batch")
@@ -85,6 +91,8 @@ def main() -> None:
         run(0, options)
     else:
         torch.multiprocessing.start_processes(run, (options,), options.workers, start_method="fork")
+    if options.smoke:
+        smoke_photo(options.work or RECIPE / ".work/smoke")
 
 
 if __name__ == "__main__":
