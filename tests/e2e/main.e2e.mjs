@@ -117,9 +117,17 @@ await endToEnd(async ({ checks, browser, url }) => {
     await chooser.setFiles({ name: 'block.png', mimeType: 'image/png', buffer: await picture(page) });
     await until(page, () => margin.state.images.some(({ name }) => name === 'block.png'));
     await setSampling(page, { Answers: 2, 'Max tokens': 12, Seed: 7 });
+    // What is there for a moment only is watched for, not polled: a busy machine would miss it.
+    await page.evaluate(() => {
+      globalThis.streamed = false;
+      document.querySelector('margin-app').app.store.subscribe(({ candidates }) => {
+        globalThis.streamed ||= candidates.some(({ status, tokens }) => status === 'streaming' && tokens.length > 0);
+      });
+    });
     await button(page, 'Sample responses').click();
-    await until(page, () => margin.state.candidates.some(({ status, tokens }) => status === 'streaming' && tokens.length > 0));
+    await until(page, () => margin.state.candidates.length === 2);
     await idle(page);
+    ok(await page.evaluate(() => globalThis.streamed), 'no token was shown before the answers were whole');
     const list = page.getByRole('list', { name: 'Candidates' });
     equal(await list.getByRole('listitem').count(), 2, 'candidates');
     const candidates = await page.evaluate(() => margin.state.candidates);

@@ -147,7 +147,7 @@ export const stored: Target<Records> = {
     app.dispose();
     return [{ values: Object.fromEntries(records.values), lists: records.lists }];
   },
-  mutate: (seed, random) => mutateJson(seed, random, { beyond: true }),
+  mutate: (seed, random) => mutateJson(seed, random, { beyond: true }) ?? { values: {}, lists: seed.lists },
   async run({ values, lists }) {
     const records = new MemoryRecords();
     records.values = new Map(Object.entries(values ?? {}));
