@@ -11,6 +11,8 @@ import { bytesOf, TextReader } from './token-text.ts';
 
 const IMAGE = '<image>';
 const END_OF_UTTERANCE = '<end_of_utterance>';
+/** Image tokens of the prompt that a tokenizer is tried with. */
+const TRIED_TOKENS = 4;
 
 /** The parsed tokenizer files of a Hugging Face folder. */
 export interface TokenizerFiles {
@@ -82,6 +84,11 @@ export class ChatTokenizer {
         `The chat template of ${name} does not put one picture and the question together.`,
         name,
       );
+    }
+    const tokens = this.encodePrompt(question, TRIED_TOKENS);
+    const images = tokens.filter((id) => id === this.imageTokenId).length;
+    if (images !== TRIED_TOKENS || !tokens.every((id) => Number.isSafeInteger(id) && id >= 0)) {
+      throw new ModelFileError(`${name} does not turn the picture's place in a prompt into image tokens.`, name);
     }
   }
 

@@ -1,9 +1,11 @@
 /** A run as plain data, and back. Matrices stand in PEFT's shapes and names, whatever the layout on the GPU. */
+
 import type { LoraSettings, TrainingCheckpoint } from '../engine/engine.ts';
 import { InputError } from '../errors.ts';
 import type { Gpu } from '../kernels/gpu/index.ts';
 import { taggedLoss } from '../kernels/losses/families/every.ts';
 import { type LoraAdapter, type LoraConfig, type LoraPlan, matricesOf, pack, unpack } from '../models/policy/index.ts';
+import { shown } from '../shown.ts';
 import type { Optimizer } from './optimizer.ts';
 import type { RunSettings } from './settings.ts';
 
@@ -62,7 +64,7 @@ function unpackedValues(plan: LoraPlan, checkpoint: TrainingCheckpoint, values: 
   }
   const known = new Set(matricesOf(plan).map(({ name }) => name));
   const foreign = checkpoint.tensors.find(({ name }) => !known.has(name));
-  if (foreign) throw new InputError(`The checkpoint has "${foreign.name}", which this adapter lacks.`, 'resume');
+  if (foreign) throw new InputError(`The checkpoint has ${shown(foreign.name)}, which this adapter lacks.`, 'resume');
   return pack(plan, matrices);
 }
 
