@@ -7,7 +7,7 @@ const MOST = 3;
 const KEPT = 'Pairs, images and settings are kept; try again.';
 
 export interface RestartReason {
-  /** For the badge, while it goes on. */
+  /** What the badge says during the restart. */
   readonly reason: string;
   /** What requests in flight are told. */
   readonly error: Error;

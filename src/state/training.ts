@@ -137,7 +137,7 @@ export class Training {
     this.#tell();
   }
 
-  /** A run that a closed tab ended has moved on since its adapter was last said to be at work. */
+  /** A run that a closed tab ended may be ahead of the adapter that is recorded as active. */
   #catchUp(): void {
     const { run } = this;
     if (run && run.step > 0 && run.status !== 'stopped') this.#runs.atWork(run.id, run.step);

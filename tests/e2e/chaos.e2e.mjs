@@ -23,7 +23,7 @@ await checks.check('the ledger misses what is gone, and a run that went back too
   equal(lost({ pairs: [{ ...pair, chosen: 'x' }] }), 1, 'a pair has another text');
   equal(lost({ images: [{ id: 'd', hash: null }] }), 1, 'the bytes of a picture are gone');
   equal(lost({ runs: [{ ...run, step: 2, logged: 2 }], adapter: { run: 'run-1', step: 2 } }), 1, 'three steps went');
-  equal(lost({ adapter: null }), 1, 'the adapter of the run is not at work');
+  equal(lost({ adapter: null }), 1, 'the adapter of the run is not active');
   equal(lost({ runs: [] }), 1, 'the run is gone');
   equal(lost({ pairs: [] }, GRACE_MS - 1, true), 0, 'a hard kill may take the last moment');
   equal(lost({ pairs: [] }, GRACE_MS, true), 1, 'a hard kill takes no more than that');

@@ -20,8 +20,8 @@ export interface PersistenceHost {
   /** Records that could not be read, and were put out of the way. */
   setAside(records: number): void;
   /**
-   * This page begins to save while it is at work already. Joins what is stored to its state, which went off from
-   * `base`, and returns the state from then on.
+   * This page takes over saving after it has made changes of its own. Merges what is stored into its state, which
+   * began as `base`, and returns the merged state.
    */
   joined(stored: Restored, base: AppState): Promise<AppState>;
   /** The files of a picture that are at hand, by name. */
