@@ -7,10 +7,11 @@ const root = path.resolve(import.meta.dirname, '..');
 
 /** Folder -> folders of `src/` it may import from (itself always). Files at the root of `src` count as `.`. */
 const MAY_IMPORT = {
-  components: ['state', 'engine', 'kernels/losses', 'training/config', 'toybox', 'preference', '.'],
-  state: ['engine', 'kernels/losses', 'training/config', 'toybox', 'preference', 'pictures', '.'],
+  components: ['state', 'engine', 'kernels/losses', 'training/config', 'toybox', 'photographs', 'preference', '.'],
+  state: ['engine', 'kernels/losses', 'training/config', 'toybox', 'photographs', 'preference', 'pictures', '.'],
   engine: [
     'toybox/random',
+    'photographs',
     'preference',
     'training',
     'training/config',
@@ -33,15 +34,16 @@ const MAY_IMPORT = {
     '.',
   ],
   'training/config': ['engine', 'kernels/losses', '.'],
-  preference: ['toybox', 'kernels/losses', 'engine', '.'],
-  models: ['toybox/random', 'kernels', 'kernels/gpu', 'engine', 'pictures', '.'],
+  preference: ['toybox', 'photographs', 'kernels/losses', 'engine', '.'],
+  models: ['toybox/random', 'photographs', 'kernels', 'kernels/gpu', 'engine', 'pictures', '.'],
   pictures: ['.'],
+  photographs: [],
   kernels: ['kernels/gpu', 'kernels/losses', 'engine', '.'],
   'kernels/losses': ['kernels', 'engine', '.'],
   'kernels/gpu': ['engine', '.'],
   toybox: ['toybox/random'],
   'toybox/random': [],
-  '.': ['components', 'state', 'engine', 'kernels/losses', 'training/config', 'toybox', 'preference'],
+  '.': ['components', 'state', 'engine', 'kernels/losses', 'training/config', 'toybox', 'photographs', 'preference'],
 };
 
 /** From these layers only the page-side face of the engine is visible: data types, errors as data, the client. */

@@ -3,6 +3,7 @@
  * tests and the console API all speak through this one interface. Everything here is plain, cloneable data:
  * no GPU object ever crosses it.
  */
+import type { Seen } from '../photographs/index.ts';
 import type { EngineFacts, KernelReport, LoadProgress, MemoryReport } from './facts.ts';
 import type { AdapterControl, TrainEvent, TrainPlan, TrainRequest } from './training-types.ts';
 
@@ -118,6 +119,11 @@ export interface Divergence {
     /** KL(policy ‖ reference) of the next-token distributions, exact over the vocabulary, summed over the tokens; nats. */
     readonly kl: number;
   }[];
+}
+
+/** A photograph for the detector. */
+export interface LookRequest {
+  readonly image: ImageInput;
 }
 
 export interface ClipRequest {
@@ -253,6 +259,8 @@ export interface Engine {
   divergence(request: DivergenceRequest, options?: CallOptions): Promise<Divergence>;
   /** Cosine similarities, one per text. */
   clipScore(request: ClipRequest, options?: CallOptions): Promise<number[]>;
+  /** What the detector sees in a photograph. The first call loads it. */
+  look(request: LookRequest, options?: CallOptions): Promise<Seen>;
   evaluate(request: EvaluateRequest, options?: CallOptions): Promise<Evaluation>;
   /**
    * Trains the adapter and yields what happens. Aborting the signal pauses: the step under way is dropped, the adapter

@@ -15,6 +15,8 @@ export interface ModelFacts {
   readonly id: string;
   readonly label: string;
   readonly kind: 'vlm' | 'clip';
+  /** What it was made for: Toybox's drawn scenes, or photographs. */
+  readonly world: 'toybox' | 'photographs';
   readonly licence: string;
   readonly bytes: number;
   /** Where the frozen towers run, after the start-up comparison of WebGPU with WASM. */

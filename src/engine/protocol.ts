@@ -2,6 +2,7 @@
  * What crosses between the page and the worker: two tagged unions of plain data. Every switch over them ends in
  * `satisfies never`, so that a message without a handler does not compile.
  */
+import type { Seen } from '../photographs/index.ts';
 import type {
   AdapterFacts,
   ClipRequest,
@@ -15,6 +16,7 @@ import type {
   LoadProgress,
   LogpsRequest,
   LogpsResult,
+  LookRequest,
   MemoryReport,
   PairLogps,
   PairLogpsRequest,
@@ -44,6 +46,7 @@ export type Job =
   | { readonly type: 'pairLogps'; readonly id: number; readonly request: PairLogpsRequest }
   | { readonly type: 'divergence'; readonly id: number; readonly request: DivergenceRequest }
   | { readonly type: 'clipScore'; readonly id: number; readonly request: ClipRequest }
+  | { readonly type: 'look'; readonly id: number; readonly request: LookRequest }
   | { readonly type: 'evaluate'; readonly id: number; readonly request: EvaluateRequest }
   | { readonly type: 'train'; readonly id: number; readonly request: TrainRequest }
   | { readonly type: 'plan'; readonly id: number; readonly request: TrainRequest }
@@ -76,6 +79,7 @@ export interface Results {
   readonly pairLogps: PairLogps;
   readonly divergence: Divergence;
   readonly clipScore: number[];
+  readonly look: Seen;
   readonly evaluate: Evaluation;
   readonly train: null;
   readonly plan: TrainPlan;

@@ -3,6 +3,7 @@
  * adds the worker's life: start, watchdog, restart.
  */
 
+import type { Seen } from '../photographs/index.ts';
 import { anySignal } from '../signals.ts';
 import type {
   AdapterControl,
@@ -15,6 +16,7 @@ import type {
   KernelReport,
   LogpsRequest,
   LogpsResult,
+  LookRequest,
   MemoryReport,
   PairLogps,
   PairLogpsRequest,
@@ -87,6 +89,10 @@ export abstract class EngineRequests {
 
   clipScore(request: ClipRequest, options?: CallOptions): Promise<number[]> {
     return this.submit({ type: 'clipScore', request }, options);
+  }
+
+  look(request: LookRequest, options?: CallOptions): Promise<Seen> {
+    return this.submit({ type: 'look', request }, options);
   }
 
   evaluate(request: EvaluateRequest, options?: CallOptions): Promise<Evaluation> {

@@ -13,6 +13,7 @@ import { evaluate } from './jobs/evaluate.ts';
 import { dropAdapter, type EngineHost, type JobContext } from './jobs/host.ts';
 import { loadModels } from './jobs/load.ts';
 import { logps, pairLogps } from './jobs/logps.ts';
+import { look } from './jobs/look.ts';
 import { sample } from './jobs/sample.ts';
 import { sampleBatch } from './jobs/sample-batch.ts';
 import { plan, train } from './jobs/train.ts';
@@ -42,6 +43,7 @@ export class EngineServer {
       case 'pairLogps':
       case 'divergence':
       case 'clipScore':
+      case 'look':
       case 'evaluate':
       case 'train':
       case 'plan':
@@ -109,6 +111,8 @@ export class EngineServer {
         return divergence(this.host, job.request, context);
       case 'clipScore':
         return clipScore(this.host, job.request, context);
+      case 'look':
+        return look(this.host, job.request, context);
       case 'evaluate':
         return evaluate(this.host, job.request);
       case 'train':

@@ -4,12 +4,22 @@
  */
 import type { BatchMetrics, ImageInput } from './engine.ts';
 
+/** What is known of the objects in a picture. */
+export interface Truth {
+  /** A drawn scene knows its own objects; about a photograph a detector tells. It decides which words name an object. */
+  readonly by: 'scene' | 'detector';
+  /** Nouns of what is there, each once. */
+  readonly objects: readonly string[];
+  /** Nouns of what may be there: counted neither for an answer nor against it. */
+  readonly doubtful: readonly string[];
+}
+
 /** A question about a picture, for losses that sample their own answers. */
 export interface TrainingPrompt {
   readonly image: ImageInput;
   readonly prompt: string;
-  /** Nouns of the objects in the picture, each once, where they are known: what the reward `truth` goes by. */
-  readonly objects?: readonly string[];
+  /** What the reward `truth` goes by, where it is known. */
+  readonly truth?: Truth;
 }
 
 /** One preference pair to learn from. */

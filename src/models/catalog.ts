@@ -5,7 +5,7 @@
 import { InputError, ModelFileError } from '../errors.ts';
 import { type FileOptions, type FileRequest, loadFile, loadJson, MissingFileError, parseJson } from './load-file.ts';
 
-/** What a file is for. A VLM and a CLIP each need their own set; see `REQUIRED`. */
+/** What a file is for. Each kind of model needs its own set; see `REQUIRED`. */
 export type FileRole =
   | 'config'
   | 'tokenizer'
@@ -15,7 +15,8 @@ export type FileRole =
   | 'weights'
   | 'visionEncoder'
   | 'clipVision'
-  | 'clipText';
+  | 'clipText'
+  | 'detector';
 
 export interface CatalogFile {
   readonly role: FileRole;
@@ -30,7 +31,9 @@ export interface CatalogFile {
 export interface CatalogEntry {
   readonly id: string;
   readonly label: string;
-  readonly kind: 'vlm' | 'clip';
+  readonly kind: 'vlm' | 'clip' | 'detector';
+  /** What it was made for: Toybox's drawn scenes, or photographs. */
+  readonly world: 'toybox' | 'photographs';
   readonly licence: string;
   /** What it is good for, one or two sentences for the picker. */
   readonly about: string;
@@ -48,9 +51,12 @@ export interface Catalog {
   readonly models: readonly CatalogEntry[];
 }
 
+const WORLDS: readonly CatalogEntry['world'][] = ['toybox', 'photographs'];
+
 export const REQUIRED: Readonly<Record<CatalogEntry['kind'], readonly FileRole[]>> = {
   vlm: ['config', 'tokenizer', 'tokenizerConfig', 'preprocessor', 'weights', 'visionEncoder'],
   clip: ['config', 'tokenizer', 'tokenizerConfig', 'preprocessor', 'clipVision', 'clipText'],
+  detector: ['config', 'preprocessor', 'detector'],
 };
 
 /**
@@ -62,7 +68,12 @@ export async function loadCatalog(baseUrl: string, options: FileOptions = {}): P
   const catalog = await loadJson<Catalog>({ url: new URL('catalog.json', baseUrl).href, name, remote: false }, options);
   if (!Array.isArray(catalog?.models)) throw new ModelFileError(`${name} lists no models. Restore it.`, name);
   for (const entry of catalog.models as readonly (CatalogEntry | null)[]) {
-    if (!entry || !Object.hasOwn(REQUIRED, entry.kind) || !Array.isArray(entry.files)) {
+    if (
+      !entry ||
+      !Object.hasOwn(REQUIRED, entry.kind) ||
+      !WORLDS.includes(entry.world) ||
+      !Array.isArray(entry.files)
+    ) {
       throw new ModelFileError(`${name} has an entry that is no model. Restore it.`, name);
     }
     const { id, kind, files } = entry;

@@ -11,6 +11,7 @@ import { fetchPictures, persistenceHost } from './keeping.ts';
 import { Models, withLoaded } from './models.ts';
 import { type Persistence, withRestored } from './persistence.ts';
 import { Scorer } from './scorer.ts';
+import { Sights } from './sights.ts';
 import type { AppState } from './state.ts';
 import { Store } from './store.ts';
 import { Forecast } from './training/forecast.ts';
@@ -68,11 +69,23 @@ export function createApp({ engine, persistence }: { engine: Engine; persistence
   const history = new History(store);
   const running = new Set<Running>();
   const scorer = new Scorer(store, engine, images, running);
+  const sights = new Sights(store, engine, images);
   const training = new Training(store, engine, images, persistence.runs, () => history.folders());
   const forecast = new Forecast(store, engine, images, training.fileFor);
   const evaluation = new LiveEvaluation(store, engine, training);
   const models = new Models(store, engine, persistence.starts);
-  const intents = createIntents({ store, engine, images, history, persistence, scorer, training, models, running });
+  const intents = createIntents({
+    store,
+    engine,
+    images,
+    history,
+    persistence,
+    scorer,
+    sights,
+    training,
+    models,
+    running,
+  });
   persistence.host = persistenceHost(store, images, training);
 
   const restored = restore(store, images, training, models, persistence);

@@ -5,6 +5,7 @@ import type { ImageLibrary } from './images.ts';
 import type { Models } from './models.ts';
 import type { Persistence } from './persistence.ts';
 import type { Scorer } from './scorer.ts';
+import type { Sights } from './sights.ts';
 import type { Activity, AppState, CandidateRecord, Notice, PairRecord } from './state.ts';
 import type { Store } from './store.ts';
 import type { Training } from './training.ts';
@@ -16,6 +17,8 @@ export interface Context {
   readonly history: History;
   readonly persistence: Persistence;
   readonly scorer: Scorer;
+  /** What the detector sees in photographs. */
+  readonly sights: Sights;
   readonly training: Training;
   readonly models: Models;
   /** Work that `cancel()` ends, newest last. */

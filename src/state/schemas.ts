@@ -42,6 +42,19 @@ const token = v.object({
 const tokens = v.pipe(v.array(token), v.maxLength(20_000));
 const scored = v.object({ tokens, sum: finite, length: count });
 
+const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+const box = v.object({ x1: share, y1: share, x2: share, y2: share, score: share });
+const sighting = v.object({
+  noun: v.pipe(v.string(), v.maxLength(100)),
+  chance: share,
+  boxes: v.pipe(v.array(box), v.maxLength(1000)),
+});
+/** Damaged, it is as if nobody had looked: the detector looks again. */
+const seen = v.object({
+  by: v.pipe(v.string(), v.maxLength(200)),
+  things: v.pipe(v.array(sighting), v.maxLength(1000)),
+});
+
 export const imageSchema = v.object({
   id,
   name: v.pipe(v.string(), v.maxLength(1000)),
@@ -49,6 +62,7 @@ export const imageSchema = v.object({
   height: count,
   bytes: count,
   scene: optionally(validScene),
+  seen: v.fallback(v.optional(seen), undefined),
 });
 
 export const candidateSchema = v.object({

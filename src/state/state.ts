@@ -12,6 +12,7 @@ import type {
   RewardChoice,
   TokenScore,
 } from '../engine/engine.ts';
+import type { Seen } from '../photographs/index.ts';
 import type { PopeSetting } from '../preference/metrics/index.ts';
 import type { Scene } from '../toybox/index.ts';
 import type { TrainingSettings } from './training/settings.ts';
@@ -26,6 +27,8 @@ export interface ImageRecord {
   readonly bytes: number;
   /** Present for Toybox pictures: their truth is known. */
   readonly scene?: Scene;
+  /** What the detector saw in a photograph; absent until it has looked. */
+  readonly seen?: Seen;
 }
 
 /** One answer on the table for the selected image and prompt. */

@@ -1,9 +1,9 @@
 import { expect } from '@esm-bundle/chai';
 import '../../src/components/responses/margin-responses.ts';
-import { absentMentions, absentNouns } from '../../src/components/responses/absent.ts';
 import { clipShare } from '../../src/components/responses/margin-candidate.ts';
 import { clipRangeOf, type MarginResponses } from '../../src/components/responses/margin-responses.ts';
 import { tokenTint } from '../../src/components/theme.ts';
+import { absentMentions, absentNouns, truthOf } from '../../src/preference/truth.ts';
 import type { Scene } from '../../src/toybox/index.ts';
 import { makeApp, makeAppWithDraft, plainPicture, stateWhere, type TestApp } from '../support/app.ts';
 import { expectAccessible } from '../support/axe.ts';
@@ -188,13 +188,13 @@ describe('responses', () => {
     await app.intents.sample();
     const element = await draw(app);
     const second = deepAll(element, 'margin-candidate')[1];
-    expect(second.shadowRoot!.textContent).to.contain('mentions not in the scene: ball of yarn');
+    expect(second.shadowRoot!.textContent).to.contain('not in the picture: ball of yarn');
     expect(deepAll(second, '.absent').map((each) => each.textContent!.trim())).to.include.members([
       'ball',
       'of',
       'yarn',
     ]);
-    expect(deepAll(element, 'margin-candidate')[0].shadowRoot!.textContent).not.to.contain('not in the scene');
+    expect(deepAll(element, 'margin-candidate')[0].shadowRoot!.textContent).not.to.contain('not in the picture');
   });
 
   it('keeps the fields inside their ranges', async () => {
@@ -230,10 +230,12 @@ describe('responses', () => {
 
 describe('response helpers', () => {
   it('leaves out nouns that the prompt brings up', () => {
-    expect(absentNouns(absentMentions('No, there is no dog.', CAT, 'Is there a dog?'))).to.deep.equal([]);
-    expect(absentNouns(absentMentions('A cat, a dog and two dogs.', CAT, 'Describe the image.'))).to.deep.equal([
-      'dog',
-    ]);
+    expect(
+      absentNouns(absentMentions('No, there is no dog.', truthOf({ scene: CAT }), 'Is there a dog?')),
+    ).to.deep.equal([]);
+    expect(
+      absentNouns(absentMentions('A cat, a dog and two dogs.', truthOf({ scene: CAT }), 'Describe the image.')),
+    ).to.deep.equal(['dog']);
     expect(absentMentions('A dog.', undefined, '')).to.deep.equal([]);
   });
 

@@ -213,7 +213,7 @@ describe('training jobs on tiny models', () => {
   it('rewards the truth where it is known, and nowhere else', async () => {
     const { image } = request.pairs[0];
     const config = { ...request.config, num_generations: 2, max_completion_length: 8, max_steps: 1 };
-    const prompts = [{ image, prompt, objects: ['cat'] }];
+    const prompts = [{ image, prompt, truth: { by: 'scene', objects: ['cat'], doubtful: [] } as const }];
     const given = { objective: 'rloo', pairs: [], prompts, reward: { truth: 2 }, config } as const;
     const [step] = metricsOf(await trained(given));
     expect(step.reward).to.equal(2 * step['rewards/truth/mean']!);

@@ -73,7 +73,7 @@ describe('catalog', () => {
     const error = await caught(loadCatalog('https://files.invalid/'));
     expect(error).to.be.instanceOf(ModelFileError);
     expect(error.subject).to.equal('models/catalog.json');
-    const bare = JSON.stringify({ models: [{ id: 'x', kind: 'clip', files: [] }] });
+    const bare = JSON.stringify({ models: [{ id: 'x', kind: 'clip', world: 'photographs', files: [] }] });
     await withFetch(
       () => new Response(bare),
       async () => {
@@ -103,6 +103,7 @@ describe('catalog', () => {
       id: 'x',
       label: 'x',
       kind: 'vlm',
+      world: 'toybox',
       licence: 'MIT',
       about: '',
       source: { type: 'bundled', path: 'x' },

@@ -16,6 +16,7 @@ import type {
   KernelReport,
   LogpsRequest,
   LogpsResult,
+  LookRequest,
   MemoryReport,
   PairLogps,
   PairLogpsRequest,
@@ -30,6 +31,7 @@ import type {
 } from '../../src/engine/engine.ts';
 import { throwIfCancelled, toErrorData } from '../../src/errors.ts';
 import { evaluateF64 } from '../../src/kernels/losses/evaluate.ts';
+import type { Seen } from '../../src/photographs/index.ts';
 import { FakeTraining } from './fake-training.ts';
 
 export const FAKE_FACTS: EngineFacts = {
@@ -41,8 +43,24 @@ export const FAKE_FACTS: EngineFacts = {
     selfCheck: [{ name: 'linear-f16', ok: true, maxError: 1e-6 }],
   },
   models: [
-    { id: 'toybox-vlm', label: 'Toybox VLM', kind: 'vlm', licence: 'MIT', bytes: 12_000_000, provider: 'webgpu' },
-    { id: 'toybox-clip', label: 'Toybox CLIP', kind: 'clip', licence: 'MIT', bytes: 5_000_000, provider: 'wasm' },
+    {
+      id: 'toybox-vlm',
+      label: 'Toybox VLM',
+      kind: 'vlm',
+      world: 'toybox',
+      licence: 'MIT',
+      bytes: 12_000_000,
+      provider: 'webgpu',
+    },
+    {
+      id: 'toybox-clip',
+      label: 'Toybox CLIP',
+      kind: 'clip',
+      world: 'toybox',
+      licence: 'MIT',
+      bytes: 5_000_000,
+      provider: 'wasm',
+    },
   ],
   loadMs: 12,
 };
@@ -87,6 +105,7 @@ type Method =
   | 'pairLogps'
   | 'divergence'
   | 'clipScore'
+  | 'look'
   | 'evaluate'
   | 'train'
   | 'plan';
@@ -203,6 +222,14 @@ export class FakeEngine implements Engine {
   async clipScore(request: ClipRequest, options: CallOptions = {}): Promise<number[]> {
     await this.#enter('clipScore', request, options);
     return request.texts.map(fakeClip);
+  }
+
+  /** What the detector sees in every picture. */
+  sees: Seen['things'] = [];
+
+  async look(request: LookRequest, options: CallOptions = {}): Promise<Seen> {
+    await this.#enter('look', request, options);
+    return { by: 'photo-detector', things: this.sees };
   }
 
   async evaluate(request: EvaluateRequest, options: CallOptions = {}): Promise<Evaluation> {

@@ -4,7 +4,8 @@ import { dropAdapter, type EngineHost, type JobContext } from '../../src/engine/
 import { train } from '../../src/engine/jobs/train.ts';
 import { type EveryLoss, everyLoss } from '../../src/kernels/losses/families/every.ts';
 import { VisionLanguageModel } from '../../src/models/vlm.ts';
-import { randomScene, sceneTruth } from '../../src/toybox/index.ts';
+import { truthOf } from '../../src/preference/truth.ts';
+import { randomScene } from '../../src/toybox/index.ts';
 import { bundledFiles, toyboxPicture } from '../support/bundled.ts';
 import { sharedGpu } from '../support/shared-gpu.ts';
 
@@ -57,7 +58,7 @@ describe('three steps with every loss', () => {
     prompts = ANSWERS.map(({ seed }, i) => ({
       image: images[i],
       prompt: PROMPT,
-      objects: sceneTruth(randomScene(seed)).objects,
+      truth: truthOf({ scene: randomScene(seed) }),
     }));
     request = {
       pairs,

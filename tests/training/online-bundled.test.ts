@@ -5,7 +5,8 @@ import { Policy, parseLlamaConfig } from '../../src/models/policy/index.ts';
 import { ChatTokenizer } from '../../src/models/tokenizer.ts';
 import { Safetensors } from '../../src/models/weights/safetensors.ts';
 import { truthReward } from '../../src/preference/metrics/index.ts';
-import { randomScene, sceneTruth } from '../../src/toybox/index.ts';
+import { truthOf } from '../../src/preference/truth.ts';
+import { randomScene } from '../../src/toybox/index.ts';
 import { TRAINING_DEFAULTS } from '../../src/training/config.ts';
 import { groupLossKernels, recordGroupLoss } from '../../src/training/online/group-loss.ts';
 import { type Rollout, rewardAnswers, sampleAnswers } from '../../src/training/online/rollout.ts';
@@ -45,8 +46,8 @@ describe('online training of the bundled model', () => {
       imageTokenId: configJson.image_token_id,
     };
 
-    const { objects } = sceneTruth(randomScene(seed));
-    const score = async (_: number, texts: readonly string[]) => texts.map((text) => truthReward(text, objects));
+    const truth = truthOf({ scene: randomScene(seed) })!;
+    const score = async (_: number, texts: readonly string[]) => texts.map((text) => truthReward(text, truth));
     const settings = { ...TRAINING_DEFAULTS, temperature: 1.5, max_completion_length: 20 };
     const sampling = { policy, adapter, config: settings, stopIds: [tokenizer.eosTokenId] };
     const decode = (ids: readonly number[]) => tokenizer.decode(ids);

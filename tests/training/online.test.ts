@@ -243,13 +243,14 @@ describe('online training', () => {
 
 describe('rewards', () => {
   it('of the truth: recall less what was invented, each noun once', () => {
-    const objects = ['cat', 'apple'];
-    expect(truthReward('A cat and two apples.', objects)).to.equal(1);
-    expect(truthReward('A cat, a cat and a cat.', objects)).to.equal(0.5);
-    expect(truthReward('A cat and a dog.', objects)).to.equal(0);
-    expect(truthReward('A dog, a dog and a rabbit.', objects)).to.equal(-1);
-    expect(truthReward('', objects)).to.equal(0);
-    expect(truthReward('A dog.', [])).to.equal(-1);
+    const truth = { by: 'scene', objects: ['cat', 'apple'], doubtful: [] } as const;
+    expect(truthReward('A cat and two apples.', truth)).to.equal(1);
+    expect(truthReward('A cat, a cat and a cat.', truth)).to.equal(0.5);
+    expect(truthReward('A cat and a dog.', truth)).to.equal(0);
+    expect(truthReward('A dog, a dog and a rabbit.', truth)).to.equal(-1);
+    expect(truthReward('', truth)).to.equal(0);
+    expect(truthReward('A cat and a dog.', { ...truth, doubtful: ['dog'] })).to.equal(0.5);
+    expect(truthReward('A dog.', { ...truth, objects: [] })).to.equal(-1);
   });
 
   it('of CLIP: the least for silence, which CLIP is not asked about', async () => {

@@ -17,7 +17,8 @@ import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor, AutoTokenizer
 
-from photo import export, judge, smoke
+from photo import export, judge, language, smoke
+from photo.data import CLASSES
 from photo.make import MODELS
 
 ASKED = (
@@ -27,6 +28,25 @@ ASKED = (
     ("Is there a person in the image?", None),
     ("How many people are there?", None),
     ("Where is the cat?", "The cat is on the left."),
+)
+
+#: Words with two meanings, plurals, pairs of words, punctuation, other scripts.
+MENTIONS = (
+    "A hot dog and two dogs beside a stuffed bear, a teddy bear and a bear.",
+    "An orange shirt, an orange, and a glass of orange juice with oranges in a bowl.",
+    "A baby elephant follows its mother; an adult giraffe and a baby look on.",
+    "A passenger train at the train station on train tracks, and one passenger.",
+    "A toilet seat, a seat and a car seat.",
+    "The catcher's mitt, a catcher and the batter at home plate.",
+    "Knives, forks, mice, geese, buses, a pair of skis, scissors and wine glasses.",
+    "A clock tower with a clock on its side, near a stop sign and traffic lights.",
+    "Women, children and policemen at dining tables; the man's tie and bow ties.",
+    "A toy bear. Bear signs, a bear sign, toy bears and bears.",
+    "An ORANGE Cat, a CAR-seat, a t-shirt: nothing else?",
+    "Ein Hund, 猫, un vélo à côté d'une voiture, a café table 🍕 pizza.",
+    "There are no cars, people or frisbees. There is also a tv screen, a cell phone and a laptop computer.",
+    "A fire hydrant next to a parking meter, potted plants, and a baseball player with a bat and ball.",
+    "",
 )
 
 
@@ -86,13 +106,28 @@ def clip_cases(entries: list) -> list:
 
 
 def detector_cases(entries: list) -> list:
-    """Best score of each class that reaches .2, by ONNX Runtime on Pillow's pixels."""
-    session = judge.session_of(MODELS / "photo-detector/onnx/model.onnx")
+    """What the page should say of a photograph, by ONNX Runtime on Pillow's pixels."""
+    folder = MODELS / "photo-detector"
+    session = judge.session_of(folder / "onnx/model.onnx")
+    config = json.loads((folder / "config.json").read_text())
+    calibration = config["calibration"]
     cases = []
     for entry in entries:
-        best = judge.best_scores(session, smoke.GOLDEN / entry["file"])
-        cases.append(dict(file=entry["file"], scores={str(c): round(float(best[c]), 5) for c in np.flatnonzero(best > 0.2)}))
+        scores, boxes = judge.outputs(session, smoke.GOLDEN / entry["file"])
+        things = []
+        for kind, noun in enumerate(config["labels"]):
+            chance = judge.probability(scores[:, kind].max(), calibration["slope"][kind], calibration["offset"][kind])
+            if chance >= calibration["threshold"]:
+                kept = [[*map(float, boxes[at]), float(scores[at, kind])] for at in judge.distinct(boxes, scores[:, kind])]
+                things.append(dict(noun=noun, chance=round(chance, 6), boxes=np.round(kept, 5).tolist()))
+        cases.append(dict(file=entry["file"], things=sorted(things, key=lambda thing: -thing["chance"])))
     return cases
+
+
+def mention_cases(entries: list) -> list:
+    """Texts and the classes that they name."""
+    texts = [caption for entry in entries for caption in entry["captions"]] + list(MENTIONS)
+    return [dict(text=text, nouns=[CLASSES[kind] for kind in language.mentions(text)]) for text in texts]
 
 
 def main() -> None:
@@ -102,6 +137,7 @@ def main() -> None:
         "vlm": vlm_cases(entries),
         "clip": clip_cases(entries),
         "detector": detector_cases(entries),
+        "mentions": mention_cases(entries),
     }
     (smoke.GOLDEN / "golden.json").write_text(json.dumps(golden) + "\n")
 

@@ -15,13 +15,31 @@ OTHERS = 1300
 CONFIRM = 0.955
 
 
-def best_scores(session: ort.InferenceSession, path: Path) -> np.ndarray:
-    """Best score of each class in one picture, squashed to the detector's square."""
+def outputs(session: ort.InferenceSession, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Scores [3549, 80] and boxes [3549, 4] of one picture, squashed to the detector's square."""
     with Image.open(path) as opened:
         image = opened.convert("RGB").resize((detector.SIDE, detector.SIDE), Image.Resampling.BILINEAR)
     x = (np.asarray(image, np.float32) / 255 - MEAN) / STD
-    scores = session.run(["scores"], {"pixel_values": x.transpose(2, 0, 1)[None].astype(np.float32)})[0]
-    return scores[0].max(0)
+    scores, boxes = session.run(["scores", "boxes"], {"pixel_values": x.transpose(2, 0, 1)[None].astype(np.float32)})
+    return scores[0], boxes[0]
+
+
+def best_scores(session: ort.InferenceSession, path: Path) -> np.ndarray:
+    """Best score of each class in one picture."""
+    return outputs(session, path)[0].max(0)
+
+
+def distinct(boxes: np.ndarray, scores: np.ndarray, least: float = 0.35, same: float = 0.5, most: int = 20) -> list[int]:
+    """Places of the boxes that are shown, best first: non-maximum suppression within one class."""
+    area = (boxes[:, 2:] - boxes[:, :2]).clip(0).prod(1)
+    kept: list[int] = []
+    for at in np.argsort(-scores, kind="stable"):
+        if scores[at] < least or len(kept) == most:
+            break
+        shared = (np.minimum(boxes[at, 2:], boxes[kept, 2:]) - np.maximum(boxes[at, :2], boxes[kept, :2])).clip(0).prod(1)
+        if (shared <= same * (area[at] + area[kept] - shared)).all():
+            kept.append(int(at))
+    return kept
 
 
 def session_of(path: Path, threads: int = 1) -> ort.InferenceSession:

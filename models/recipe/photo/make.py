@@ -36,11 +36,11 @@ class Settings:
     tail_epochs: float = 1.7
     tail_batch: int = 32
     tail_rate: float = 6e-4
-    text_steps: int = 700
+    text_steps: int = 2500
     talk_warm: int = 250
     #: Of each process: two share the stage.
     talk_steps: int = 400
-    batch: int = 16
+    batch: int = 32
     rate: float = 3e-3
     talk_rate: float = 2e-3
     descriptions: int = 3

@@ -15,7 +15,7 @@ interface CatalogJson {
   readonly models: readonly {
     readonly id: string;
     readonly label: string;
-    readonly kind: 'vlm' | 'clip';
+    readonly kind: 'vlm' | 'clip' | 'detector';
     readonly about?: string;
     readonly licence: string;
     readonly source: { readonly type: string };
@@ -34,18 +34,13 @@ export async function fetchChoices(baseUrl: string): Promise<ModelChoice[]> {
   try {
     const response = await fetch(new URL('catalog.json', baseUrl));
     const { models } = (await response.json()) as CatalogJson;
-    return models.map(({ id, label, kind, about = '', licence, source, files, approximateBytes = 0 }) => ({
-      id,
-      label,
-      kind,
-      about,
-      licence,
-      bundled: source.type === 'bundled',
-      bytes: Math.max(
-        approximateBytes,
-        files.reduce((sum, file) => sum + (file.bytes ?? 0), 0),
-      ),
-    }));
+    return models.flatMap(({ id, label, kind, about = '', licence, source, files, approximateBytes = 0 }) => {
+      // There is one detector, and nothing to choose.
+      if (kind === 'detector') return [];
+      const known = files.reduce((sum, file) => sum + (file.bytes ?? 0), 0);
+      const bytes = Math.max(approximateBytes, known);
+      return [{ id, label, kind, about, licence, bundled: source.type === 'bundled', bytes }];
+    });
   } catch {
     return [];
   }

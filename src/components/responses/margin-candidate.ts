@@ -1,14 +1,14 @@
 import { html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { classMap } from 'lit/directives/class-map.js';
+import type { Truth } from '../../engine/engine.ts';
+import { ABSENT_WORDS, absentMentions, absentNouns } from '../../preference/truth.ts';
 import type { App } from '../../state/app.ts';
 import { cutWords } from '../../state/selectors.ts';
 import type { CandidateRecord } from '../../state/state.ts';
-import type { Scene } from '../../toybox/index.ts';
 import { number } from '../shared/format.ts';
 import { icon } from '../shared/icons.ts';
 import { shared } from '../shared/styles.ts';
-import { absentMentions, absentNouns } from './absent.ts';
 import { candidateStyles } from './candidate-styles.ts';
 import './margin-tokens.ts';
 
@@ -35,7 +35,7 @@ export function clipShare(clip: number, range: ClipRange): number {
  * @property app - the page's application object
  * @property candidate - the answer
  * @property ordinal - its number, which is also its key
- * @property scene - the picture's truth, where known
+ * @property truth - what is known of the picture's objects
  * @property clipRange - least and greatest CLIP score on the table
  * @property picked - whether the keyboard acts on it
  */
@@ -44,7 +44,7 @@ export class MarginCandidate extends LitElement {
   @property({ attribute: false }) app!: App;
   @property({ attribute: false }) candidate!: CandidateRecord;
   @property({ type: Number }) ordinal = 1;
-  @property({ attribute: false }) scene: Scene | undefined;
+  @property({ attribute: false }) truth: Truth | undefined;
   @property({ attribute: false, hasChanged: (a: ClipRange, b?: ClipRange) => a.min !== b?.min || a.max !== b?.max })
   clipRange: ClipRange = { min: 0, max: 1 };
   @property({ type: Boolean, reflect: true }) picked = false;
@@ -56,14 +56,14 @@ export class MarginCandidate extends LitElement {
     const { candidate } = this;
     const { mark } = candidate;
     const name = `Answer ${this.ordinal}`;
-    const absent = absentNouns(absentMentions(candidate.text, this.scene, candidate.prompt));
+    const absent = absentNouns(absentMentions(candidate.text, this.truth, candidate.prompt));
     return html`<article class=${classMap({ chosen: mark === 'chosen', rejected: mark === 'rejected' })} aria-label=${name}>
       <span class="ordinal" title=${`${name}: press ${this.ordinal}`}>${this.ordinal}</span>
       <div class="text">
         ${this.editing ? this.renderEditor(name) : this.renderText(name)}
         ${
-          absent.length > 0
-            ? html`<p class="absent small">mentions not in the scene: ${absent.join(', ')}</p>`
+          this.truth && absent.length > 0
+            ? html`<p class="absent small">${ABSENT_WORDS[this.truth.by]}: ${absent.join(', ')}</p>`
             : nothing
         }
         ${candidate.error ? html`<p class="absent small" role="alert">${candidate.error}</p>` : nothing}
@@ -82,7 +82,7 @@ export class MarginCandidate extends LitElement {
       .tokens=${candidate.tokens}
       .text=${candidate.text}
       .reference=${candidate.reference?.tokens ?? []}
-      .marks=${absentMentions(candidate.text, this.scene, candidate.prompt)}
+      .marks=${absentMentions(candidate.text, this.truth, candidate.prompt)}
       .label=${`${name}: ${candidate.text}`}
     ></margin-tokens>`;
   }

@@ -1,6 +1,7 @@
 import { html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
+import { truthOf } from '../../preference/truth.ts';
 import type { App } from '../../state/app.ts';
 import { whyNotSample } from '../../state/intents/sampling.ts';
 import { Select } from '../../state/select.ts';
@@ -115,7 +116,7 @@ export class MarginResponses extends LitElement {
                   .app=${this.app}
                   .candidate=${candidate}
                   .ordinal=${ordinal}
-                  .scene=${image?.scene}
+                  .truth=${truthOf(image)}
                   .clipRange=${range}
                   .picked=${candidate.id === this.#picked.id}
                 ></margin-candidate>

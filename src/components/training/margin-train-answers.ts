@@ -1,10 +1,10 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import type { StepCompletion } from '../../engine/engine.ts';
+import { ABSENT_WORDS, absentMentions } from '../../preference/truth.ts';
 import type { App } from '../../state/app.ts';
 import { Select } from '../../state/select.ts';
 import type { PromptRecord } from '../../state/training/prompts.ts';
-import { locateMentions, mentionedNouns } from '../../toybox/index.ts';
 import { number } from '../shared/format.ts';
 import { shared } from '../shared/styles.ts';
 import { FollowTraining } from './follow.ts';
@@ -157,14 +157,12 @@ export class MarginTrainAnswers extends LitElement {
 }
 
 /** The text with every noun underlined that is not in the picture, where the picture's objects are known. */
-function marked(text: string, { prompt, objects }: PromptRecord) {
-  if (!objects) return text;
-  const known = new Set([...objects, ...mentionedNouns(prompt)]);
+function marked(text: string, { prompt, truth }: PromptRecord) {
+  if (!truth) return text;
   const parts: unknown[] = [];
   let at = 0;
-  for (const { noun, start, end } of locateMentions(text)) {
-    if (known.has(noun)) continue;
-    parts.push(text.slice(at, start), html`<mark title="not in the picture">${text.slice(start, end)}</mark>`);
+  for (const { start, end } of absentMentions(text, truth, prompt)) {
+    parts.push(text.slice(at, start), html`<mark title=${ABSENT_WORDS[truth.by]}>${text.slice(start, end)}</mark>`);
     at = end;
   }
   return [...parts, text.slice(at)];

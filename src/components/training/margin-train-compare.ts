@@ -1,11 +1,11 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { styleMap } from 'lit/directives/style-map.js';
+import { ABSENT_WORDS, absentMentions, absentNouns, truthOf } from '../../preference/truth.ts';
 import type { App } from '../../state/app.ts';
 import { Select } from '../../state/select.ts';
 import { selectedImageOf } from '../../state/selectors.ts';
 import type { Comparison } from '../../state/state.ts';
-import { absentMentions, absentNouns } from '../responses/absent.ts';
 import '../responses/margin-tokens.ts';
 import { icon } from '../shared/icons.ts';
 import { shared } from '../shared/styles.ts';
@@ -112,10 +112,11 @@ export class MarginTrainCompare extends LitElement {
 
   private renderSides(comparison: Comparison) {
     const image = this.#view.value.images.find(({ id }) => id === comparison.imageId);
+    const truth = truthOf(image);
     const url = this.app.images.url(comparison.imageId);
     const side = (kind: 'before' | 'after', heading: string) => {
       const answer = comparison[kind];
-      const absent = absentNouns(absentMentions(answer.text, image?.scene, comparison.prompt));
+      const absent = absentNouns(absentMentions(answer.text, truth, comparison.prompt));
       return html`<section aria-label=${heading}>
         <h3>${heading}</h3>
         <div class="answer" dir="auto">
@@ -131,7 +132,7 @@ export class MarginTrainCompare extends LitElement {
               : answer.text || '…'
           }
         </div>
-        ${absent.length > 0 ? html`<p class="absent small">${icon('warning')} not in the picture: ${absent.join(', ')}</p>` : nothing}
+        ${truth && absent.length > 0 ? html`<p class="absent small">${icon('warning')} ${ABSENT_WORDS[truth.by]}: ${absent.join(', ')}</p>` : nothing}
       </section>`;
     };
     return html`<div class="sides">

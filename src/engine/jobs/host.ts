@@ -2,6 +2,7 @@
 import { EngineError, InputError } from '../../errors.ts';
 import type { Gpu } from '../../kernels/gpu/index.ts';
 import type { ClipScorer } from '../../models/clip-scorer.ts';
+import type { PhotoDetector } from '../../models/detector.ts';
 import type { LoraAdapter } from '../../models/policy/index.ts';
 import type { VisionLanguageModel } from '../../models/vlm.ts';
 import type { ReferenceLogps } from '../../training/data.ts';
@@ -18,6 +19,10 @@ export interface EngineHost {
   gpu: Gpu | null;
   vlm: VisionLanguageModel | null;
   clip: ClipScorer | null;
+  /** Loaded by the first look at a photograph; no choice of models changes it. */
+  detector?: PhotoDetector | null;
+  /** Where the models lie, once some were loaded: absolute URL with a trailing slash. */
+  baseUrl?: string;
   adapter?: HostAdapter | null;
   /** Log-probabilities of the frozen model for pairs trained on before, by the pairs' keys. */
   references?: Map<string, ReferenceLogps>;

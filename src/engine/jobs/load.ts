@@ -41,6 +41,7 @@ export async function loadModels(host: EngineHost, request: LoadRequest, context
   }
   const gpu = host.gpu;
   throwIfCancelled(signal);
+  host.baseUrl = request.baseUrl;
   const catalog = await loadCatalog(request.baseUrl, { signal });
   const vlmEntry = findModel(catalog, request.vlm, 'vlm');
   const clipEntry = findModel(catalog, request.clip, 'clip');
@@ -67,7 +68,7 @@ export async function loadModels(host: EngineHost, request: LoadRequest, context
   );
   return {
     device: gpu.facts,
-    models: [modelFacts(vlmFiles, host.vlm.tower), modelFacts(clipFiles, host.clip)],
+    models: [modelFacts('vlm', vlmFiles, host.vlm.tower), modelFacts('clip', clipFiles, host.clip)],
     loadMs: performance.now() - start,
   };
 }
@@ -109,14 +110,16 @@ async function download(
 }
 
 function modelFacts(
+  kind: ModelFacts['kind'],
   files: ModelFiles,
   part: { provider: ModelFacts['provider']; agreement?: number; note: string },
 ): ModelFacts {
-  const { id, label, kind, licence } = files.entry;
+  const { id, label, world, licence } = files.entry;
   return {
     id,
     label,
     kind,
+    world,
     licence,
     bytes: files.totalBytes,
     provider: part.provider,

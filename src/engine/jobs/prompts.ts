@@ -62,13 +62,13 @@ const SCORES: Readonly<Record<RewardName, (host: EngineHost, prompts: readonly T
       clipReward(texts, (written) => scorer.score(prompts[prompt].image, written, { signal }));
   },
   truth(_host, prompts) {
-    const unknown = prompts.findIndex(({ objects }) => objects === undefined);
+    const unknown = prompts.findIndex(({ truth }) => truth === undefined);
     if (unknown >= 0) {
       throw new InputError(
-        `The reward "truth" needs pictures whose objects are known, and that of prompt ${unknown + 1} is none of them. Train on Toybox scenes alone, or choose the reward "clip".`,
+        `The reward "truth" needs pictures whose objects are known, and that of prompt ${unknown + 1} is none of them. Give it a scene's truth or a detector's, or choose the reward "clip".`,
         'reward',
       );
     }
-    return async (prompt, texts) => texts.map((text) => truthReward(text, prompts[prompt].objects!));
+    return async (prompt, texts) => texts.map((text) => truthReward(text, prompts[prompt].truth!));
   },
 };

@@ -1,15 +1,15 @@
 /** What online objectives answer: pictures with a question each, and what is known to be in them. */
-import type { TrainingPrompt } from '../../engine/engine.ts';
+import type { TrainingPrompt, Truth } from '../../engine/engine.ts';
 import { numbered } from '../../numbered.ts';
-import { sceneTruth } from '../../toybox/index.ts';
+import { truthOf } from '../../preference/truth.ts';
 import type { ImageLibrary } from '../images.ts';
 import type { AppState } from '../state.ts';
 
 export interface PromptRecord {
   readonly imageId: string;
   readonly prompt: string;
-  /** Objects of a Toybox picture. */
-  readonly objects?: readonly string[];
+  /** A scene's, or what the detector saw by then. */
+  readonly truth?: Truth;
 }
 
 /** Each picture and prompt of the pairs once; while there are no pairs, all pictures with the prompt of the page. */
@@ -19,19 +19,19 @@ export function trainablePrompts({ pairs, images, settings }: AppState): PromptR
   const distinct = new Map(
     asked.map(({ imageId, prompt }) => [JSON.stringify([imageId, prompt]), { imageId, prompt }]),
   );
-  const scenes = new Map(images.map(({ id, scene }) => [id, scene]));
+  const truths = new Map(images.map((image) => [image.id, truthOf(image)]));
   return [...distinct.values()].map(({ imageId, prompt }) => {
-    const scene = scenes.get(imageId);
-    return { imageId, prompt, ...(scene && { objects: sceneTruth(scene).objects }) };
+    const truth = truths.get(imageId);
+    return { imageId, prompt, ...(truth && { truth }) };
   });
 }
 
 /** The prompts as the engine takes them. */
 export async function enginePrompts(prompts: readonly PromptRecord[], images: ImageLibrary): Promise<TrainingPrompt[]> {
   return Promise.all(
-    prompts.map(async ({ imageId, prompt, objects }, index) => {
+    prompts.map(async ({ imageId, prompt, truth }, index) => {
       const image = await numbered('Prompt', index, prompts.length, () => images.input(imageId));
-      return { image, prompt, objects };
+      return { image, prompt, truth };
     }),
   );
 }

@@ -1,0 +1,154 @@
+/**
+ * The detector of `models/photo-detector`: NanoDet (https://github.com/RangiLyu/nanodet) on WebAssembly. A judge of
+ * answers about photographs that shares nothing with the model's own eyes.
+ */
+import type { ImageInput } from '../engine/engine.ts';
+import { ModelFileError } from '../errors.ts';
+import type { Box, Seen } from '../photographs/index.ts';
+import type { ModelFiles } from './catalog.ts';
+import { Lru } from './lru.ts';
+import { readPreprocessor } from './model-json.ts';
+import { OrtSession } from './ort.ts';
+import { type PixelRecipe, pixelRecipe, pixelValues } from './pixels.ts';
+
+/** Scores from which a box is shown: NanoDet's own demo takes 0.35. */
+const BOX_SCORE = 0.35;
+/** Two boxes of one class that overlap more than this (intersection over union) are one thing. */
+const SAME_THING = 0.5;
+/** Boxes of one class that are kept. */
+const MOST_BOXES = 20;
+const CACHED = 256;
+
+/** Per class, chance = sigmoid(slope logit(best score) + offset); below `threshold` a class is "not seen". */
+export interface Calibration {
+  readonly slope: readonly number[];
+  readonly offset: readonly number[];
+  readonly threshold: number;
+}
+
+const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value));
+
+/** Log-odds of a score; 1e-4 from 0 and 1 at least. */
+function logit(score: number): number {
+  const p = clamp(score, 1e-4, 1 - 1e-4);
+  return Math.log(p / (1 - p));
+}
+
+/** Calibrated chance at even odds that a class with this best score is in the picture. */
+export function chanceOf(score: number, kind: number, { slope, offset }: Calibration): number {
+  return 1 / (1 + Math.exp(-(slope[kind] * logit(score) + offset[kind])));
+}
+
+function overlap(a: Box, b: Box): number {
+  const wide = Math.min(a.x2, b.x2) - Math.max(a.x1, b.x1);
+  const high = Math.min(a.y2, b.y2) - Math.max(a.y1, b.y1);
+  if (wide <= 0 || high <= 0) return 0;
+  const area = ({ x1, y1, x2, y2 }: Box) => (x2 - x1) * (y2 - y1);
+  return (wide * high) / (area(a) + area(b) - wide * high);
+}
+
+/** Greedy non-maximum suppression: the best box of every group that overlaps by more than half, best first. */
+export function distinctBoxes(boxes: readonly Box[]): Box[] {
+  const kept: Box[] = [];
+  for (const box of [...boxes].sort((a, b) => b.score - a.score)) {
+    if (kept.length < MOST_BOXES && kept.every((other) => overlap(box, other) <= SAME_THING)) kept.push(box);
+  }
+  return kept;
+}
+
+/**
+ * The detector's outputs in words.
+ * @param scores f32 [places, classes]; @param boxes f32 [places, 4], x1 y1 x2 y2 in shares of the picture.
+ */
+export function sightings(
+  scores: Float32Array,
+  boxes: Float32Array,
+  labels: readonly string[],
+  calibration: Calibration,
+): Seen['things'] {
+  const kinds = labels.length;
+  const places = scores.length / kinds;
+  const things = labels.map((noun, kind) => {
+    let best = 0;
+    const found: Box[] = [];
+    for (let place = 0; place < places; place++) {
+      const score = scores[place * kinds + kind];
+      best = Math.max(best, score);
+      if (score < BOX_SCORE) continue;
+      const [x1, y1, x2, y2] = boxes.subarray(place * 4, place * 4 + 4).map((side) => clamp(side, 0, 1));
+      found.push({ x1, y1, x2, y2, score });
+    }
+    return { noun, chance: chanceOf(best, kind, calibration), boxes: distinctBoxes(found) };
+  });
+  return things.filter(({ chance }) => chance >= calibration.threshold).sort((a, b) => b.chance - a.chance);
+}
+
+interface DetectorConfig {
+  readonly labels: readonly string[];
+  readonly calibration: Calibration;
+}
+
+/** @throws {ModelFileError} where the config is not that of a calibrated detector. */
+function readConfig(files: ModelFiles): DetectorConfig {
+  const config = files.json<Partial<DetectorConfig> | null>('config');
+  const { labels, calibration } = config ?? {};
+  const numbers = (values: unknown, length: number) =>
+    Array.isArray(values) && values.length === length && values.every(Number.isFinite);
+  if (
+    !Array.isArray(labels) ||
+    !labels.every((label) => typeof label === 'string') ||
+    !calibration ||
+    !numbers(calibration.slope, labels.length) ||
+    !numbers(calibration.offset, labels.length) ||
+    !Number.isFinite(calibration.threshold)
+  ) {
+    const name = files.name('config');
+    throw new ModelFileError(`${name} holds no labels with a calibration each. Restore it.`, name);
+  }
+  return { labels, calibration };
+}
+
+export class PhotoDetector {
+  private readonly seen = new Lru<Seen>(CACHED);
+
+  private constructor(
+    private readonly id: string,
+    private readonly session: OrtSession,
+    private readonly recipe: PixelRecipe,
+    private readonly config: DetectorConfig,
+  ) {}
+
+  /** @throws {ModelFileError} for a config that cannot be used; {EngineError} where ORT refuses the file. */
+  static async load(files: ModelFiles): Promise<PhotoDetector> {
+    const config = readConfig(files);
+    const preprocessor = readPreprocessor(files.json('preprocessor'), files.name('preprocessor'));
+    const recipe = pixelRecipe(preprocessor, files.name('preprocessor'));
+    const label = files.name('detector');
+    const session = await OrtSession.create(files.bytes('detector'), { provider: 'wasm', output: 'cpu', label });
+    return new PhotoDetector(files.entry.id, session, recipe, config);
+  }
+
+  /** @throws {InputError} when the picture cannot be decoded. */
+  async look(image: ImageInput): Promise<Seen> {
+    const known = this.seen.get(image.id);
+    if (known) return known;
+    const { recipe, config, session } = this;
+    const data = await pixelValues(image.blob, recipe);
+    const dims = [1, 3, recipe.height, recipe.width];
+    const { scores, boxes } = await session.run({ [session.inputs[0].name]: { type: 'float32', data, dims } });
+    const things = sightings(
+      scores.data as Float32Array,
+      boxes.data as Float32Array,
+      config.labels,
+      config.calibration,
+    );
+    const seen = { by: this.id, things };
+    this.seen.set(image.id, seen);
+    return seen;
+  }
+
+  async dispose(): Promise<void> {
+    this.seen.clear();
+    await this.session.release();
+  }
+}

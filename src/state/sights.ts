@@ -1,0 +1,74 @@
+/**
+ * Lets the detector look at every photograph that nobody has looked at, one at a time and behind everything else: what
+ * it sees is written beside the picture. Scenes know their own truth.
+ */
+import type { CallOptions, Engine } from '../engine/engine.ts';
+import { CancelledError, DeviceLostError, EngineLostError } from '../errors.ts';
+import type { Seen } from '../photographs/index.ts';
+import type { ImageLibrary } from './images.ts';
+import type { AppState, ImageRecord } from './state.ts';
+import type { Store } from './store.ts';
+
+/** A picture that cannot be looked at is left alone after so many tries. */
+const ATTEMPTS = 2;
+
+export class Sights {
+  #store: Store<AppState>;
+  #engine: Engine;
+  #images: ImageLibrary;
+  #looking = false;
+  #failures = new Map<string, number>();
+
+  constructor(store: Store<AppState>, engine: Engine, images: ImageLibrary) {
+    this.#store = store;
+    this.#engine = engine;
+    this.#images = images;
+    store.subscribe(() => this.#wake());
+  }
+
+  /**
+   * What the detector sees in a photograph, from the state where it has looked.
+   * @throws what the engine throws, and InputError for a picture whose bytes are gone.
+   */
+  async of(imageId: string, options?: CallOptions): Promise<Seen> {
+    const known = this.#store.state.images.find(({ id }) => id === imageId)?.seen;
+    if (known) return known;
+    const seen = await this.#engine.look({ image: await this.#images.input(imageId) }, options);
+    this.#write(imageId, seen);
+    return seen;
+  }
+
+  #next(): ImageRecord | undefined {
+    return this.#store.state.images.find(
+      ({ id, scene, seen }) => !scene && !seen && (this.#failures.get(id) ?? 0) < ATTEMPTS,
+    );
+  }
+
+  #wake(): void {
+    if (this.#looking || this.#store.state.engine.kind !== 'ready' || !this.#next()) return;
+    this.#looking = true;
+    void this.#work().finally(() => {
+      this.#looking = false;
+    });
+  }
+
+  async #work(): Promise<void> {
+    for (let image = this.#next(); image && this.#store.state.engine.kind === 'ready'; image = this.#next()) {
+      try {
+        await this.of(image.id);
+      } catch (error) {
+        const lost = error instanceof DeviceLostError || error instanceof EngineLostError;
+        // The next engine gets another chance at what may have had nothing to do with the picture.
+        if (lost || error instanceof CancelledError) return;
+        this.#failures.set(image.id, (this.#failures.get(image.id) ?? 0) + 1);
+      }
+    }
+  }
+
+  #write(imageId: string, seen: Seen): void {
+    this.#store.update((state) => ({
+      ...state,
+      images: state.images.map((image) => (image.id === imageId ? { ...image, seen } : image)),
+    }));
+  }
+}
