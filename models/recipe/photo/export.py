@@ -18,7 +18,8 @@ from transformers import CLIPTextModel, EfficientNetModel, FastVlmConfig, FastVl
 from transformers import VisionTextDualEncoderConfig, VisionTextDualEncoderModel
 
 import onnx_graph
-from photo import backbone, detector, judge, language, match, tail, talk, tokens
+from photo import album as album_of
+from photo import backbone, detector, judge, language, match, phrasebook, tail, talk, tokens
 from photo.data import CLASSES
 
 DECODER, TOWER = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
@@ -88,8 +89,8 @@ def constant_channel(talker_weight: torch.Tensor, std: torch.Tensor) -> int:
 @torch.no_grad()
 def assemble(work: Path):
     """(FastVLM model, dual encoder), both on the f16 weights that are shipped and sharing one backbone."""
-    book = talk.Phrasebook(work)
-    album, talker = talk.Album(book, work, 0), talk.Talker()
+    book = phrasebook.Phrasebook(work)
+    album, talker = album_of.Album(book, work, 0), talk.Talker()
     talker.load_state_dict(torch.load(work / "talk.pt", weights_only=False)["model"])
     matcher = match.Matcher()
     matcher.load_state_dict(torch.load(work / "match.pt", weights_only=False)["model"])

@@ -22,7 +22,7 @@ import torch
 import torch.multiprocessing
 
 import workers
-from photo import corpus, data, detector, evaluate, export, features, judge, match, report, smoke, tail, talk
+from photo import borrow, corpus, data, detector, evaluate, export, features, judge, match, report, smoke, tail, talk
 
 RECIPE = Path(__file__).resolve().parents[1]
 MODELS = RECIPE.parent
@@ -33,13 +33,12 @@ class Settings:
     """Every number the photo recipe depends on besides the sizes in its modules."""
 
     seed: int = 20
-    tail_epochs: float = 1.7
+    tail_epochs: float = 5
     tail_batch: int = 32
     tail_rate: float = 6e-4
     text_steps: int = 2500
     talk_warm: int = 250
-    #: Of each process: two share the stage.
-    talk_steps: int = 400
+    talk_steps: int = 2500
     batch: int = 32
     rate: float = 3e-3
     talk_rate: float = 2e-3
@@ -106,6 +105,9 @@ class Run:
         s = self.settings
         return match.run(self.work, s.match_steps, s.match_batch, s.match_rate, s.seed)
 
+    def borrow(self) -> dict:
+        return borrow.run(self.work)
+
     def detector(self) -> dict:
         if self.smoke and self.package is None:
             # No download for a smoke run: the shipped file stands in for a fresh conversion.
@@ -134,7 +136,20 @@ class Run:
 
 
 STAGES = (
-    "prepare", "features", "corpus", "tail", "cells", "text", "talk", "match", "detector", "export", "evaluate", "publish", "report",
+    "prepare",
+    "features",
+    "corpus",
+    "tail",
+    "cells",
+    "text",
+    "match",
+    "borrow",
+    "talk",
+    "detector",
+    "export",
+    "evaluate",
+    "publish",
+    "report",
 )
 
 
@@ -167,7 +182,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--work", type=Path, help="folder for checkpoints (default: .work beside make.py of the recipe)")
     made.add_argument("--stages", nargs="*", choices=STAGES)
     made.add_argument("--smoke", action="store_true")
-    made.add_argument("--workers", type=int, default=2, help="processes that train the talker together")
+    made.add_argument("--workers", type=int, default=1, help="processes that train the talker together")
     made.add_argument("--threads", type=int, default=1)
     return made
 
