@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import workers
+from photo.phrasebook import Batch
 
 
 class Trainer:
