@@ -97,10 +97,14 @@ export function productTable({ load, slider }) {
     `  ${name}   ${milliseconds(readyMs)}, of which engine ${milliseconds(engineMs)}${more}`;
   const { medianMs, slowMs, moves, backend } = slider;
   const verdict = slowMs <= FRAME_MS ? 'within' : medianMs <= FRAME_MS ? 'mostly within' : 'longer than';
+  const [base] = load.rows;
+  const ratio = (row, which) => (row === base ? '' : `, ${factor(row[which].readyMs / base[which].readyMs)} of ${base.name}`);
   return [
     load.title,
-    line('first visit', load.first, `, ${bytes(load.firstBytes)} fetched`),
-    line('next visit ', load.again),
+    ...load.rows.flatMap((row) => [
+      line(`${row.name}, first visit`, row.first, `, ${bytes(row.firstBytes)} fetched${ratio(row, 'first')}`),
+      line(`${row.name}, next visit `, row.again, ratio(row, 'again')),
+    ]),
     '',
     slider.title,
     `  ${backend}   median ${milliseconds(medianMs)}, 95 % of ${moves} moves within ${milliseconds(slowMs)}: ${verdict} a frame (16.7 ms)`,

@@ -15,18 +15,19 @@ OTHERS = 1300
 CONFIRM = 0.955
 
 
-def outputs(session: ort.InferenceSession, path: Path) -> tuple[np.ndarray, np.ndarray]:
+def outputs(session: ort.InferenceSession, path: Path, mirrored: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Scores [3549, 80] and boxes [3549, 4] of one picture, squashed to the detector's square."""
     with Image.open(path) as opened:
         image = opened.convert("RGB").resize((detector.SIDE, detector.SIDE), Image.Resampling.BILINEAR)
     x = (np.asarray(image, np.float32) / 255 - MEAN) / STD
-    scores, boxes = session.run(["scores", "boxes"], {"pixel_values": x.transpose(2, 0, 1)[None].astype(np.float32)})
+    x = x[:, ::-1] if mirrored else x
+    scores, boxes = session.run(["scores", "boxes"], {"pixel_values": np.ascontiguousarray(x.transpose(2, 0, 1)[None], np.float32)})
     return scores[0], boxes[0]
 
 
 def best_scores(session: ort.InferenceSession, path: Path) -> np.ndarray:
-    """Best score of each class in one picture."""
-    return outputs(session, path)[0].max(0)
+    """Best score of each class in one picture and in its mirror image: [2, 80]."""
+    return np.stack([outputs(session, path, mirrored)[0].max(0) for mirrored in (False, True)])
 
 
 def distinct(boxes: np.ndarray, scores: np.ndarray, least: float = 0.35, same: float = 0.5, most: int = 20) -> list[int]:
