@@ -98,7 +98,8 @@ export function productTable({ load, slider }) {
   const { medianMs, slowMs, moves, backend } = slider;
   const verdict = slowMs <= FRAME_MS ? 'within' : medianMs <= FRAME_MS ? 'mostly within' : 'longer than';
   const [base] = load.rows;
-  const ratio = (row, which) => (row === base ? '' : `, ${factor(row[which].readyMs / base[which].readyMs)} of ${base.name}`);
+  const ratio = (row, which) =>
+    row === base ? '' : `, ${factor(row[which].readyMs / base[which].readyMs)} of ${base.name}`;
   return [
     load.title,
     ...load.rows.flatMap((row) => [

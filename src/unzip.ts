@@ -6,7 +6,7 @@
  */
 import { crc32 } from './crc32.ts';
 import { InputError } from './errors.ts';
-import { shown } from './shown.ts';
+import { jsonExcerpt } from './json-excerpt.ts';
 
 export const LOCAL = 0x04034b50;
 export const CENTRAL = 0x02014b50;
@@ -85,7 +85,8 @@ export async function openZip(archive: Blob): Promise<Map<string, ZipEntry>> {
   for (const header of headers) {
     const { path, size } = header;
     if (path.endsWith('/') || isClutter(path)) continue;
-    if (entries.has(path)) throw new InputError(`The archive has two files named ${shown(path)}. Nothing was read.`);
+    if (entries.has(path))
+      throw new InputError(`The archive has two files named ${jsonExcerpt(path)}. Nothing was read.`);
     const read = (most = MOST_UNPACKED) => readEntry(slice, header, ends.get(header)!, most);
     entries.set(path, { path, size, read });
   }
@@ -181,7 +182,7 @@ function plainPath(name: string): string {
   const outside = path.startsWith('/') || /^[a-z]:/i.test(path) || path.split('/').includes('..');
   if (path === '' || path.includes('\0') || outside) {
     throw new InputError(
-      `The archive has an entry named ${shown(name)}, which is not a place inside it. Nothing was read.`,
+      `The archive has an entry named ${jsonExcerpt(name)}, which is not a place inside it. Nothing was read.`,
     );
   }
   return path;
@@ -197,7 +198,7 @@ function findEnds(headers: readonly Header[], directory: number): Map<Header, nu
   for (const [i, header] of sorted.entries()) {
     const end = sorted[i + 1]?.local ?? directory;
     if (header.local + LOCAL_BYTES + header.packed > end) {
-      throw new InputError(`${shown(header.path)} overlaps another part of the archive. Nothing was read.`);
+      throw new InputError(`${jsonExcerpt(header.path)} overlaps another part of the archive. Nothing was read.`);
     }
     ends.set(header, end);
   }
@@ -206,7 +207,7 @@ function findEnds(headers: readonly Header[], directory: number): Map<Header, nu
 
 async function readEntry(slice: Slice, header: Header, end: number, most: number): Promise<Uint8Array<ArrayBuffer>> {
   const { path, flags, method, crc, packed, size, local } = header;
-  const name = shown(path);
+  const name = jsonExcerpt(path);
   const refuse = (why: string): never => {
     throw new InputError(`${name} in the archive ${why}`, path);
   };

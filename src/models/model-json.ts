@@ -1,7 +1,7 @@
 /** The small JSON files of a model folder, checked: what is read from them later has the type and the size it must have. */
 import { isObject } from '../check.ts';
 import { ModelFileError } from '../errors.ts';
-import { shown } from '../shown.ts';
+import { jsonExcerpt } from '../json-excerpt.ts';
 import type { CatalogEntry } from './catalog.ts';
 import type { PreprocessorConfig } from './pixels.ts';
 import type { BaseModel } from './policy/index.ts';
@@ -49,7 +49,7 @@ export function readPreprocessor(json: unknown, file: string): PreprocessorConfi
     const value = json[key] ?? undefined;
     if (value === undefined) continue;
     if (!valid(value))
-      throw new ModelFileError(`${file}: ${shown(key)} is ${shown(value)}, which cannot be used.`, file);
+      throw new ModelFileError(`${file}: ${jsonExcerpt(key)} is ${jsonExcerpt(value)}, which cannot be used.`, file);
     config[key] = value;
   }
   return config;
@@ -63,7 +63,7 @@ export function clipTextLength(json: unknown, file: string): number {
   const text = isObject(json) && isObject(json.text_config) ? json.text_config : {};
   const length = text.max_position_embeddings ?? 77;
   if (!whole(length, MOST_TEXT_TOKENS)) {
-    throw new ModelFileError(`${file}: "max_position_embeddings" is ${shown(length)}.`, file);
+    throw new ModelFileError(`${file}: "max_position_embeddings" is ${jsonExcerpt(length)}.`, file);
   }
   return length as number;
 }

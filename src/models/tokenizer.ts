@@ -5,7 +5,7 @@
  */
 import { isObject } from '../check.ts';
 import { InputError, ModelFileError } from '../errors.ts';
-import { shown } from '../shown.ts';
+import { jsonExcerpt } from '../json-excerpt.ts';
 import { type ChatMessage, createTokenizer, type PreTrainedTokenizer, renderChat } from './hub.ts';
 import { bytesOf, TextReader } from './token-text.ts';
 
@@ -176,7 +176,7 @@ export class ChatTokenizer {
 }
 
 /** Another library's message in one of ours: quoted, because it speaks of its own code. */
-const words = (cause: unknown): string => `${shown((cause as Error).message)}.`;
+const words = (cause: unknown): string => `${jsonExcerpt((cause as Error).message)}.`;
 
 /** A template that people write has a few kilobytes; loops over loops would keep the worker busy for ever. */
 const MOST_TEMPLATE_LETTERS = 100_000;
@@ -199,7 +199,7 @@ function readTokenizer(files: TokenizerFiles, name: string): PreTrainedTokenizer
   }
   const ids = isObject(vocab) ? Object.values(vocab) : [];
   const wrong = [...ids, ...added.map(({ id }) => id)].find((id) => !isTokenId(id));
-  if (wrong !== undefined) return refuse(`it gives a token the number ${shown(wrong)}.`);
+  if (wrong !== undefined) return refuse(`it gives a token the number ${jsonExcerpt(wrong)}.`);
   const problem = templateProblem(files.chatTemplate ?? files.tokenizerConfig.chat_template);
   if (problem) return refuse(problem);
   try {

@@ -52,11 +52,15 @@ export function persistenceHost(store: Store<AppState>, images: ImageLibrary, tr
       }
     },
 
-    setAside(records) {
+    setAside(records, kept) {
+      const one = records === 1;
+      const where = kept
+        ? `${one ? 'was' : 'were'} set aside in this browser's storage, unchanged`
+        : `${one ? 'lies' : 'lie'} where ${one ? 'it was' : 'they were'}: the browser's storage takes nothing more`;
       notify(
         store,
         'error',
-        `${count(records, 'stored record')} could not be read and ${records === 1 ? 'was' : 'were'} set aside in this browser's storage, unchanged. Everything else is here.`,
+        `${count(records, 'stored record')} could not be read and ${where}. Everything else is here.`,
       );
     },
 

@@ -137,8 +137,11 @@ export function createPersistence(backend: Backend): Persistence {
     if (bad.length > 0) incomplete = true;
     // The page that saves puts them aside, and tells it.
     if (bad.length > 0 && mayWrite) {
-      await records.setAside(bad).catch(() => {});
-      persistence.host.setAside(bad.length);
+      const kept = await records.setAside(bad).then(
+        () => true,
+        () => false,
+      );
+      persistence.host.setAside(bad.length, kept);
     }
     return { ...restored, written };
   };

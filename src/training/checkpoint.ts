@@ -2,10 +2,10 @@
 
 import type { LoraSettings, TrainingCheckpoint } from '../engine/engine.ts';
 import { InputError } from '../errors.ts';
+import { jsonExcerpt } from '../json-excerpt.ts';
 import type { Gpu } from '../kernels/gpu/index.ts';
 import { taggedLoss } from '../kernels/losses/families/every.ts';
 import { type LoraAdapter, type LoraConfig, type LoraPlan, matricesOf, pack, unpack } from '../models/policy/index.ts';
-import { shown } from '../shown.ts';
 import type { Optimizer } from './optimizer.ts';
 import type { RunSettings } from './settings.ts';
 
@@ -64,7 +64,8 @@ function unpackedValues(plan: LoraPlan, checkpoint: TrainingCheckpoint, values: 
   }
   const known = new Set(matricesOf(plan).map(({ name }) => name));
   const foreign = checkpoint.tensors.find(({ name }) => !known.has(name));
-  if (foreign) throw new InputError(`The checkpoint has ${shown(foreign.name)}, which this adapter lacks.`, 'resume');
+  if (foreign)
+    throw new InputError(`The checkpoint has ${jsonExcerpt(foreign.name)}, which this adapter lacks.`, 'resume');
   return pack(plan, matrices);
 }
 

@@ -208,8 +208,14 @@ async function recovered({ page, ledger }) {
 /** The run takes its next step from where it stands. */
 async function goesOn({ page, ledger }) {
   const { id, step } = ledger.run;
-  const after = await page.evaluate(async () => {
-    await margin.intents.train({ steps: 1 });
+  await page.evaluate(() => {
+    globalThis.wentOn = false;
+    void margin.intents.train({ steps: 1 }).finally(() => {
+      globalThis.wentOn = true;
+    });
+  });
+  await page.waitForFunction(() => globalThis.wentOn, null, PATIENCE);
+  const after = await page.evaluate(() => {
     const { training } = margin.state;
     const { id: run, status, step: now, message } = training.runs.at(-1);
     return { run, status, now, message, notices: margin.state.notices.map((notice) => notice.message) };

@@ -1,7 +1,7 @@
 /** The decoder's shape, from a Hugging Face `config.json`. */
 import { isObject } from '../../check.ts';
 import { ModelFileError } from '../../errors.ts';
-import { shown } from '../../shown.ts';
+import { jsonExcerpt } from '../../json-excerpt.ts';
 
 /** The Llama family as the kernels know it: RMSNorm, RoPE, grouped-query attention, SwiGLU, no biases. */
 export interface LlamaConfig {
@@ -59,10 +59,10 @@ export function parseLlamaConfig(json: unknown, file = 'config.json'): LlamaConf
   };
   const whole: Json = isObject(json) ? json : refuse('is not a model configuration.');
   const part = whole.text_config ?? whole;
-  const text: Json = isObject(part) ? part : refuse(`"text_config" is ${shown(part)}.`);
+  const text: Json = isObject(part) ? part : refuse(`"text_config" is ${jsonExcerpt(part)}.`);
 
   const wrong = (name: string, rule: string, value: unknown): never =>
-    refuse(value === undefined ? `"${name}" is missing.` : `"${name}" must be ${rule}, not ${shown(value)}.`);
+    refuse(value === undefined ? `"${name}" is missing.` : `"${name}" must be ${rule}, not ${jsonExcerpt(value)}.`);
   const size = (name: string, fallback?: number, most = MAX_SIZE): number => {
     const value = text[name] ?? fallback;
     if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > most) {
@@ -76,14 +76,15 @@ export function parseLlamaConfig(json: unknown, file = 'config.json'): LlamaConf
   };
 
   if (typeof text.model_type === 'string' && !['llama', 'vllama3', 'smollm'].includes(text.model_type)) {
-    refuse(`the decoder is ${shown(text.model_type)}; only the Llama family is supported.`);
+    refuse(`the decoder is ${jsonExcerpt(text.model_type)}; only the Llama family is supported.`);
   }
   for (const [name, values] of Object.entries(NEUTRAL)) {
     const value = text[name] ?? whole[name] ?? undefined;
-    if (value !== undefined && !values.includes(value)) refuse(`"${name}" is ${shown(value)}; this is not supported.`);
+    if (value !== undefined && !values.includes(value))
+      refuse(`"${name}" is ${jsonExcerpt(value)}; this is not supported.`);
   }
   const tied = whole.tie_word_embeddings ?? text.tie_word_embeddings ?? false;
-  if (typeof tied !== 'boolean') return refuse(`"tie_word_embeddings" is ${shown(tied)}.`);
+  if (typeof tied !== 'boolean') return refuse(`"tie_word_embeddings" is ${jsonExcerpt(tied)}.`);
 
   const hiddenSize = size('hidden_size');
   const heads = size('num_attention_heads');
@@ -117,8 +118,8 @@ export function parseLlamaConfig(json: unknown, file = 'config.json'): LlamaConf
 /** `rope_theta`, in its old place or in `rope_parameters` (transformers 5); scaled variants are refused. */
 function ropeTheta(text: Json, refuse: (why: string) => never): unknown {
   const given = text.rope_parameters ?? text.rope_scaling ?? {};
-  const parameters: Json = isObject(given) ? given : refuse(`the parameters of RoPE are ${shown(given)}.`);
+  const parameters: Json = isObject(given) ? given : refuse(`the parameters of RoPE are ${jsonExcerpt(given)}.`);
   const type = parameters.rope_type ?? parameters.type ?? 'default';
-  if (type !== 'default') refuse(`RoPE scaling ${shown(type)} is not supported.`);
+  if (type !== 'default') refuse(`RoPE scaling ${jsonExcerpt(type)} is not supported.`);
   return parameters.rope_theta ?? text.rope_theta ?? 10_000;
 }

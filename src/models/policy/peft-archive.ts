@@ -1,6 +1,6 @@
 /** Which folder of a ZIP is the adapter: what people zip is the folder of a run as often as the adapter's own. */
 import { InputError } from '../../errors.ts';
-import { shown } from '../../shown.ts';
+import { jsonExcerpt } from '../../json-excerpt.ts';
 import { openZip, type ZipEntry } from '../../zip.ts';
 import { CONFIG_FILE } from './peft-config.ts';
 
@@ -38,7 +38,7 @@ export async function openAdapter(archive: Blob): Promise<{ config: string; weig
   const [[folder, files], ...others] = adapters.filter(([path]) => depth(path) === least);
   if (others.length > 0) {
     const paths = [folder, ...others.map(([path]) => path)].sort();
-    const list = paths.slice(0, LISTED).map(shown).join(', ');
+    const list = paths.slice(0, LISTED).map(jsonExcerpt).join(', ');
     const more = paths.length > LISTED ? `, and ${paths.length - LISTED} more` : '';
     throw new InputError(`The archive has ${paths.length} adapters: ${list}${more}. Zip the folder of one of them.`);
   }

@@ -4,7 +4,7 @@
  * is refused by the key's name. Keys and their defaults are those of PEFT 0.21 (`peft/tuners/lora/config.py`).
  */
 import { InputError } from '../../errors.ts';
-import { shown } from '../../shown.ts';
+import { jsonExcerpt } from '../../json-excerpt.ts';
 
 export const CONFIG_FILE = 'adapter_config.json';
 
@@ -135,8 +135,8 @@ export function readPeftConfig(text: string): PeftConfig {
 }
 
 function refusal(key: string, value: unknown, reason = 'this is not supported'): InputError {
-  const found = value === undefined ? 'missing' : shown(value);
-  const words = `${CONFIG_FILE}: ${shown(key)} is ${found}; ${reason}.`;
+  const found = value === undefined ? 'missing' : jsonExcerpt(value);
+  const words = `${CONFIG_FILE}: ${jsonExcerpt(key)} is ${found}; ${reason}.`;
   return new InputError(words, key.slice(0, 100));
 }
 

@@ -1,6 +1,6 @@
 /** The tensors of `adapter_model.safetensors`: which are the decoder's, which may be left out, which are refused. */
 import { InputError, ModelFileError } from '../../errors.ts';
-import { shown } from '../../shown.ts';
+import { jsonExcerpt } from '../../json-excerpt.ts';
 import { toFloats } from '../weights/floats.ts';
 import { Safetensors, type SafetensorsEntry } from '../weights/safetensors.ts';
 import { LORA_TARGETS, type LoraTarget, SCORE_NAME } from './lora.ts';
@@ -60,14 +60,15 @@ export function readPeftTensors(bytes: Uint8Array, config: PeftConfig): PeftTens
     const [, path, part] = (name.length <= LONGEST_NAME && LORA_NAME.exec(name)) || [];
     if (path === undefined) throw unknown(name);
     const pair = pairs.get(path) ?? {};
-    if (pair[part as 'A' | 'B']) throw new InputError(`${WEIGHTS_FILE} has ${shown(name)} twice.`, name);
+    if (pair[part as 'A' | 'B']) throw new InputError(`${WEIGHTS_FILE} has ${jsonExcerpt(name)} twice.`, name);
     pair[part as 'A' | 'B'] = entry;
     pairs.set(path, pair);
   }
   const modules: PeftModule[] = [];
   const outside: Record<'trained' | 'untrained', string[]> = { trained: [], untrained: [] };
   for (const [path, { A, B }] of pairs) {
-    if (!A || !B) throw new InputError(`${WEIGHTS_FILE} has only one of the two matrices of ${shown(path)}.`, path);
+    if (!A || !B)
+      throw new InputError(`${WEIGHTS_FILE} has only one of the two matrices of ${jsonExcerpt(path)}.`, path);
     const module = decoderModule(path, A, B, config);
     if (module) {
       modules.push(module);
@@ -110,7 +111,7 @@ function floats(entry: SafetensorsEntry): Float32Array {
 
 const unknown = (name: string): InputError =>
   new InputError(
-    `The adapter changes ${shown(name)}, which is frozen here: only LoRA on the linear layers of the decoder is read.`,
+    `The adapter changes ${jsonExcerpt(name)}, which is frozen here: only LoRA on the linear layers of the decoder is read.`,
     name.slice(0, LONGEST_NAME),
   );
 
@@ -129,7 +130,7 @@ function decoderModule(
   const layer = Number(place[2]);
   if (!isTarget(config, path, layer)) {
     throw new InputError(
-      `${WEIGHTS_FILE} has matrices of ${shown(path)}, which ${CONFIG_FILE} does not name in target_modules or layers_to_transform.`,
+      `${WEIGHTS_FILE} has matrices of ${jsonExcerpt(path)}, which ${CONFIG_FILE} does not name in target_modules or layers_to_transform.`,
       path,
     );
   }
@@ -142,7 +143,7 @@ function decoderModule(
     if (shape.length !== 2 || shape[side] !== rank || !config.ranks.includes(rank)) {
       const given = [...new Set(config.ranks)].join(' or ');
       throw new InputError(
-        `${shown(name)} has shape [${shape.slice(0, 4).join(', ')}], and ${CONFIG_FILE} gives r = ${given}.`,
+        `${jsonExcerpt(name)} has shape [${shape.slice(0, 4).join(', ')}], and ${CONFIG_FILE} gives r = ${given}.`,
         name,
       );
     }

@@ -1,7 +1,7 @@
 /** The numbers of a model file: their format, and whether all of them are finite. */
 import { ModelFileError } from '../../errors.ts';
+import { jsonExcerpt } from '../../json-excerpt.ts';
 import { unpackWeights, type WeightFormat } from '../../kernels/shared/weights.ts';
-import { shown } from '../../shown.ts';
 import type { SafetensorsEntry } from './safetensors.ts';
 
 const FORMATS: ReadonlyMap<string, WeightFormat> = new Map([
@@ -20,7 +20,8 @@ const EXPONENT: Readonly<Record<WeightFormat, readonly number[]>> = {
 /** @throws ModelFileError for a tensor of integers, or of floats that the kernels do not read. */
 export function formatOf({ name, dtype }: SafetensorsEntry, file: string): WeightFormat {
   const format = FORMATS.get(dtype);
-  if (!format) throw new ModelFileError(`${file}: ${shown(name)} is ${dtype}; weights must be F32, F16 or BF16.`, file);
+  if (!format)
+    throw new ModelFileError(`${file}: ${jsonExcerpt(name)} is ${dtype}; weights must be F32, F16 or BF16.`, file);
   return format;
 }
 
@@ -53,7 +54,7 @@ function notFinite(entries: readonly SafetensorsEntry[], at: number, format: Wei
     return at < end;
   })!;
   const half = format === 'f16' ? ' Numbers above 65,504 overflow in F16: save it in F32 or BF16.' : '';
-  return new ModelFileError(`${file}: ${shown(entry.name)} holds an infinity or a NaN.${half}`, file);
+  return new ModelFileError(`${file}: ${jsonExcerpt(entry.name)} holds an infinity or a NaN.${half}`, file);
 }
 
 /** The values of one tensor as f32. @throws ModelFileError for another dtype, an infinity or a NaN. */

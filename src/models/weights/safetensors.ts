@@ -4,7 +4,7 @@
  * bad network must say so, not turn into noise.
  */
 import { ModelFileError } from '../../errors.ts';
-import { shown } from '../../shown.ts';
+import { jsonExcerpt } from '../../json-excerpt.ts';
 
 /** Bytes per element of the dtypes the format knows; weights are read from the floats only. */
 const ELEMENT_BYTES: ReadonlyMap<unknown, number> = new Map([
@@ -88,10 +88,10 @@ export class Safetensors {
    */
   get(name: string, shape?: readonly number[]): SafetensorsEntry {
     const entry = this.#entries.get(name);
-    if (!entry) throw new ModelFileError(`${this.file} has no tensor ${shown(name)}.`, this.file);
+    if (!entry) throw new ModelFileError(`${this.file} has no tensor ${jsonExcerpt(name)}.`, this.file);
     if (shape && (shape.length !== entry.shape.length || shape.some((dim, i) => dim !== entry.shape[i]))) {
       throw new ModelFileError(
-        `${this.file}: ${shown(name)} has shape [${entry.shape.slice(0, 8).join(', ')}], and the configuration makes it [${shape.join(', ')}].`,
+        `${this.file}: ${jsonExcerpt(name)} has shape [${entry.shape.slice(0, 8).join(', ')}], and the configuration makes it [${shape.join(', ')}].`,
         this.file,
       );
     }
@@ -129,7 +129,7 @@ function checkPlaces(places: Place[], size: number, file: string): void {
   let at = 0;
   for (const { name, start, end } of places) {
     if (start !== at)
-      throw damaged(file, `${shown(name)} begins at byte ${start}, and the tensor before ends at ${at}`);
+      throw damaged(file, `${jsonExcerpt(name)} begins at byte ${start}, and the tensor before ends at ${at}`);
     at = end;
   }
   if (at !== size) throw damaged(file, `its tensors end at byte ${at}, and the file holds ${size}`);
@@ -147,16 +147,16 @@ function readEntry(name: string, value: unknown, body: Uint8Array, file: string)
     Array.isArray(list) && list.every((item) => Number.isSafeInteger(item) && item >= 0);
   const elementBytes = ELEMENT_BYTES.get(dtype);
   if (elementBytes === undefined || !whole(shape) || !whole(offsets) || offsets.length !== 2) {
-    throw damaged(file, `the header's entry for ${shown(name)} makes no sense`);
+    throw damaged(file, `the header's entry for ${jsonExcerpt(name)} makes no sense`);
   }
   const [start, end] = offsets;
   const size = shape.reduce((product, dim) => product * dim, 1) * elementBytes;
   if (end - start !== size) {
-    const kind = `${dtype} ${shown(shape).replaceAll(',', ', ')}`;
-    throw damaged(file, `${shown(name)} is ${kind}, ${size} bytes, but is given ${end - start}`);
+    const kind = `${dtype} ${jsonExcerpt(shape).replaceAll(',', ', ')}`;
+    throw damaged(file, `${jsonExcerpt(name)} is ${kind}, ${size} bytes, but is given ${end - start}`);
   }
   if (end > body.length) {
-    throw damaged(file, `${shown(name)} ends at byte ${end} of ${body.length}: the download was cut short`);
+    throw damaged(file, `${jsonExcerpt(name)} ends at byte ${end} of ${body.length}: the download was cut short`);
   }
   return { name, dtype: dtype as string, shape, start, end, bytes: body.subarray(start, end) };
 }

@@ -17,8 +17,8 @@ export type PersistenceProblem =
 export interface PersistenceHost {
   /** What stands between the work and the storage now; null as soon as everything is saved again. */
   problem(problem: PersistenceProblem | null): void;
-  /** Records that could not be read, and were put out of the way. */
-  setAside(records: number): void;
+  /** Records that could not be read; `kept`: they are out of the way, unchanged. */
+  setAside(records: number, kept: boolean): void;
   /**
    * This page takes over saving after it has made changes of its own. Merges what is stored into its state, which
    * began as `base`, and returns the merged state.
