@@ -19,7 +19,10 @@ const SAME_THING = 0.5;
 const MOST_BOXES = 20;
 const CACHED = 256;
 
-/** Per class, chance = sigmoid(slope logit(best score) + offset); below `threshold` a class is "not seen". */
+/**
+ * Per class, chance = sigmoid(slope evidence + offset), where the evidence is the mean log-odds of its best score in the
+ * picture and in the mirror image; below `threshold` a class is "not seen".
+ */
 export interface Calibration {
   readonly slope: readonly number[];
   readonly offset: readonly number[];
@@ -34,9 +37,24 @@ function logit(score: number): number {
   return Math.log(p / (1 - p));
 }
 
-/** Calibrated chance at even odds that a class with this best score is in the picture. */
-export function chanceOf(score: number, kind: number, { slope, offset }: Calibration): number {
-  return 1 / (1 + Math.exp(-(slope[kind] * logit(score) + offset[kind])));
+/** Calibrated chance at even odds that a class is in the picture, by its best scores there and in the mirror image. */
+export function chanceOf(scores: readonly number[], kind: number, { slope, offset }: Calibration): number {
+  const evidence = scores.reduce((sum, score) => sum + logit(score), 0) / scores.length;
+  return 1 / (1 + Math.exp(-(slope[kind] * evidence + offset[kind])));
+}
+
+/** `pixel_values` [3, height, width] of the mirror image. */
+export function mirrored(pixels: Float32Array, width: number): Float32Array {
+  const flipped = pixels.slice();
+  for (let row = 0; row < flipped.length; row += width) flipped.subarray(row, row + width).reverse();
+  return flipped;
+}
+
+/** The best score of every class. @param scores f32 [places, classes] */
+function bestScores(scores: Float32Array, kinds: number): Float32Array {
+  const best = new Float32Array(kinds);
+  for (let at = 0; at < scores.length; at++) best[at % kinds] = Math.max(best[at % kinds], scores[at]);
+  return best;
 }
 
 function overlap(a: Box, b: Box): number {
@@ -58,27 +76,28 @@ export function distinctBoxes(boxes: readonly Box[]): Box[] {
 
 /**
  * The detector's outputs in words.
- * @param scores f32 [places, classes]; @param boxes f32 [places, 4], x1 y1 x2 y2 in shares of the picture.
+ * @param scores f32 [places, classes]; @param boxes f32 [places, 4], x1 y1 x2 y2 in shares of the picture;
+ * @param mirrorScores scores in the mirror image, whose places do not matter.
  */
 export function sightings(
   scores: Float32Array,
   boxes: Float32Array,
+  mirrorScores: Float32Array,
   labels: readonly string[],
   calibration: Calibration,
 ): Seen['things'] {
   const kinds = labels.length;
   const places = scores.length / kinds;
+  const [best, bestMirrored] = [scores, mirrorScores].map((each) => bestScores(each, kinds));
   const things = labels.map((noun, kind) => {
-    let best = 0;
     const found: Box[] = [];
     for (let place = 0; place < places; place++) {
       const score = scores[place * kinds + kind];
-      best = Math.max(best, score);
       if (score < BOX_SCORE) continue;
       const [x1, y1, x2, y2] = boxes.subarray(place * 4, place * 4 + 4).map((side) => clamp(side, 0, 1));
       found.push({ x1, y1, x2, y2, score });
     }
-    return { noun, chance: chanceOf(best, kind, calibration), boxes: distinctBoxes(found) };
+    return { noun, chance: chanceOf([best[kind], bestMirrored[kind]], kind, calibration), boxes: distinctBoxes(found) };
   });
   return things.filter(({ chance }) => chance >= calibration.threshold).sort((a, b) => b.chance - a.chance);
 }
@@ -135,10 +154,14 @@ export class PhotoDetector {
     const { recipe, config, session } = this;
     const data = await pixelValues(image.blob, recipe);
     const dims = [1, 3, recipe.height, recipe.width];
-    const { scores, boxes } = await session.run({ [session.inputs[0].name]: { type: 'float32', data, dims } });
+    const run = (pixels: Float32Array) =>
+      session.run({ [session.inputs[0].name]: { type: 'float32', data: pixels, dims } });
+    const { scores, boxes } = await run(data);
+    const { scores: mirrorScores } = await run(mirrored(data, recipe.width));
     const things = sightings(
       scores.data as Float32Array,
       boxes.data as Float32Array,
+      mirrorScores.data as Float32Array,
       config.labels,
       config.calibration,
     );

@@ -1,5 +1,5 @@
 import { expect } from '@esm-bundle/chai';
-import { chanceOf, distinctBoxes, PhotoDetector } from '../../src/models/detector.ts';
+import { chanceOf, distinctBoxes, mirrored, PhotoDetector } from '../../src/models/detector.ts';
 import type { Box } from '../../src/photographs/index.ts';
 import { bundledFiles, golden } from '../support/bundled.ts';
 
@@ -59,11 +59,16 @@ describe('the detector', () => {
     expect(distinctBoxes([point, point])).to.have.length(2);
   });
 
+  it('looks at the mirror image too', () => {
+    expect([...mirrored(Float32Array.of(1, 2, 3, 4, 5, 6), 3)]).to.deep.equal([3, 2, 1, 6, 5, 4]);
+  });
+
   it('calibrates a score, also one of exactly 0 or 1', () => {
     const calibration = { slope: [1, 2], offset: [0, -1], threshold: 0.5 };
-    expect(chanceOf(0.5, 0, calibration)).to.equal(0.5);
-    expect(chanceOf(0.5, 1, calibration)).to.be.closeTo(1 / (1 + Math.E), 1e-12);
-    expect(chanceOf(0, 0, calibration)).to.be.closeTo(1e-4, 1e-12);
-    expect(chanceOf(1, 0, calibration)).to.be.closeTo(1 - 1e-4, 1e-12);
+    expect(chanceOf([0.5, 0.5], 0, calibration)).to.equal(0.5);
+    expect(chanceOf([0.5, 0.5], 1, calibration)).to.be.closeTo(1 / (1 + Math.E), 1e-12);
+    expect(chanceOf([0.2, 0.8], 0, calibration)).to.be.closeTo(0.5, 1e-12);
+    expect(chanceOf([0, 0], 0, calibration)).to.be.closeTo(1e-4, 1e-12);
+    expect(chanceOf([1, 1], 0, calibration)).to.be.closeTo(1 - 1e-4, 1e-12);
   });
 });

@@ -226,9 +226,8 @@ def scorer(folder: Path, pictures: list, images: np.ndarray) -> dict:
 def judgement(folder: Path, data: Path, work: Path, pictures: list) -> dict:
     """The detector's two error rates, on held-out pictures and on the shared photographs."""
     config = json.loads((folder / "photo-detector/config.json").read_text())["calibration"]
-    slope, offset = np.array(config["slope"]), np.array(config["offset"])
     kept = np.load(work / "judge.npz")
-    chance = lambda scores: 1 / (1 + np.exp(-(slope * judge.logit(scores) + offset)))
+    chance = lambda scores: judge.chances(scores, config)
     found = {"test": judge.judged(pictures, kept["rows"], chance(kept["scores"]), config["threshold"], "test")}
     if data is None:
         return found

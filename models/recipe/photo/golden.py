@@ -114,9 +114,10 @@ def detector_cases(entries: list) -> list:
     cases = []
     for entry in entries:
         scores, boxes = judge.outputs(session, smoke.GOLDEN / entry["file"])
+        chances = judge.chances(judge.best_scores(session, smoke.GOLDEN / entry["file"]), calibration)
         things = []
         for kind, noun in enumerate(config["labels"]):
-            chance = judge.probability(scores[:, kind].max(), calibration["slope"][kind], calibration["offset"][kind])
+            chance = float(chances[kind])
             if chance >= calibration["threshold"]:
                 kept = [[*map(float, boxes[at]), float(scores[at, kind])] for at in judge.distinct(boxes, scores[:, kind])]
                 things.append(dict(noun=noun, chance=round(chance, 6), boxes=np.round(kept, 5).tolist()))

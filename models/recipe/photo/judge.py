@@ -1,6 +1,5 @@
 """The detector as a judge: its best score per class, calibrated on true labels, and the threshold of "not seen"."""
 import json
-import math
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +74,16 @@ def logit(p):
     return np.log(p / (1 - p))
 
 
+def evidence(scores: np.ndarray) -> np.ndarray:
+    """Log-odds of each class from best scores [.., 2, 80]: the mean over the picture and its mirror image."""
+    return logit(scores).mean(-2)
+
+
+def chances(scores: np.ndarray, calibration: dict) -> np.ndarray:
+    """Calibrated chance of each class at even odds, from best scores [.., 2, 80]."""
+    return 1 / (1 + np.exp(-(np.array(calibration["slope"]) * evidence(scores) + np.array(calibration["offset"]))))
+
+
 def fit_class(x: np.ndarray, y: np.ndarray, prior: tuple[float, float], strength: float = 4.0) -> tuple[float, float]:
     """Logistic regression y ~ a x + b with a Gaussian prior around `prior`: Newton's method."""
     w = np.array(prior)
@@ -126,7 +135,7 @@ def calibrate(work: Path) -> dict:
     kept = np.load(work / "judge.npz")
     rows, scores = kept["rows"], kept["scores"]
     learn = np.array([at for at, i in enumerate(rows) if pictures[i]["split"] == "train" and pictures[i]["labels"]])
-    x = logit(scores[learn])
+    x = evidence(scores[learn])
     y = np.zeros_like(x)
     for row, at in zip(y, learn):
         row[sorted(truth_of(pictures[rows[at]]))] = 1
@@ -134,7 +143,7 @@ def calibrate(work: Path) -> dict:
     fits = [fit_class(x[:, c], y[:, c], prior) for c in range(len(CLASSES))]
     a, b = (np.array(column) for column in zip(*fits))
     b = b - logit(y.mean(0))
-    chance = 1 / (1 + np.exp(-(a * logit(scores) + b)))
+    chance = chances(scores, {"slope": a, "offset": b})
     train = [i if pictures[i]["split"] == "train" else -1 for i in rows]
     inside = np.array([at for at, i in enumerate(train) if i >= 0])
     agreed, _ = cases(pictures, rows[inside], 1)
@@ -154,7 +163,3 @@ def judged(pictures: list, rows, chance: np.ndarray, threshold: float, split: st
         "swapped": len(swapped),
         "flagged_swapped": flags(swapped),
     }
-
-
-def probability(score: float, slope: float, offset: float) -> float:
-    return 1 / (1 + math.exp(-(slope * float(logit(score)) + offset)))
