@@ -1,5 +1,6 @@
-// `npm test`: types, lint, import rules and the catalog, every browser test, then the end-to-end scripts. Ends with one line,
-// `N passed, N failed`, over everything, and exits non-zero when anything failed.
+// `npm test`: every browser test, and beside them types, lint, import rules, the catalog and the end-to-end scripts, since
+// neither of the two fills a second core. Ends with one line, `N passed, N failed`, over everything, and exits non-zero when
+// anything failed.
 // `npm test -- tests/kernels/linear.test.ts tests/e2e/main.e2e.mjs` runs only what is named;
 // `npm run test:quick` runs types, lint and the folders of QUICK.
 
@@ -106,13 +107,15 @@ const ends = everything ? allEnds : named.filter((file) => file.endsWith('.mjs')
 
 const started = Date.now();
 try {
-  if (everything) {
-    count('types', await npm('typecheck'));
-    count('lint, import rules and model catalog', await npm('lint'));
-  }
   process.env.CHROME_PATH = await findBrowser();
-  if (specs.length > 0) await browserTests(specs);
-  await endToEnd(ends);
+  const beside = async () => {
+    if (everything) {
+      count('types', await npm('typecheck'));
+      count('lint, import rules and model catalog', await npm('lint'));
+    }
+    await endToEnd(ends);
+  };
+  await Promise.all([specs.length > 0 && browserTests(specs), beside()]);
 } catch (error) {
   console.error(error);
   count('the test run itself', false);

@@ -36,7 +36,7 @@ class Settings:
     tail_epochs: float = 5
     tail_batch: int = 32
     tail_rate: float = 6e-4
-    text_steps: int = 2500
+    text_steps: int = 1800
     talk_warm: int = 250
     talk_steps: int = 2500
     batch: int = 32
