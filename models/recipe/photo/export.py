@@ -249,7 +249,7 @@ def write_detector(work: Path, folder: Path) -> None:
         "labels": CLASSES,
         "nouns": language.NOUNS,
         "calibration": {
-            "about": "chance, at even odds, that a class is in the picture = sigmoid(slope * logit(best score) + offset), best score clipped to 1e-4..1-1e-4; below threshold a noun counts as not seen",
+            "about": "chance, at even odds, that a class is in the picture = sigmoid(slope * evidence + offset); evidence is the mean over the picture and its mirror image of logit(best score), clipped to 1e-4..1-1e-4; below threshold a noun counts as not seen",
             **calibration,
         },
     }

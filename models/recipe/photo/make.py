@@ -38,7 +38,7 @@ class Settings:
     tail_rate: float = 6e-4
     text_steps: int = 1800
     talk_warm: int = 250
-    talk_steps: int = 2500
+    talk_steps: int = 800
     batch: int = 32
     rate: float = 3e-3
     talk_rate: float = 2e-3

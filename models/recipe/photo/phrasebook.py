@@ -58,7 +58,7 @@ class Phrasebook:
     def description(self, caption: str, present: set, boxes: list, rng: random.Random) -> str:
         named = set(language.mentions(caption))
         area = {kind: max((b[4] - b[2]) * (b[5] - b[3]) for b in boxes if b[0] == kind) for kind in {b[0] for b in boxes}}
-        rest = [kind for kind in present - named if rng.random() < (0.85 if area.get(kind, 0) > 0.02 else 0.35)]
+        rest = [kind for kind in present - named if rng.random() < (0.75 if area.get(kind, 0) > 0.02 else 0.15)]
         rest.sort(key=lambda kind: -area.get(kind, 0))
         return language.description(caption, [CLASSES[kind] for kind in rest[:3]])
 
