@@ -30,7 +30,7 @@ from settings import HELD_OUT_SEED  # noqa: E402
 from vision import normalised, tower_forward  # noqa: E402
 from world import World, bundle  # noqa: E402
 
-# bench/study/pairs.ts, src/preference/clip-pairs.ts, src/state/defaults.ts
+# bench/study/pairs.ts, src/preference/judged-pairs.ts, src/state/defaults.ts
 FIRST_SCENE, SCENES_PER_SEED = 5_000_000, 10_000
 CANDIDATES, TEMPERATURE, TOP_P, MAX_TOKENS = 12, 1.0, 0.95, 48
 PROMPT = "Describe the image."
