@@ -239,7 +239,7 @@ describe('answers', () => {
   it('are marked by CLIP: the pair that has most to teach', async () => {
     const app = await withPicture();
     app.intents.rankBy('clip');
-    expect(lastNotice(app)).to.include('CLIP can mark two different, whole answers');
+    expect(lastNotice(app)).to.include('Marking by CLIP takes two different, whole answers');
     await app.intents.sample();
     app.intents.rankBy('clip');
     const { candidates } = app.store.state;

@@ -39,12 +39,14 @@ export class MarginBoxes extends LitElement {
       /* Light within dark, so that it shows on any picture. */
       .box {
         position: absolute;
-        border: 2px solid var(--m-surface);
+        border: 1px solid var(--m-surface);
         outline: 1px solid var(--m-text);
-        box-shadow: inset 0 0 0 1px var(--m-text);
       }
       .box.pale {
         opacity: 0.35;
+      }
+      .box.pale .label {
+        display: none;
       }
       .box.pointed {
         border-color: var(--m-focus);
@@ -54,11 +56,11 @@ export class MarginBoxes extends LitElement {
         position: absolute;
         top: 0;
         left: 0;
-        padding: 0 4px;
+        padding: 0 2px;
         background: var(--m-surface);
         color: var(--m-text);
-        font-size: 12px;
-        line-height: 1.3;
+        font-size: 10.5px;
+        line-height: 1.2;
         white-space: nowrap;
       }
     `,

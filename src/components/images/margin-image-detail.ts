@@ -1,5 +1,6 @@
 import { css, html, LitElement, nothing, type PropertyValues } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
+import { styleMap } from 'lit/directives/style-map.js';
 import { objectsSeen } from '../../photographs/index.ts';
 import type { App } from '../../state/app.ts';
 import { Select } from '../../state/select.ts';
@@ -9,6 +10,9 @@ import { base, buttons, panel } from '../shared/styles.ts';
 import './margin-boxes.ts';
 import './margin-seen.ts';
 import './margin-truth.ts';
+
+/** Width to height of the room for a picture that is wider still. */
+const WIDEST = 4;
 
 /**
  * The selected picture, large, with its name, size, and what is known of its objects: the truth of a scene, or what
@@ -44,7 +48,6 @@ export class MarginImageDetail extends LitElement {
         position: relative;
         display: grid;
         place-items: center;
-        aspect-ratio: 1;
         width: 100%;
         max-height: min(240px, 30vh);
         border: 1px solid var(--m-line);
@@ -118,7 +121,9 @@ export class MarginImageDetail extends LitElement {
     const { image } = this;
     const { name, width, height, scene } = image;
     const url = this.app.images.url(image.id);
-    return html`<div class="picture">
+    // No taller than a square, so that what stands below stays in view.
+    const room = { aspectRatio: `${Math.min(WIDEST, Math.max(1, width / height))}` };
+    return html`<div class="picture" style=${styleMap(room)}>
         ${
           url
             ? html`<img src=${url} alt=${scene ? `Toybox scene: ${name}` : name} />`

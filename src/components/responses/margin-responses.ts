@@ -136,14 +136,19 @@ export class MarginResponses extends LitElement {
     return html`<button
         aria-pressed=${this.byClip}
         class="toggle"
+        aria-label="Sort by CLIP"
+        title="Shows the answers with the highest CLIP scores first"
         ?disabled=${scored < 2}
         @click=${() => {
           this.byClip = !this.byClip;
         }}
       >
-        Sort by CLIP
+        Sort
       </button>
-      ${Object.values(JUDGES).map(({ id }) => this.renderMarkBy(id))}`;
+      <span class="marking" role="group" aria-label="Mark by">
+        <span class="muted small">Mark by</span>
+        ${Object.values(JUDGES).map(({ id }) => this.renderMarkBy(id))}
+      </span>`;
   }
 
   private renderMarkBy(id: JudgeId) {
@@ -152,11 +157,12 @@ export class MarginResponses extends LitElement {
     const whyNot = whyNotRankBy(id, this.app.store.state);
     const verdict = id === 'truth' && image ? verdictWords(image) : '';
     return html`<button
+      aria-label="Mark by ${by}"
       ?disabled=${whyNot !== null}
       title=${whyNot ?? `Picks two similar, whole answers with clearly different scores by ${by}. ${verdict}`}
       @click=${() => void this.app.intents.rankBy(id)}
     >
-      Mark by ${by}
+      ${by}
     </button>`;
   }
 
