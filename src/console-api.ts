@@ -12,6 +12,7 @@ import type {
 } from './engine/engine.ts';
 import type { EveryLoss } from './kernels/losses/families/every.ts';
 import type { Hyperparameter } from './kernels/losses/objective.ts';
+import type { Seen } from './photographs/index.ts';
 import type { Intents } from './state/intents/index.ts';
 import type { SampleOptions } from './state/intents/sampling.ts';
 import type { AppState, PairRecord, Settings } from './state/state.ts';
@@ -54,8 +55,8 @@ export interface TrainConfig extends Partial<Omit<TrainingSettings, 'reward'>> {
 
 export type SampleSettings = NonNullable<SampleOptions['settings']>;
 
-/** What `margin.pairs.byClip` takes. */
-export interface PairByClipRequest extends SampleSettings {
+/** What `margin.pairs.byClip` and `margin.pairs.byTruth` take. */
+export interface PairByRequest extends SampleSettings {
   readonly images?: readonly ImageRef[];
   readonly keep?: number;
   readonly signal?: AbortSignal;
@@ -80,6 +81,8 @@ export interface MarginConsole {
   sample(request?: SampleSettings & { image?: ImageRef; signal?: AbortSignal }): AsyncIterable<ConsoleCandidate>;
   /** Cosine similarities of an image with each text. */
   clipScore(request: { image: ImageRef; texts: readonly string[]; signal?: AbortSignal }): Promise<number[]>;
+  /** What the detector sees in a photograph: classes with chances and boxes, and its own error rates (`judged`). */
+  look(request: { image: ImageRef; signal?: AbortSignal }): Promise<Seen>;
   /** Log-probability of each token of a response, end-of-utterance included, with their sum and number. */
   logps(request: {
     image: ImageRef;
@@ -97,7 +100,12 @@ export interface MarginConsole {
      * (64) that teach most together, at most one of an image, and yields them. An image whose answers CLIP cannot tell
      * apart gives none. What else is not given comes from the page's settings. Leaving the loop early cancels.
      */
-    byClip(request?: PairByClipRequest): AsyncIterable<ConsolePair>;
+    byClip(request?: PairByRequest): AsyncIterable<ConsolePair>;
+    /**
+     * The same by what is known of each picture's objects: a scene's truth, or what the detector sees in a photograph.
+     * The score is the reward `truth`. Photographs nobody has looked at are looked at.
+     */
+    byTruth(request?: PairByRequest): AsyncIterable<ConsolePair>;
   };
   /**
    * Loss, rewards, margin and gradients per pair, and batch means under TRL's names, computed by the WGSL kernel (by

@@ -5,16 +5,17 @@ import type {
   ConsoleCandidate,
   ConsolePair,
   ImageRef,
-  PairByClipRequest,
+  PairByRequest,
   SampleSettings,
   TrainConfig,
 } from './console-api.ts';
 import { checkCall, checkTraining } from './console-schema.ts';
 import type { StepMetrics } from './engine/engine.ts';
 import { InputError } from './errors.ts';
+import type { JudgeId } from './preference/judges.ts';
 import { anySignal } from './signals.ts';
 import type { App } from './state/app.ts';
-import { whyNotPairByClip } from './state/intents/ranking.ts';
+import { whyNotPairBy } from './state/intents/ranking.ts';
 import { whyNotSample } from './state/intents/sampling.ts';
 import { scoreInputs } from './state/scores.ts';
 import type { AppState, CandidateRecord, PairRecord } from './state/state.ts';
@@ -87,17 +88,19 @@ export async function* sampleAnswers(
   });
 }
 
-/** One run of the page's own pairing by CLIP as an async iterable of pairs. */
-export async function* pairsByClip(app: App, request: PairByClipRequest): AsyncIterable<ConsolePair> {
-  checkCall('byClip', request);
+const PAIR_CALLS = { clip: 'byClip', truth: 'byTruth' } as const satisfies Record<JudgeId, string>;
+
+/** One run of the page's own pairing by a judge as an async iterable of pairs. */
+export async function* pairsBy(app: App, judge: JudgeId, request: PairByRequest): AsyncIterable<ConsolePair> {
+  checkCall(PAIR_CALLS[judge], request);
   const { images, keep, signal, ...settings } = defined(request);
   const { state } = app.store;
   const imageIds = images?.map((image) => imageNamed(state, image));
-  const why = whyNotPairByClip({ ...state, settings: { ...state.settings, ...settings } });
+  const why = whyNotPairBy({ ...state, settings: { ...state.settings, ...settings } });
   if (why) throw new InputError(why);
   yield* reported<ConsolePair>(signal, async (either, report) => {
     let failure: unknown;
-    await app.intents.pairByClip({
+    await app.intents.pairBy(judge, {
       imageIds,
       settings,
       keep,

@@ -75,12 +75,16 @@ function training(objectiveId: unknown): Fields {
   };
 }
 
+const pairing: Fields = {
+  rules: { ...sampling, images: { kind: 'list', of: image, filled: true }, keep: whole({ min: 1 }), signal },
+  aka: { ...samplingAka, image: 'images' },
+};
+
 const OTHERS = {
   sample: { rules: { ...sampling, image, signal }, aka: samplingAka },
-  byClip: {
-    rules: { ...sampling, images: { kind: 'list', of: image, filled: true }, keep: whole({ min: 1 }), signal },
-    aka: { ...samplingAka, image: 'images' },
-  },
+  byClip: pairing,
+  byTruth: pairing,
+  look: { rules: { image, signal }, required: ['image'] },
   clipScore: {
     rules: { image, texts: { kind: 'list', of: filledText, filled: true, example: '["a cat", "two lemons"]' }, signal },
     required: ['image', 'texts'],
@@ -107,6 +111,8 @@ const OTHERS = {
 const NAMES: Readonly<Record<keyof typeof OTHERS, string>> = {
   sample: 'margin.sample',
   byClip: 'margin.pairs.byClip',
+  byTruth: 'margin.pairs.byTruth',
+  look: 'margin.look',
   clipScore: 'margin.clipScore',
   logps: 'margin.logps',
   addPair: 'margin.pairs.add',

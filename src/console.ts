@@ -3,7 +3,7 @@
  * intents and the same engine as the buttons, so what a script does shows on the page.
  */
 import type { MarginConsole } from './console-api.ts';
-import { imageNamed, pairOf, pairsByClip, sampleAnswers, trainSteps } from './console-runs.ts';
+import { imageNamed, pairOf, pairsBy, sampleAnswers, trainSteps } from './console-runs.ts';
 import { checkBytes, checkCall, checkEvaluation, checkFiles } from './console-schema.ts';
 import type { EngineFacts, EvaluateRequest } from './engine/engine.ts';
 import { fromErrorData, InputError } from './errors.ts';
@@ -61,6 +61,11 @@ export function createConsole(app: App): MarginConsole {
       const picture = await images.input(imageNamed(store.state, image));
       return engine.clipScore({ image: picture, texts }, { signal });
     },
+    async look(request) {
+      checkCall('look', request);
+      const { image, signal } = request;
+      return intents.look(imageNamed(store.state, image), { signal });
+    },
     async logps(request) {
       checkCall('logps', request);
       const { image, prompt, response, model = 'policy', signal } = request;
@@ -82,7 +87,8 @@ export function createConsole(app: App): MarginConsole {
         return pairOf(settled.pair);
       },
       list: () => store.state.pairs.map(pairOf),
-      byClip: (request = {}) => pairsByClip(app, request),
+      byClip: (request = {}) => pairsBy(app, 'clip', request),
+      byTruth: (request = {}) => pairsBy(app, 'truth', request),
     },
     async evaluate(given = {}) {
       checkEvaluation(given);

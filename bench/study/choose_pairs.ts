@@ -1,10 +1,10 @@
-/** The page's rule for pairs, for `replica.py`: reads `{ most, pictures: [{ text, clip }[]] }`, prints the pairs it keeps. */
+/** The page's rule for pairs, for the replicas: reads `{ most, pictures: [{ text, score }[]] }`, prints the pairs it keeps. */
 import { readFileSync } from 'node:fs';
 import { balancedPairs } from '../../src/preference/balanced-pairs.ts';
-import { clipPairs, type ScoredAnswer } from '../../src/preference/clip-pairs.ts';
+import { judgedPairs, type ScoredAnswer } from '../../src/preference/judged-pairs.ts';
 
 const { most, pictures } = JSON.parse(readFileSync(0, 'utf8')) as { most: number; pictures: ScoredAnswer[][] };
-const offered = pictures.map((answers, picture) => ({ picture, pairs: clipPairs(answers) }));
+const offered = pictures.map((answers, picture) => ({ picture, pairs: judgedPairs(answers) }));
 const kept = balancedPairs(offered, most).map(({ picture, pair: { chosen, rejected, difference } }) => ({
   picture,
   difference,

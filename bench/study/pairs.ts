@@ -1,7 +1,9 @@
 /** CLIP-ranked preference pairs from Toybox scenes, made as the page makes them. */
 import type { Engine, ImageInput, SampleRequest, TrainingPair } from '../../src/engine/engine.ts';
 import { balancedPairs } from '../../src/preference/balanced-pairs.ts';
-import { CLIP_CANDIDATES, type ClipPair, sampleClipPairs } from '../../src/preference/clip-pairs.ts';
+import { type JudgedPair, PAIR_CANDIDATES, sampleJudgedPairs } from '../../src/preference/judged-pairs.ts';
+import { JUDGES } from '../../src/preference/judges.ts';
+import { truthOf } from '../../src/preference/truth.ts';
 import { DEFAULT_SETTINGS } from '../../src/state/defaults.ts';
 import { randomScene, type Scene } from '../../src/toybox/index.ts';
 
@@ -38,14 +40,16 @@ export async function rankedPairs(
   { pairs: wanted, images, sampling, seed, picture, onProgress }: PairOptions,
 ): Promise<RankedPair[]> {
   const { prompt, temperature, topP, maxTokens } = DEFAULT_SETTINGS;
-  const how: Sampling = { n: CLIP_CANDIDATES, temperature, topP, maxTokens, ...sampling };
-  const found: { readonly scene: number; readonly image: ImageInput; readonly pairs: readonly ClipPair[] }[] = [];
+  const how: Sampling = { n: PAIR_CANDIDATES, temperature, topP, maxTokens, ...sampling };
+  const found: { readonly scene: number; readonly image: ImageInput; readonly pairs: readonly JudgedPair[] }[] = [];
   for (let index = 0; index < images; index++) {
-    const scene = FIRST_SCENE + seed * SCENES_PER_SEED + index;
-    const image = await picture(randomScene(scene));
-    const request = { image, prompt, ...how, seed: seed * 7919 + scene };
-    const pairs = await sampleClipPairs(engine, { ...request, model: 'reference' });
-    if (pairs.length > 0) found.push({ scene, image, pairs });
+    const number = FIRST_SCENE + seed * SCENES_PER_SEED + index;
+    const scene = randomScene(number);
+    const image = await picture(scene);
+    const request = { image, prompt, ...how, seed: seed * 7919 + number };
+    const evidence = { engine, truth: async () => truthOf({ scene })! };
+    const pairs = await sampleJudgedPairs(JUDGES.clip, evidence, { ...request, model: 'reference' });
+    if (pairs.length > 0) found.push({ scene: number, image, pairs });
     onProgress(index + 1, images);
   }
   if (found.length < wanted) throw new RangeError(`${images} scenes gave only ${found.length} pairs.`);
@@ -55,6 +59,6 @@ export async function rankedPairs(
     prompt,
     chosen: chosen.text,
     rejected: rejected.text,
-    inputs: { scoreChosen: chosen.clip, scoreRejected: rejected.clip },
+    inputs: { scoreChosen: chosen.score, scoreRejected: rejected.score },
   }));
 }

@@ -8,7 +8,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from torch.nn import functional as F
 
-# src/preference/clip-pairs.ts, src/state/defaults.ts
+# src/preference/judged-pairs.ts, src/state/defaults.ts
 CANDIDATES, TEMPERATURE, TOP_P, MAX_TOKENS = 12, 1.0, 0.95, 48
 PROMPT = "Describe the image."
 LONGEST_ANSWER = 64

@@ -69,7 +69,7 @@ def ranked_pairs(models: Models, world: World, choose: Path, seed: int, images: 
         for i in range(len(visual)):
             texts = sorted({text for text in answers[i * CANDIDATES : (i + 1) * CANDIDATES] if text})
             scores = (models.read(texts) @ seen[i]).tolist() if len(texts) > 1 else []
-            found.append(dict(visual=visual[i], answers=[dict(text=t, clip=c) for t, c in zip(texts, scores)]))
+            found.append(dict(visual=visual[i], answers=[dict(text=t, score=c) for t, c in zip(texts, scores)]))
     kept = chosen_pairs(choose, [each["answers"] for each in found], wanted)
     return [dict(pair, visual=found[pair["picture"]]["visual"]) for pair in kept]
 

@@ -4,7 +4,7 @@
  */
 import type { ImageInput } from '../engine/engine.ts';
 import { ModelFileError } from '../errors.ts';
-import type { Box, Seen } from '../photographs/index.ts';
+import type { Box, Judged, Seen } from '../photographs/index.ts';
 import type { ModelFiles } from './catalog.ts';
 import { Lru } from './lru.ts';
 import { readPreprocessor } from './model-json.ts';
@@ -105,12 +105,13 @@ export function sightings(
 interface DetectorConfig {
   readonly labels: readonly string[];
   readonly calibration: Calibration;
+  readonly judged?: Judged;
 }
 
 /** @throws {ModelFileError} where the config is not that of a calibrated detector. */
 function readConfig(files: ModelFiles): DetectorConfig {
   const config = files.json<Partial<DetectorConfig> | null>('config');
-  const { labels, calibration } = config ?? {};
+  const { labels, calibration, judged } = config ?? {};
   const numbers = (values: unknown, length: number) =>
     Array.isArray(values) && values.length === length && values.every(Number.isFinite);
   if (
@@ -124,7 +125,16 @@ function readConfig(files: ModelFiles): DetectorConfig {
     const name = files.name('config');
     throw new ModelFileError(`${name} holds no labels with a calibration each. Restore it.`, name);
   }
-  return { labels, calibration };
+  return { labels, calibration, ...(judged && { judged: errorRates(judged, files.name('config')) }) };
+}
+
+/** @throws {ModelFileError} for error rates that are no shares of some pictures. */
+function errorRates({ pictures, flags_agreed, flags_swapped }: Judged, name: string): Judged {
+  const share = (value: unknown) => typeof value === 'number' && value >= 0 && value <= 1;
+  if (!Number.isSafeInteger(pictures) || pictures < 1 || !share(flags_agreed) || !share(flags_swapped)) {
+    throw new ModelFileError(`${name}: judged holds no error rates. Restore it.`, name);
+  }
+  return { pictures, flags_agreed, flags_swapped };
 }
 
 export class PhotoDetector {
@@ -165,7 +175,8 @@ export class PhotoDetector {
       config.labels,
       config.calibration,
     );
-    const seen = { by: this.id, things };
+    const { judged } = config;
+    const seen = { by: this.id, things, ...(judged && { judged }) };
     this.seen.set(image.id, seen);
     return seen;
   }

@@ -19,11 +19,24 @@ export interface Sighting {
   readonly boxes: readonly Box[];
 }
 
+/**
+ * How often a detector errs as a judge of words, measured on held-out pictures: shares of the nouns that three or more
+ * people wrote about a picture, and of those written about another one, that it calls "not seen". 0 to 1; the first
+ * should be 0, the second 1. As in its `config.json`.
+ */
+export interface Judged {
+  readonly pictures: number;
+  readonly flags_agreed: number;
+  readonly flags_swapped: number;
+}
+
 /** Everything a detector would not call "not seen", the likeliest first. Other classes of its list are not seen. */
 export interface Seen {
   /** Catalog id of the detector. */
   readonly by: string;
   readonly things: readonly Sighting[];
+  /** Its error rates; absent where nobody measured them. */
+  readonly judged?: Judged;
 }
 
 /** Classes that stand in the picture for sure enough to be shown and counted. */

@@ -45,6 +45,7 @@ export const INITIAL_STATE: AppState = {
   settings: DEFAULT_SETTINGS,
   images: [],
   selectedImage: null,
+  lookErrors: {},
   candidates: [],
   pairs: [],
   selectedPair: null,

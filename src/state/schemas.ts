@@ -49,10 +49,12 @@ const sighting = v.object({
   chance: share,
   boxes: v.pipe(v.array(box), v.maxLength(1000)),
 });
+const judged = v.object({ pictures: count, flags_agreed: share, flags_swapped: share });
 /** Damaged, it is as if nobody had looked: the detector looks again. */
 const seen = v.object({
   by: v.pipe(v.string(), v.maxLength(200)),
   things: v.pipe(v.array(sighting), v.maxLength(1000)),
+  judged: v.optional(judged),
 });
 
 export const imageSchema = v.object({

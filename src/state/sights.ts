@@ -2,12 +2,18 @@
  * Lets the detector look at every photograph that nobody has looked at, one at a time and behind everything else: what
  * it sees is written beside the picture. Scenes know their own truth.
  */
-import type { CallOptions, Engine } from '../engine/engine.ts';
+import type { CallOptions, Engine, Truth } from '../engine/engine.ts';
 import { CancelledError, DeviceLostError, EngineLostError } from '../errors.ts';
 import type { Seen } from '../photographs/index.ts';
+import { truthOf } from '../preference/truth.ts';
+import { sentence } from './context.ts';
 import type { ImageLibrary } from './images.ts';
 import type { AppState, ImageRecord } from './state.ts';
 import type { Store } from './store.ts';
+
+/** Ends that may have had nothing to do with the picture: the next engine gets another chance. */
+const passes = (error: unknown): boolean =>
+  error instanceof CancelledError || error instanceof DeviceLostError || error instanceof EngineLostError;
 
 /** A picture that cannot be looked at is left alone after so many tries. */
 const ATTEMPTS = 2;
@@ -27,15 +33,31 @@ export class Sights {
   }
 
   /**
-   * What the detector sees in a photograph, from the state where it has looked.
+   * What the detector sees in a photograph, from the state where it has looked. Why it could not is written down too.
    * @throws what the engine throws, and InputError for a picture whose bytes are gone.
    */
   async of(imageId: string, options?: CallOptions): Promise<Seen> {
-    const known = this.#store.state.images.find(({ id }) => id === imageId)?.seen;
+    const known = this.#record(imageId)?.seen;
     if (known) return known;
-    const seen = await this.#engine.look({ image: await this.#images.input(imageId) }, options);
-    this.#write(imageId, seen);
-    return seen;
+    this.#writeError(imageId, undefined);
+    try {
+      const seen = await this.#engine.look({ image: await this.#images.input(imageId) }, options);
+      this.#write(imageId, seen);
+      return seen;
+    } catch (error) {
+      // Another look may have succeeded meanwhile.
+      if (!passes(error) && !this.#record(imageId)?.seen) this.#writeError(imageId, sentence(error));
+      throw error;
+    }
+  }
+
+  /** What is known of a picture's objects: by its scene, or by what the detector sees. @throws as `of` does. */
+  async truth(imageId: string, options?: CallOptions): Promise<Truth> {
+    return truthOf(this.#record(imageId)) ?? truthOf({ seen: await this.of(imageId, options) })!;
+  }
+
+  #record(imageId: string): ImageRecord | undefined {
+    return this.#store.state.images.find(({ id }) => id === imageId);
   }
 
   #next(): ImageRecord | undefined {
@@ -57,15 +79,22 @@ export class Sights {
       try {
         await this.of(image.id);
       } catch (error) {
-        const lost = error instanceof DeviceLostError || error instanceof EngineLostError;
-        // The next engine gets another chance at what may have had nothing to do with the picture.
-        if (lost || error instanceof CancelledError) return;
+        if (passes(error)) return;
         this.#failures.set(image.id, (this.#failures.get(image.id) ?? 0) + 1);
       }
     }
   }
 
+  #writeError(imageId: string, message: string | undefined): void {
+    this.#store.update((state) => {
+      const { [imageId]: before, ...others } = state.lookErrors;
+      if (before === message) return state;
+      return { ...state, lookErrors: message === undefined ? others : { ...others, [imageId]: message } };
+    });
+  }
+
   #write(imageId: string, seen: Seen): void {
+    this.#writeError(imageId, undefined);
     this.#store.update((state) => ({
       ...state,
       images: state.images.map((image) => (image.id === imageId ? { ...image, seen } : image)),

@@ -201,7 +201,7 @@ export type Notice = {
 
 /** Work under way that a person may cancel. */
 export interface Activity {
-  readonly kind: 'sample' | 'score' | 'images';
+  readonly kind: 'sample' | 'score' | 'look' | 'images';
   readonly label: string;
   readonly done: number;
   readonly total: number;
@@ -211,6 +211,8 @@ export interface AppState {
   readonly settings: Settings;
   readonly images: readonly ImageRecord[];
   readonly selectedImage: string | null;
+  /** Why the detector could not look at a picture, by the picture's id. */
+  readonly lookErrors: Readonly<Record<string, string>>;
   readonly candidates: readonly CandidateRecord[];
   readonly pairs: readonly PairRecord[];
   readonly selectedPair: string | null;

@@ -5,6 +5,7 @@ import '../../src/components/images/margin-images.ts';
 import type { MarginImages } from '../../src/components/images/margin-images.ts';
 import { sortFiles } from '../../src/components/images/transfer.ts';
 import { truthWords } from '../../src/components/images/truth.ts';
+import type { Sighting } from '../../src/photographs/index.ts';
 import type { Scene } from '../../src/toybox/index.ts';
 import { makeApp, plainPicture, stateWhere, type TestApp } from '../support/app.ts';
 import { expectAccessible } from '../support/axe.ts';
@@ -18,6 +19,19 @@ const SCENE: Scene = {
     { noun: 'tree', style: 'noto', x: 80, y: 40, size: 36 },
   ],
 };
+
+const SEES: readonly Sighting[] = [
+  { noun: 'dog', chance: 0.97, boxes: [{ x1: 0.1, y1: 0.2, x2: 0.5, y2: 0.7, score: 0.8 }] },
+  {
+    noun: 'knife',
+    chance: 0.9,
+    boxes: [
+      { x1: 0.6, y1: 0.2, x2: 0.7, y2: 0.7, score: 0.7 },
+      { x1: 0.8, y1: 0.2, x2: 0.9, y2: 0.7, score: 0.5 },
+    ],
+  },
+  { noun: 'cup', chance: 0.5, boxes: [] },
+];
 
 async function mountImages(): Promise<{ app: TestApp; element: MarginImages }> {
   const app = await makeApp();
@@ -128,6 +142,119 @@ describe('margin-images', () => {
     const words = deep(element, 'dl[aria-label="Truth of the scene"]').textContent;
     expect(words).to.include('1 cat, 1 tree').and.to.include('on the grass').and.to.include('cat left of tree');
     await expectAccessible(element);
+    app.dispose();
+  });
+
+  it('shows what the detector saw in a photograph as chips, with its error rates', async () => {
+    const { element, app } = await mountImages();
+    app.engine.sees = SEES;
+    await app.intents.addImages([await plainPicture()]);
+    await stateWhere(app, ({ images }) => images[0].seen !== undefined, 'the detector to look');
+    await settled(element);
+    const chips = deepAll(element, '[aria-label="Seen by the detector"] button');
+    expect(chips.map((chip) => chip.textContent?.trim())).to.deep.equal(['dog', '2 knives']);
+    const words = deep(element, 'margin-seen').shadowRoot!.textContent!.replace(/\s+/g, ' ');
+    expect(words).to.include('Not sure of 1 other').and.to.include('cup. They count neither');
+    expect(words).to.include('flags 5.0 % of right nouns, passes 10 % of wrong ones');
+    expect(deepAll(element, 'margin-truth')).to.have.length(0);
+    await expectAccessible(element);
+    app.dispose();
+  });
+
+  it('draws boxes where they are, for a picture of any shape', async () => {
+    const { element, app } = await mountImages();
+    app.engine.sees = SEES;
+    await app.intents.addImages([await plainPicture()]);
+    await stateWhere(app, ({ images }) => images[0].seen !== undefined, 'the detector to look');
+    await settled(element);
+    expect(deepAll(element, 'margin-boxes')).to.have.length(0);
+    expect(button(element, 'Boxes').getAttribute('aria-pressed')).to.equal('false');
+    button(element, 'Boxes').click();
+    await settled(element);
+    expect(button(element, 'Boxes').getAttribute('aria-pressed')).to.equal('true');
+    expect(deepAll(element, '.box')).to.have.length(3);
+    const [{ id }] = app.store.state.images;
+    for (const [width, height] of [
+      [640, 480],
+      [480, 640],
+      [4000, 20],
+      [16, 16],
+    ]) {
+      app.store.update((state) => ({
+        ...state,
+        images: state.images.map((image) => (image.id === id ? { ...image, width, height } : image)),
+      }));
+      await settled(element);
+      const frame = deep(element, '.picture').getBoundingClientRect();
+      const [room, tall] = [frame.width - 2, frame.height - 2]; // within its border
+      const scale = Math.min(room / width, tall / height);
+      const dog = deepAll(element, '.box')
+        .find((box) => box.textContent?.includes('dog'))!
+        .getBoundingClientRect();
+      const left = frame.left + 1 + (room - scale * width) / 2;
+      const top = frame.top + 1 + (tall - scale * height) / 2;
+      const at = `${width}x${height}`;
+      expect(dog.left, `${at} left`).to.be.closeTo(left + 0.1 * scale * width, 0.6);
+      expect(dog.top, `${at} top`).to.be.closeTo(top + 0.2 * scale * height, 0.6);
+      // A border has a width of its own, however small the box.
+      expect(dog.width, `${at} width`).to.be.closeTo(Math.max(2, 0.4 * scale * width), 0.6);
+      expect(dog.height, `${at} height`).to.be.closeTo(Math.max(2, 0.5 * scale * height), 0.6);
+    }
+    app.dispose();
+  });
+
+  it('lets the boxes of a chip stand out while it is pointed at, and keeps them after a press', async () => {
+    const { element, app } = await mountImages();
+    app.engine.sees = SEES;
+    await app.intents.addImages([await plainPicture(), await plainPicture([0, 0, 255], 'blue.png')]);
+    await stateWhere(app, ({ images }) => images.every(({ seen }) => seen), 'the detector to look');
+    await settled(element);
+    const boxes = () => deepAll(element, '.box').map((box) => [...box.classList].sort().join(' '));
+    button(element, '2 knives').dispatchEvent(new PointerEvent('pointerenter'));
+    await settled(element);
+    expect(boxes(), 'those of the chip alone').to.deep.equal(['box pointed', 'box pointed']);
+    button(element, 'Boxes').click();
+    await settled(element);
+    expect(boxes()).to.deep.equal(['box pale', 'box pointed', 'box pointed']);
+    button(element, '2 knives').dispatchEvent(new PointerEvent('pointerleave'));
+    await settled(element);
+    expect(boxes()).to.deep.equal(['box', 'box', 'box']);
+    button(element, 'dog').click();
+    await settled(element);
+    expect(button(element, 'dog').getAttribute('aria-pressed')).to.equal('true');
+    expect(boxes()).to.deep.equal(['box pale', 'box pale', 'box pointed']);
+    app.intents.selectImage(app.store.state.images[1].id);
+    await settled(element);
+    expect(boxes(), 'another picture').to.deep.equal(['box', 'box', 'box']);
+    app.dispose();
+  });
+
+  it('says that nobody has looked yet, and why the detector could not', async () => {
+    const { element, app } = await mountImages();
+    let refuse = () => {};
+    app.engine.before = (method) =>
+      method === 'look'
+        ? new Promise((_, reject) => {
+            refuse = () => reject(new Error('The picture cannot be read.'));
+          })
+        : undefined;
+    await app.intents.addImages([await plainPicture()]);
+    await settled(element);
+    expect(deep(element, 'margin-seen').shadowRoot!.textContent).to.include('has not looked yet');
+    await until(() => app.engine.callsOf('look').length === 1, 'the first look');
+    refuse();
+    await until(() => app.engine.callsOf('look').length === 2, 'the second look');
+    refuse();
+    await stateWhere(app, ({ lookErrors }) => Object.keys(lookErrors).length === 1, 'the reason');
+    await settled(element);
+    expect(deep(element, '[role=alert]').textContent).to.include('could not look: The picture cannot be read.');
+    await expectAccessible(element);
+    app.engine.before = () => {};
+    button(element, 'Look again').click();
+    await stateWhere(app, ({ images }) => images[0].seen !== undefined, 'the detector to look');
+    await settled(element);
+    expect(deep(element, 'margin-seen').shadowRoot!.textContent).to.include('none of the 80 kinds');
+    expect(deepAll(element, '[role=alert]')).to.have.length(0);
     app.dispose();
   });
 

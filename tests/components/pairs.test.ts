@@ -3,7 +3,7 @@ import { diffWords } from '../../src/components/pairs/diff.ts';
 import '../../src/components/pairs/margin-pairs.ts';
 import type { MarginPairs } from '../../src/components/pairs/margin-pairs.ts';
 import { pointersOf } from '../../src/components/shared/pointed.ts';
-import { CLIP_CANDIDATES } from '../../src/preference/clip-pairs.ts';
+import { PAIR_CANDIDATES } from '../../src/preference/judged-pairs.ts';
 import { makeApp, makeAppWithDraft, plainPicture, stateWhere, type TestApp } from '../support/app.ts';
 import { expectAccessible } from '../support/axe.ts';
 import { button, buttons, deep, deepAll, frames, mount, press, settled, unmountAll } from '../support/mount.ts';
@@ -183,8 +183,25 @@ describe('margin-pairs', () => {
     await settled(element);
     button(element, 'Pair all by CLIP').click();
     await stateWhere(app, ({ pairs, activity }) => pairs.length === 2 && !activity, 'a pair of each image');
-    expect(app.engine.callsOf('sample')[0]).to.include({ n: CLIP_CANDIDATES, temperature: 1 });
+    expect(app.engine.callsOf('sample')[0]).to.include({ n: PAIR_CANDIDATES, temperature: 1 });
     expect(app.store.state.pairs.every(({ clip }) => clip!.chosen > clip!.rejected)).to.equal(true);
+    app.dispose();
+  });
+
+  it('has the detector make a pair of every photograph in one press', async () => {
+    const app = await makeApp();
+    app.engine.sees = [{ noun: 'dog', chance: 0.9, boxes: [{ x1: 0, y1: 0, x2: 1, y2: 1, score: 0.9 }] }];
+    app.engine.answers = ['A dog and a cat.', 'A dog.'];
+    const element = await mount<MarginPairs>('margin-pairs', { app });
+    await app.intents.addImages([await plainPicture(), await plainPicture([30, 30, 200], 'blue.png')]);
+    await stateWhere(app, ({ images }) => images.every(({ seen }) => seen), 'the detector to look');
+    await settled(element);
+    expect(button(element, 'Pair all by detector').title).to.include('2 images').and.to.include('5.0 % of right nouns');
+    button(element, 'Pair all by detector').click();
+    await stateWhere(app, ({ pairs, activity }) => pairs.length === 2 && !activity, 'a pair of each image');
+    expect(app.store.state.pairs.map(({ chosen }) => chosen)).to.deep.equal(['A dog.', 'A dog.']);
+    await stateWhere(app, ({ pairs }) => pairs.every(({ clip }) => clip), 'CLIP scores of the pairs');
+    await expectAccessible(element);
     app.dispose();
   });
 

@@ -110,6 +110,47 @@ describe('responses', () => {
     expect(deepAll(element, '.ordinal').map((each) => each.textContent)).to.deep.equal(['2', '4', '1', '3']);
   });
 
+  it('marks by the detector, which looks first where it has not, and names its errors beside "not seen"', async () => {
+    const app = await makeApp();
+    app.engine.sees = [{ noun: 'dog', chance: 0.9, boxes: [{ x1: 0, y1: 0, x2: 1, y2: 1, score: 0.9 }] }];
+    app.engine.answers = ['A dog and a cat.', 'A dog.', 'A tree.'];
+    await app.intents.addImages([await plainPicture()]);
+    const element = await draw(app);
+    expect(button(element, 'Mark by detector').disabled).to.equal(true);
+    expect(button(element, 'Mark by detector').title).to.include('Two finished answers');
+    expect(button(element, 'Mark by CLIP').title).to.include('Two answers with scores by CLIP');
+    await app.intents.sample({ settings: { n: 3 } });
+    await settled(element);
+    expect(button(element, 'Mark by detector').title).to.include('by detector').and.to.include('5.0 % of right nouns');
+    button(element, 'Mark by detector').click();
+    await stateWhere(app, ({ candidates }) => candidates.some(({ mark }) => mark), 'the marks');
+    expect(app.store.state.candidates.map(({ mark }) => mark)).to.deep.equal(['rejected', 'chosen', undefined]);
+    await settled(element);
+    const [absent] = deepAll(element, '.absent.small');
+    expect(absent.textContent?.trim()).to.equal('not seen: cat');
+    expect(absent.title).to.include('The detector says so.').and.to.include('10 % of wrong ones');
+    // What lies outside its 80 classes is neither seen nor not seen.
+    expect(deepAll(element, '.absent.small')).to.have.length(1);
+    const cat = deepAll(element, '.token').find((token) => token.textContent?.includes('cat'))!;
+    cat.dispatchEvent(new PointerEvent('pointerenter'));
+    await settled(element);
+    expect(deep(element, '.tip').textContent).to.include('not seen');
+    await expectAccessible(element);
+  });
+
+  it('marks by the truth of a scene, which has no errors to name', async () => {
+    const app = await makeApp();
+    app.engine.answers = ['A cat and a dog.', 'A cat.'];
+    await app.intents.addScene(CAT);
+    await app.intents.sample({ settings: { n: 2 } });
+    const element = await draw(app);
+    button(element, 'Mark by truth').click();
+    expect(app.store.state.candidates.map(({ mark }) => mark)).to.deep.equal(['rejected', 'chosen']);
+    expect(deep(element, '.absent.small').textContent?.trim()).to.equal('not in the picture: dog');
+    expect(deep(element, '.absent.small').title).to.equal('');
+    expect(button(element, 'Mark by truth').title).to.not.include('rror');
+  });
+
   it('edits in place with Enter, gives up with Escape', async () => {
     const app = await makeAppWithDraft();
     const element = await draw(app);

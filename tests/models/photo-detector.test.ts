@@ -1,6 +1,6 @@
 import { expect } from '@esm-bundle/chai';
 import { chanceOf, distinctBoxes, mirrored, PhotoDetector } from '../../src/models/detector.ts';
-import type { Box } from '../../src/photographs/index.ts';
+import type { Box, Judged } from '../../src/photographs/index.ts';
 import { bundledFiles, golden } from '../support/bundled.ts';
 
 /** What `models/recipe/photo/golden.py` writes: ONNX Runtime in Python on Pillow's pixels. */
@@ -20,13 +20,17 @@ const box = (x1: number, y1: number, x2: number, y2: number, score: number): Box
 describe('the detector', () => {
   it('sees in photographs what it sees in Python', async () => {
     const { detector: expected } = await golden<DetectorGolden>('photo/golden.json');
-    const detector = await PhotoDetector.load(await bundledFiles('photo-detector', 'detector'));
+    const files = await bundledFiles('photo-detector', 'detector');
+    const { judged } = files.json<{ judged: Judged }>('config');
+    const detector = await PhotoDetector.load(files);
     try {
       expect(expected.length).to.be.at.least(4);
       for (const { file, things } of expected) {
         const response = await fetch(new URL(`../golden/photo/${file}`, import.meta.url));
         const seen = await detector.look({ id: file, blob: await response.blob() });
         expect(seen.by).to.equal('photo-detector');
+        expect(seen.judged, 'its error rates').to.include.keys('pictures', 'flags_agreed', 'flags_swapped');
+        expect(judged).to.include(seen.judged);
         expect(
           seen.things.map(({ noun }) => noun),
           file,

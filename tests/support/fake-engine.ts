@@ -226,10 +226,12 @@ export class FakeEngine implements Engine {
 
   /** What the detector sees in every picture. */
   sees: Seen['things'] = [];
+  /** Its error rates. */
+  judged: Seen['judged'] = { pictures: 320, flags_agreed: 0.05, flags_swapped: 0.9 };
 
   async look(request: LookRequest, options: CallOptions = {}): Promise<Seen> {
     await this.#enter('look', request, options);
-    return { by: 'photo-detector', things: this.sees };
+    return { by: 'photo-detector', things: this.sees, ...(this.judged && { judged: this.judged }) };
   }
 
   async evaluate(request: EvaluateRequest, options: CallOptions = {}): Promise<Evaluation> {

@@ -1,6 +1,6 @@
 import { expect } from '@esm-bundle/chai';
 import { balancedPairs } from '../../src/preference/balanced-pairs.ts';
-import { type ClipPair, clipPairs } from '../../src/preference/clip-pairs.ts';
+import { type JudgedPair, judgedPairs } from '../../src/preference/judged-pairs.ts';
 import { differenceOf, thingsBeyond, thingsIn } from '../../src/preference/things.ts';
 
 describe('things an answer names', () => {
@@ -34,20 +34,20 @@ describe('things an answer names', () => {
 
 describe('pairs for training', () => {
   /** A picture that offers one pair of each of these differences; every pair is about things of its own. */
-  const picture = (id: number, worths: Partial<Record<ClipPair['difference'], number>>, thing = `thing${id}`) => ({
+  const picture = (id: number, worths: Partial<Record<JudgedPair['difference'], number>>, thing = `thing${id}`) => ({
     id,
-    pairs: Object.entries(worths).map(([difference, worth]): ClipPair => {
+    pairs: Object.entries(worths).map(([difference, worth]): JudgedPair => {
       const texts = {
         adds: ['A cat.', `A cat and a ${thing}.`],
         omits: [`A cat and a ${thing}.`, 'A cat.'],
         swaps: ['A cat and a bat.', `A cat and a ${thing}.`],
         none: ['A cat.', 'I can see a cat.'],
-      }[difference as ClipPair['difference']];
-      const [chosen, rejected] = texts.map((text, i) => ({ text, clip: 1 - i }));
-      return { chosen, rejected, difference: difference as ClipPair['difference'], worth };
+      }[difference as JudgedPair['difference']];
+      const [chosen, rejected] = texts.map((text, i) => ({ text, score: 1 - i }));
+      return { chosen, rejected, difference: difference as JudgedPair['difference'], worth };
     }),
   });
-  const countOf = (kept: readonly { pair: ClipPair }[], difference: string) =>
+  const countOf = (kept: readonly { pair: JudgedPair }[], difference: string) =>
     kept.filter(({ pair }) => pair.difference === difference).length;
 
   it('mix two swaps with one addition, however much more the additions are worth, and omit where chosen falls behind', () => {
@@ -91,10 +91,10 @@ describe('pairs for training', () => {
     expect(balancedPairs(pictures, 2).map(({ id }) => id)).to.deep.equal([1, 2]);
   });
 
-  it('take what clipPairs makes of answers', () => {
-    const pairs = clipPairs([
-      { text: 'A cat and a dog.', clip: 0.9 },
-      { text: 'A cat and a cow.', clip: 0.2 },
+  it('take what judgedPairs makes of answers', () => {
+    const pairs = judgedPairs([
+      { text: 'A cat and a dog.', score: 0.9 },
+      { text: 'A cat and a cow.', score: 0.2 },
     ]);
     expect(balancedPairs([{ pairs }], 1)[0].pair).to.equal(pairs[0]);
   });

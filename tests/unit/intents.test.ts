@@ -1,6 +1,6 @@
 import { expect } from '@esm-bundle/chai';
 import { DeviceLostError, EngineError } from '../../src/errors.ts';
-import { clipPairs } from '../../src/preference/clip-pairs.ts';
+import { judgedPairs } from '../../src/preference/judged-pairs.ts';
 import type { App } from '../../src/state/app.ts';
 import { sampleSeed } from '../../src/state/scenes.ts';
 import type { Scene } from '../../src/toybox/index.ts';
@@ -238,13 +238,13 @@ describe('answers', () => {
 
   it('are marked by CLIP: the pair that has most to teach', async () => {
     const app = await withPicture();
-    app.intents.rankByClip();
-    expect(lastNotice(app)).to.include('CLIP can mark two different, whole answers');
+    app.intents.rankBy('clip');
+    expect(lastNotice(app)).to.include('Marking by CLIP takes two different, whole answers');
     await app.intents.sample();
-    app.intents.rankByClip();
+    app.intents.rankBy('clip');
     const { candidates } = app.store.state;
-    const scored = candidates.map(({ text, clip }) => ({ text, clip: clip! }));
-    const { chosen, rejected } = clipPairs(scored)[0];
+    const scored = candidates.map(({ text, clip }) => ({ text, score: clip! }));
+    const { chosen, rejected } = judgedPairs(scored)[0];
     const expected = scored.map((each) => (each === chosen ? 'chosen' : each === rejected ? 'rejected' : undefined));
     expect(candidates.map(({ mark }) => mark)).to.deep.equal(expected);
     app.intents.undo();

@@ -1,7 +1,7 @@
 import { expect } from '@esm-bundle/chai';
 import { contentId } from '../../src/state/decode.ts';
 import { ImageLibrary } from '../../src/state/images.ts';
-import { makeApp } from '../support/app.ts';
+import { makeApp, stateWhere } from '../support/app.ts';
 
 async function file(name: string): Promise<File> {
   const response = await fetch(new URL(`../golden/pixels/${name}`, import.meta.url));
@@ -40,6 +40,10 @@ describe('stored pictures', () => {
     }
     const other = await makeApp();
     expect(await other.intents.importWorkspace(await app.intents.exportWorkspace())).to.equal(true);
+    // The detector of each page looks for itself.
+    for (const each of [app, other]) {
+      await stateWhere(each, ({ images }) => images.every(({ seen }) => seen), 'the detector to look');
+    }
     expect(other.store.state.images).to.deep.equal(app.store.state.images);
     app.dispose();
     other.dispose();

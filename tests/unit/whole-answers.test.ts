@@ -1,5 +1,5 @@
 import { expect } from '@esm-bundle/chai';
-import { wholeAnswers } from '../../src/preference/clip-pairs.ts';
+import { wholeAnswers } from '../../src/preference/judged-pairs.ts';
 import { cutWords } from '../../src/state/selectors.ts';
 import type { CandidateRecord } from '../../src/state/state.ts';
 import { makeApp, plainPicture, stateWhere, type TestApp } from '../support/app.ts';
@@ -35,9 +35,9 @@ describe('answers that CLIP may mark', () => {
     const app = await sampled(['A cat on the grass.', 'A dish of red strawberries and a bowl', 'A dog.', 'A sun.'], 6);
     const [, cut] = app.store.state.candidates;
     expect(cut).to.include({ finish: 'length', text: 'A dish of red strawberries and' });
-    app.intents.rankByClip();
+    app.intents.rankBy('clip');
     expect(marks(app)).to.deep.equal(['chosen', undefined, 'rejected', undefined]);
-    await app.intents.pairByClip({ settings: { n: 4, maxTokens: 6 } });
+    await app.intents.pairBy('clip', { settings: { n: 4, maxTokens: 6 } });
     expect(app.store.state.pairs.map(({ chosen, rejected }) => [chosen, rejected])).to.deep.equal([
       ['A cat on the grass.', 'A dog.'],
     ]);
@@ -46,7 +46,7 @@ describe('answers that CLIP may mark', () => {
 
   it('are none where all were cut, and the notice says what to do', async () => {
     const app = await sampled(['A cat on the grass.', 'A dish of red strawberries.'], 3);
-    app.intents.rankByClip();
+    app.intents.rankBy('clip');
     expect(marks(app)).to.deep.equal([undefined, undefined]);
     expect(lastNotice(app)).to.include('2 answers did not come to an end').and.to.include('Max tokens');
     app.dispose();
@@ -54,7 +54,7 @@ describe('answers that CLIP may mark', () => {
 
   it('are none where both say the same', async () => {
     const app = await sampled(['A cat.', 'A cat.'], 48);
-    app.intents.rankByClip();
+    app.intents.rankBy('clip');
     expect(marks(app)).to.deep.equal([undefined, undefined]);
     app.dispose();
   });

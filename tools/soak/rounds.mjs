@@ -181,7 +181,7 @@ export function actions(page, round, objectives) {
       async run() {
         await page.evaluate(async () => {
           const { intents } = margin;
-          intents.rankByClip();
+          intents.rankBy('clip');
           const id = intents.addPair() ?? intents.tie();
           if (id === null) return;
           intents.undo();

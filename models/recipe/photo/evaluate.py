@@ -16,7 +16,7 @@ from PIL import Image
 from tokenizers import Tokenizer
 from transformers import AutoModelForImageTextToText, VisionTextDualEncoderModel
 
-from photo import backbone, judge, language, match, tail, tokens
+from photo import backbone, export, judge, language, match, tail, tokens
 from photo.data import CLASSES
 
 BATCH, LONGEST = 50, 48
@@ -296,7 +296,10 @@ PARTS = {"describe": describe, "ask": ask}
 
 
 def run(work: Path, data: Path | None, folder: Path, seed: int, part: str | None = None) -> dict:
-    """Both parts, or one of them (two processes may share the work); a part that is on disk is not done again."""
+    """Both parts, or one of them (two processes may share the work); a part that is on disk is not done again.
+
+    The detector's error rates go into its config.
+    """
     held, found = None, {}
     for name in [part] if part else PARTS:
         path = work / f"evaluate-{name}.json"
@@ -304,4 +307,6 @@ def run(work: Path, data: Path | None, folder: Path, seed: int, part: str | None
             held = held or Held(work, data, folder)
             path.write_text(json.dumps(PARTS[name](held, seed), indent=1))
         found |= json.loads(path.read_text())
+    if "judge" in found:
+        export.write_judged(folder, found["judge"]["test"])
     return found

@@ -258,6 +258,18 @@ def write_detector(work: Path, folder: Path) -> None:
     write_json(folder / "preprocessor_config.json", processor)
 
 
+def write_judged(folder: Path, found: dict) -> None:
+    """Puts what `judge.judged` measured on held-out pictures into the detector's config, for the page to show."""
+    path = folder / "photo-detector/config.json"
+    judged = {
+        "about": "on held-out pictures: share of nouns that three or more people wrote, and of nouns written about another picture, that are flagged as not seen",
+        "pictures": found["pictures"],
+        "flags_agreed": round(found["flagged_agreed"], 4),
+        "flags_swapped": round(found["flagged_swapped"], 4),
+    }
+    path.write_text(json.dumps({**json.loads(path.read_text()), "judged": judged}, indent=1) + "\n")
+
+
 def load_clip(models: Path) -> VisionTextDualEncoderModel:
     """photo-clip in Python, f32: its own weights and the backbone from the folder beside it."""
     folder = models / "photo-clip"

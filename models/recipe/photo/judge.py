@@ -112,10 +112,14 @@ def named_by(picture: dict) -> dict[int, int]:
     return count
 
 
-def cases(pictures: list, rows, seed: int) -> tuple[list, list]:
+def told_about(pictures: list, rows) -> list:
+    """(row, picture) of the labelled pictures that four or more captions tell of."""
+    return [(at, pictures[i]) for at, i in enumerate(rows) if len(pictures[i]["captions"]) >= 4 and pictures[i]["labels"]]
+
+
+def cases(told: list, seed: int) -> tuple[list, list]:
     """(row, class) that three or more people wrote, and (row, class) written about another picture and not true here."""
     rng = np.random.default_rng(seed)
-    told = [(at, pictures[i]) for at, i in enumerate(rows) if len(pictures[i]["captions"]) >= 4 and pictures[i]["labels"]]
     agreed, swapped = [], []
     for at, picture in told:
         agreed += [(at, kind) for kind, number in named_by(picture).items() if number >= 3]
@@ -146,7 +150,7 @@ def calibrate(work: Path) -> dict:
     chance = chances(scores, {"slope": a, "offset": b})
     train = [i if pictures[i]["split"] == "train" else -1 for i in rows]
     inside = np.array([at for at, i in enumerate(train) if i >= 0])
-    agreed, _ = cases(pictures, rows[inside], 1)
+    agreed, _ = cases(told_about(pictures, rows[inside]), 1)
     threshold = float(np.quantile([chance[inside[at], kind] for at, kind in agreed], 1 - CONFIRM))
     result = {"slope": a.round(4).tolist(), "offset": b.round(4).tolist(), "threshold": round(threshold, 4)}
     (work / "calibration.json").write_text(json.dumps(result))
@@ -155,9 +159,11 @@ def calibrate(work: Path) -> dict:
 
 def judged(pictures: list, rows, chance: np.ndarray, threshold: float, split: str) -> dict:
     inside = np.array([at for at, i in enumerate(rows) if pictures[i]["split"] == split])
-    agreed, swapped = cases(pictures, rows[inside], 2)
+    told = told_about(pictures, rows[inside])
+    agreed, swapped = cases(told, 2)
     flags = lambda pairs: float(np.mean([chance[inside[at], kind] < threshold for at, kind in pairs]))
     return {
+        "pictures": len(told),
         "agreed": len(agreed),
         "flagged_agreed": flags(agreed),
         "swapped": len(swapped),

@@ -1,13 +1,22 @@
-import { css, html, LitElement, nothing } from 'lit';
+import { css, html, LitElement, nothing, type PropertyValues } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
+import { styleMap } from 'lit/directives/style-map.js';
+import { objectsSeen } from '../../photographs/index.ts';
 import type { App } from '../../state/app.ts';
+import { Select } from '../../state/select.ts';
 import type { ImageRecord } from '../../state/state.ts';
 import { icon } from '../shared/icons.ts';
 import { base, buttons, panel } from '../shared/styles.ts';
+import './margin-boxes.ts';
+import './margin-seen.ts';
 import './margin-truth.ts';
 
+/** Width to height of the room for a picture that is wider still. */
+const WIDEST = 4;
+
 /**
- * The selected picture, large, with its name, size, and (for a scene) its truth on request.
+ * The selected picture, large, with its name, size, and what is known of its objects: the truth of a scene, or what
+ * the detector saw in a photograph.
  *
  * @property app - the page's application object
  * @property image - the selected picture
@@ -19,6 +28,16 @@ export class MarginImageDetail extends LitElement {
   @property({ attribute: false }) image!: ImageRecord;
   @property({ type: Boolean }) toyboxModel = false;
   @state() private truthShown = false;
+  @state() private boxesShown = false;
+  /** Classes of which the boxes stand out: pointed at, or held by a press. */
+  @state() private pointed: string | null = null;
+  @state() private pinned: string | null = null;
+
+  #errors = new Select(
+    this,
+    () => this.app?.store,
+    ({ lookErrors }) => lookErrors,
+  );
 
   static override styles = [
     base,
@@ -26,9 +45,9 @@ export class MarginImageDetail extends LitElement {
     panel,
     css`
       .picture {
+        position: relative;
         display: grid;
         place-items: center;
-        aspect-ratio: 1;
         width: 100%;
         max-height: min(240px, 30vh);
         border: 1px solid var(--m-line);
@@ -76,6 +95,14 @@ export class MarginImageDetail extends LitElement {
         border-left: 3px solid var(--m-line-strong);
         background: var(--m-surface-2);
       }
+      margin-seen {
+        margin-top: 4px;
+      }
+      .line button[aria-pressed='true'] {
+        border-color: var(--m-text);
+        background: var(--m-surface-2);
+        font-weight: 600;
+      }
       .note {
         margin-top: 4px;
         font-size: 14px;
@@ -84,16 +111,25 @@ export class MarginImageDetail extends LitElement {
     `,
   ];
 
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (!changed.has('image') || changed.get('image')?.id === this.image.id) return;
+    this.pointed = null;
+    this.pinned = null;
+  }
+
   protected override render() {
     const { image } = this;
     const { name, width, height, scene } = image;
     const url = this.app.images.url(image.id);
-    return html`<div class="picture">
+    // No taller than a square, so that what stands below stays in view.
+    const room = { aspectRatio: `${Math.min(WIDEST, Math.max(1, width / height))}` };
+    return html`<div class="picture" style=${styleMap(room)}>
         ${
           url
             ? html`<img src=${url} alt=${scene ? `Toybox scene: ${name}` : name} />`
-            : html`<p class="missing">The bytes of this picture are gone. Add it again.</p>`
+            : html`<p class="missing">This picture’s file is missing. Add the picture again.</p>`
         }
+        ${url && !scene ? this.renderBoxes() : nothing}
       </div>
       <div class="line">
         <span class="name" title=${name}>${name}</span>
@@ -103,14 +139,14 @@ export class MarginImageDetail extends LitElement {
             ? html`<button
                 class="quiet"
                 aria-expanded=${this.truthShown}
-                title="What really is in the scene"
+                title="What is actually in the scene"
                 @click=${() => {
                   this.truthShown = !this.truthShown;
                 }}
               >
                 Truth
               </button>`
-            : nothing
+            : this.renderToggle()
         }
         <button
           class="quiet icon"
@@ -122,6 +158,7 @@ export class MarginImageDetail extends LitElement {
         </button>
       </div>
       ${scene && this.truthShown ? html`<margin-truth .scene=${scene}></margin-truth>` : nothing}
+      ${scene ? nothing : this.renderSeen()}
       ${
         !scene && this.toyboxModel
           ? html`<p class="note">
@@ -129,6 +166,46 @@ export class MarginImageDetail extends LitElement {
             </p>`
           : nothing
       }`;
+  }
+
+  private renderToggle() {
+    const { seen } = this.image;
+    if (!seen || objectsSeen(seen).length === 0) return nothing;
+    return html`<button
+      class="quiet"
+      aria-pressed=${this.boxesShown}
+      title="Draws over the picture where the detector sees what"
+      @click=${() => {
+        this.boxesShown = !this.boxesShown;
+      }}
+    >
+      Boxes
+    </button>`;
+  }
+
+  /** All boxes where they are wanted, else those of the class that a person points at. */
+  private renderBoxes() {
+    const { seen, width, height } = this.image;
+    const noun = this.pointed ?? this.pinned;
+    if (!seen || !(this.boxesShown || noun)) return nothing;
+    const things = this.boxesShown ? seen.things : seen.things.filter((thing) => thing.noun === noun);
+    return html`<margin-boxes .things=${things} .width=${width} .height=${height} .noun=${noun}></margin-boxes>`;
+  }
+
+  private renderSeen() {
+    const { id, seen } = this.image;
+    return html`<margin-seen
+      .seen=${seen}
+      .error=${this.#errors.value[id]}
+      .pinned=${this.pinned}
+      @point=${({ detail }: CustomEvent<string | null>) => {
+        this.pointed = detail;
+      }}
+      @pin=${({ detail }: CustomEvent<string>) => {
+        this.pinned = this.pinned === detail ? null : detail;
+      }}
+      @look=${() => void this.app.intents.look(id).catch(() => {})}
+    ></margin-seen>`;
   }
 }
 

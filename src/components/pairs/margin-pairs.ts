@@ -1,9 +1,10 @@
 import { html, LitElement, nothing, type PropertyValues } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
-import { CLIP_CANDIDATES } from '../../preference/clip-pairs.ts';
+import { PAIR_CANDIDATES } from '../../preference/judged-pairs.ts';
+import { JUDGES, type JudgeId, judgeName } from '../../preference/judges.ts';
 import type { App } from '../../state/app.ts';
-import { whyNotPairByClip } from '../../state/intents/ranking.ts';
+import { whyNotPairBy } from '../../state/intents/ranking.ts';
 import { needsScores } from '../../state/scores.ts';
 import { Select } from '../../state/select.ts';
 import { pairsInWords } from '../../state/selectors.ts';
@@ -11,6 +12,7 @@ import type { PairRecord } from '../../state/state.ts';
 import { FollowEvaluation } from '../objective/figures.ts';
 import { count } from '../shared/format.ts';
 import { icon } from '../shared/icons.ts';
+import { verdictWords } from '../shared/judged.ts';
 import { FollowPointed, pointersOf } from '../shared/pointed.ts';
 import { shared } from '../shared/styles.ts';
 import { download } from './download.ts';
@@ -35,7 +37,7 @@ export class MarginPairs extends LitElement {
       selectedPair: state.selectedPair,
       images: state.images,
       scored: needsScores(state.settings.objective),
-      whyNotByClip: whyNotPairByClip(state) ?? '',
+      whyNotPair: whyNotPairBy(state),
     }),
   );
   #evaluation = new FollowEvaluation(this, () => this.app);
@@ -55,7 +57,7 @@ export class MarginPairs extends LitElement {
   }
 
   protected override render() {
-    const { pairs, images, whyNotByClip } = this.#view.value;
+    const { pairs, images } = this.#view.value;
     const ties = pairs.filter(({ verdict }) => verdict === 'tie').length;
     return html`<div class="head">
         <h2>Pairs</h2>
@@ -68,15 +70,7 @@ export class MarginPairs extends LitElement {
             : nothing
         }
         <span class="grow"></span>
-        <button
-          class="quiet"
-          title=${whyNotByClip || `Samples ${CLIP_CANDIDATES} answers about each of ${count(images.length, 'image')} and adds the pair CLIP makes of them`}
-          data-once
-          ?disabled=${whyNotByClip !== ''}
-          @click=${() => void this.app.intents.pairByClip()}
-        >
-          ${icon('play')} Pair all by CLIP
-        </button>
+        ${Object.values(JUDGES).map(({ id }) => this.renderPairBy(id))}
         <button
           class="quiet"
           title="A file for TRL: JSON Lines with images, prompt, chosen, rejected"
@@ -99,6 +93,23 @@ export class MarginPairs extends LitElement {
         <input type="file" accept=".zip,application/zip" hidden aria-label="Workspace file" @change=${this.onFile} />
       </div>
       ${pairs.length > 0 ? this.renderList(pairs) : this.renderEmpty()}`;
+  }
+
+  private renderPairBy(id: JudgeId) {
+    const { images, whyNotPair } = this.#view.value;
+    const by = judgeName(id, images);
+    const does = `Samples ${PAIR_CANDIDATES} answers about each of ${count(images.length, 'image')} and adds the best pair by ${by}.`;
+    const looked = images.find(({ scene, seen }) => !scene && seen);
+    const verdict = id === 'truth' && looked ? verdictWords(looked) : '';
+    return html`<button
+      class="quiet"
+      title=${whyNotPair ?? `${does} ${verdict}`}
+      data-once
+      ?disabled=${whyNotPair !== null}
+      @click=${() => void this.app.intents.pairBy(id)}
+    >
+      ${icon('play')} Pair all by ${by}
+    </button>`;
   }
 
   private renderList(pairs: readonly PairRecord[]) {

@@ -15,7 +15,7 @@ import './margin-tokens.ts';
 const SOURCES: Record<CandidateRecord['source'], string> = { sampled: '', edited: 'edited', written: 'written' };
 
 const CUT =
-  'Not a whole answer, so CLIP does not mark it. In a pair it would be learnt with an end token after its last word: edit it, or sample with more tokens.';
+  'Not a whole answer, so no judge marks it. In a pair it would be learnt with an end token after its last word: edit it, or sample with more tokens.';
 
 /** Least and greatest CLIP score on the table. */
 export interface ClipRange {
@@ -36,6 +36,7 @@ export function clipShare(clip: number, range: ClipRange): number {
  * @property candidate - the answer
  * @property ordinal - its number, which is also its key
  * @property truth - what is known of the picture's objects
+ * @property verdict - beside words for what is absent: who says so; empty for a scene
  * @property clipRange - least and greatest CLIP score on the table
  * @property picked - whether the keyboard acts on it
  */
@@ -45,6 +46,7 @@ export class MarginCandidate extends LitElement {
   @property({ attribute: false }) candidate!: CandidateRecord;
   @property({ type: Number }) ordinal = 1;
   @property({ attribute: false }) truth: Truth | undefined;
+  @property() verdict = '';
   @property({ attribute: false, hasChanged: (a: ClipRange, b?: ClipRange) => a.min !== b?.min || a.max !== b?.max })
   clipRange: ClipRange = { min: 0, max: 1 };
   @property({ type: Boolean, reflect: true }) picked = false;
@@ -63,7 +65,9 @@ export class MarginCandidate extends LitElement {
         ${this.editing ? this.renderEditor(name) : this.renderText(name)}
         ${
           this.truth && absent.length > 0
-            ? html`<p class="absent small">${ABSENT_WORDS[this.truth.by]}: ${absent.join(', ')}</p>`
+            ? html`<p class="absent small" title=${this.verdict || nothing}>
+                ${ABSENT_WORDS[this.truth.by]}: ${absent.join(', ')}
+              </p>`
             : nothing
         }
         ${candidate.error ? html`<p class="absent small" role="alert">${candidate.error}</p>` : nothing}
@@ -83,6 +87,7 @@ export class MarginCandidate extends LitElement {
       .text=${candidate.text}
       .reference=${candidate.reference?.tokens ?? []}
       .marks=${absentMentions(candidate.text, this.truth, candidate.prompt)}
+      .marked=${this.truth ? ABSENT_WORDS[this.truth.by] : ''}
       .label=${`${name}: ${candidate.text}`}
     ></margin-tokens>`;
   }

@@ -1,13 +1,16 @@
 import { html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
+import { JUDGES, type JudgeId, judgeName } from '../../preference/judges.ts';
 import { truthOf } from '../../preference/truth.ts';
 import type { App } from '../../state/app.ts';
+import { whyNotRankBy } from '../../state/intents/ranking.ts';
 import { whyNotSample } from '../../state/intents/sampling.ts';
 import { Select } from '../../state/select.ts';
 import { candidatesOnTable, draftOf, markedOf, selectedImageOf } from '../../state/selectors.ts';
 import type { Activity, CandidateRecord } from '../../state/state.ts';
 import { icon } from '../shared/icons.ts';
+import { verdictWords } from '../shared/judged.ts';
 import { FollowPointed, pointersOf } from '../shared/pointed.ts';
 import { shared } from '../shared/styles.ts';
 import type { ClipRange } from './margin-candidate.ts';
@@ -43,6 +46,7 @@ export class MarginResponses extends LitElement {
       image: selectedImageOf(state),
       activity: state.activity,
       whyNot: whyNotSample(state) ?? '',
+      ready: state.engine.kind === 'ready',
     }),
   );
   #picked = new FollowPointed(this, () => this.app && pointersOf(this.app).candidate);
@@ -97,7 +101,7 @@ export class MarginResponses extends LitElement {
         <h2 id="candidates">Candidates</h2>
         <margin-legend></margin-legend>
         <span class="grow"></span>
-        ${activity?.kind === 'sample' ? this.renderActivity(activity) : this.renderRanking(scored)}
+        ${activity?.kind === 'sample' || activity?.kind === 'look' ? this.renderActivity(activity) : this.renderRanking(scored)}
       </div>
       ${
         // One pair is scored in a moment: a line that comes and goes would only push the list about.
@@ -117,6 +121,7 @@ export class MarginResponses extends LitElement {
                   .candidate=${candidate}
                   .ordinal=${ordinal}
                   .truth=${truthOf(image)}
+                  .verdict=${image ? verdictWords(image) : ''}
                   .clipRange=${range}
                   .picked=${candidate.id === this.#picked.id}
                 ></margin-candidate>
@@ -131,20 +136,34 @@ export class MarginResponses extends LitElement {
     return html`<button
         aria-pressed=${this.byClip}
         class="toggle"
+        aria-label="Sort by CLIP"
+        title="Shows the answers with the highest CLIP scores first"
         ?disabled=${scored < 2}
         @click=${() => {
           this.byClip = !this.byClip;
         }}
       >
-        Sort by CLIP
+        Sort
       </button>
-      <button
-        ?disabled=${scored < 2}
-        title="Picks two similar, whole answers with clearly different CLIP scores, preferring a longer chosen one"
-        @click=${() => this.app.intents.rankByClip()}
-      >
-        Mark by CLIP
-      </button>`;
+      <span class="marking" role="group" aria-label="Mark by">
+        <span class="muted small">Mark by</span>
+        ${Object.values(JUDGES).map(({ id }) => this.renderMarkBy(id))}
+      </span>`;
+  }
+
+  private renderMarkBy(id: JudgeId) {
+    const { image } = this.#view.value;
+    const by = judgeName(id, image ? [image] : []);
+    const whyNot = whyNotRankBy(id, this.app.store.state);
+    const verdict = id === 'truth' && image ? verdictWords(image) : '';
+    return html`<button
+      aria-label="Mark by ${by}"
+      ?disabled=${whyNot !== null}
+      title=${whyNot ?? `Picks two similar, whole answers with clearly different scores by ${by}. ${verdict}`}
+      @click=${() => void this.app.intents.rankBy(id)}
+    >
+      ${by}
+    </button>`;
   }
 
   private renderActivity({ label, done, total }: Activity) {

@@ -34,7 +34,8 @@ const nameOf = ({ id, text, bytes }: TokenScore): string =>
  * @property tokens - in order, as the engine scored them
  * @property reference - the reference model's scores of the same tokens, where they are known
  * @property text - the answer as a whole; places the marks, and stands alone where the tokens do not spell it
- * @property marks - stretches of `text` underlined as not being in the picture
+ * @property marks - stretches of `text` underlined as not being in the picture, or not seen there
+ * @property marked - what the marks mean, for the tip of a marked token
  * @property difference - tints by how much more or less likely a token is than under `reference`
  * @property label - accessible name of the group
  */
@@ -44,6 +45,7 @@ export class MarginTokens extends LitElement {
   @property({ attribute: false }) reference: readonly TokenScore[] = [];
   @property() text = '';
   @property({ attribute: false }) marks: readonly Stretch[] = [];
+  @property() marked = '';
   @property({ type: Boolean }) difference = false;
   @property() label = 'Tokens';
   @state() private pointed = -1;
@@ -134,13 +136,12 @@ export class MarginTokens extends LitElement {
         @blur=${() => this.point(-1)}
         @pointerleave=${() => this.point(-1)}
       >${this.#spans.map((span, i) => this.renderSpan(span, i, shift))}</div>
-      ${this.renderTip()}`;
+      ${this.renderTip(shift)}`;
   }
 
   private renderSpan({ from, to, text, special, start }: TokenSpan, i: number, shift: number) {
     const tokens = this.tokens.slice(from, to);
-    const end = start + text.length;
-    const absent = this.marks.some((mark) => mark.start + shift < end && mark.end + shift > start);
+    const absent = this.isMarked({ start, text }, shift);
     const [, space, word] = text.match(/^(\s*)([\s\S]*)$/)!;
     const logp = sumOf(tokens);
     const before = this.difference
@@ -156,9 +157,15 @@ export class MarginTokens extends LitElement {
     >${special ? 'end' : absent ? html`${space}<span class="absent">${word}</span>` : text}</span>`;
   }
 
-  private renderTip() {
+  private isMarked({ start, text }: Pick<TokenSpan, 'start' | 'text'>, shift: number): boolean {
+    return this.marks.some((mark) => mark.start + shift < start + text.length && mark.end + shift > start);
+  }
+
+  private renderTip(shift: number) {
     const span = this.#spans[this.pointed];
-    return html`<div class=${span ? 'tip' : 'visually-hidden'} role="status">${span ? this.renderNumbers(span) : nothing}</div>`;
+    return html`<div class=${span ? 'tip' : 'visually-hidden'} role="status">
+      ${span ? html`${this.renderNumbers(span)} ${this.isMarked(span, shift) ? html`<p>${this.marked}</p>` : nothing}` : nothing}
+    </div>`;
   }
 
   private renderNumbers({ from, to, text, special }: TokenSpan) {

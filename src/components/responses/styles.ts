@@ -59,6 +59,11 @@ export const responsesStyles = css`
     border-color: var(--m-text);
     font-weight: 600;
   }
+  .marking {
+    display: inline-flex;
+    align-items: center;
+    gap: 4px;
+  }
   .activity {
     display: flex;
     align-items: center;

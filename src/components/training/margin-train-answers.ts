@@ -6,6 +6,7 @@ import type { App } from '../../state/app.ts';
 import { Select } from '../../state/select.ts';
 import type { PromptRecord } from '../../state/training/prompts.ts';
 import { number } from '../shared/format.ts';
+import { verdictWords } from '../shared/judged.ts';
 import { shared } from '../shared/styles.ts';
 import { FollowTraining } from './follow.ts';
 
@@ -143,12 +144,17 @@ export class MarginTrainAnswers extends LitElement {
       </div>`;
   }
 
+  private verdictOn({ imageId }: PromptRecord): string {
+    const image = this.app.store.state.images.find(({ id }) => id === imageId);
+    return image ? verdictWords(image) : '';
+  }
+
   private renderAnswer({ text, author, reward, signal }: StepCompletion, prompt: PromptRecord) {
     const tone = signal === undefined || signal === 0 ? '' : signal > 0 ? 'up' : 'down';
     const by = AUTHORS[author];
     return html`<tr>
       <td>
-        ${text ? html`<span dir="auto">${marked(text, prompt)}</span>` : html`<em class="muted">nothing</em>`} ${by ? html`<span class="muted">(${by})</span>` : nothing}
+        ${text ? html`<span dir="auto">${marked(text, prompt, this.verdictOn(prompt))}</span>` : html`<em class="muted">nothing</em>`} ${by ? html`<span class="muted">(${by})</span>` : nothing}
       </td>
       <td class="number">${number(reward, 3)}</td>
       <td class="number ${tone}">${signal === undefined ? '–' : `${signal > 0 ? '+' : ''}${number(signal, 2)}`}</td>
@@ -157,12 +163,13 @@ export class MarginTrainAnswers extends LitElement {
 }
 
 /** The text with every noun underlined that is not in the picture, where the picture's objects are known. */
-function marked(text: string, { prompt, truth }: PromptRecord) {
+function marked(text: string, { prompt, truth }: PromptRecord, verdict: string) {
   if (!truth) return text;
+  const tip = [ABSENT_WORDS[truth.by], verdict].filter(Boolean).join('. ');
   const parts: unknown[] = [];
   let at = 0;
   for (const { start, end } of absentMentions(text, truth, prompt)) {
-    parts.push(text.slice(at, start), html`<mark title=${ABSENT_WORDS[truth.by]}>${text.slice(start, end)}</mark>`);
+    parts.push(text.slice(at, start), html`<mark title=${tip}>${text.slice(start, end)}</mark>`);
     at = end;
   }
   return [...parts, text.slice(at)];

@@ -8,6 +8,7 @@ import { selectedImageOf } from '../../state/selectors.ts';
 import type { Comparison } from '../../state/state.ts';
 import '../responses/margin-tokens.ts';
 import { icon } from '../shared/icons.ts';
+import { verdictWords } from '../shared/judged.ts';
 import { shared } from '../shared/styles.ts';
 import { differenceTint } from '../theme.ts';
 
@@ -132,7 +133,7 @@ export class MarginTrainCompare extends LitElement {
               : answer.text || '…'
           }
         </div>
-        ${truth && absent.length > 0 ? html`<p class="absent small">${icon('warning')} ${ABSENT_WORDS[truth.by]}: ${absent.join(', ')}</p>` : nothing}
+        ${truth && absent.length > 0 ? html`<p class="absent small" title=${(image && verdictWords(image)) || nothing}>${icon('warning')} ${ABSENT_WORDS[truth.by]}: ${absent.join(', ')}</p>` : nothing}
       </section>`;
     };
     return html`<div class="sides">

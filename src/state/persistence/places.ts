@@ -11,6 +11,7 @@ export const STATE_PLACES: { readonly [K in keyof AppState]: Place } = {
   settings: 'url',
   images: 'indexeddb',
   selectedImage: 'indexeddb',
+  lookErrors: 'none',
   candidates: 'indexeddb',
   pairs: 'indexeddb',
   selectedPair: 'indexeddb',

@@ -17,8 +17,10 @@ const IMAGE = 'the first picture';
 const METHODS: Record<string, (margin: MarginConsole, given: never[]) => unknown> = {
   'pairs.add': (margin, given) => margin.pairs.add(...(given as [never])),
   'pairs.byClip': (margin, given) => first(margin.pairs.byClip(...given)),
+  'pairs.byTruth': (margin, given) => first(margin.pairs.byTruth(...given)),
   sample: (margin, given) => first(margin.sample(...given)),
   logps: (margin, given) => margin.logps(...(given as [never])),
+  look: (margin, given) => margin.look(...(given as [never])),
   clipScore: (margin, given) => margin.clipScore(...(given as [never])),
   evaluate: (margin, given) => margin.evaluate(...given),
   train: (margin, given) => first(margin.train(...given)),
@@ -46,6 +48,8 @@ export const consoleArguments: Target<Call> = {
   seeds: async () => [
     { method: 'pairs.add', given: [{ image: IMAGE, prompt: 'What is it?', chosen: 'A cat.', rejected: 'A dog.' }] },
     { method: 'pairs.byClip', given: [{ images: [IMAGE], n: 4, keep: 2, temperature: 1 }] },
+    { method: 'pairs.byTruth', given: [{ images: [IMAGE], n: 4, keep: 2, temperature: 1 }] },
+    { method: 'look', given: [{ image: IMAGE }] },
     { method: 'sample', given: [{ image: IMAGE, n: 1, temperature: 0.7, topP: 0.9, maxTokens: 8, seed: 3 }] },
     { method: 'logps', given: [{ image: IMAGE, prompt: 'What is it?', response: 'A cat.', model: 'policy' }] },
     { method: 'clipScore', given: [{ image: IMAGE, texts: ['A cat.', 'A dog.'] }] },

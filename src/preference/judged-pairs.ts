@@ -1,29 +1,30 @@
 /**
- * Preference pairs with CLIP as the judge: several answers about one picture, two of which become chosen and rejected.
+ * Preference pairs by the scores of a judge: several answers about one picture, two of which become chosen and rejected.
  * The page's buttons, the console and the study all make their pairs here.
  */
 import type { CallOptions, Candidate, Engine, FinishReason, SampleRequest } from '../engine/engine.ts';
+import type { Evidence, Judge } from './judges.ts';
 import { type Difference, differenceOf } from './things.ts';
 
-/** An answer with its CLIP score: its cosine similarity with the picture. */
+/** An answer with its score by one of `JUDGES`, the higher the better. */
 export interface ScoredAnswer {
   readonly text: string;
-  readonly clip: number;
+  readonly score: number;
 }
 
-export interface ClipPair<Answer extends ScoredAnswer = ScoredAnswer> {
+export interface JudgedPair<Answer extends ScoredAnswer = ScoredAnswer> {
   readonly chosen: Answer;
   readonly rejected: Answer;
   readonly difference: Difference;
-  /** How much it has to teach: see `clipPairs`. Above 0. */
+  /** How much it has to teach: see `judgedPairs`. Above 0. */
   readonly worth: number;
 }
 
 /** Answers that compete for one pair, unless somebody says otherwise: more than a person would want to read. */
-export const CLIP_CANDIDATES = 12;
+export const PAIR_CANDIDATES = 12;
 
 /**
- * How much more than the gap in CLIP it counts that two answers share their words: what differs then is rather a phrase
+ * How much more than the gap in score it counts that two answers share their words: what differs then is rather a phrase
  * than the whole sentence. Measured in docs/training.md.
  */
 const ALIKE = 3;
@@ -68,38 +69,40 @@ export function wholeAnswers<Answer extends { readonly text: string; readonly fi
 
 /**
  * The pair that has most to teach of each difference, the worthiest first; those that name the same things come last.
- * A pair's worth is the gap in CLIP times the cube of `wordOverlap`: what then differs is what the picture decides, not
+ * A pair's worth is the gap in score times the cube of `wordOverlap`: what then differs is what the picture decides, not
  * how it is put.
- * @returns nothing where CLIP prefers no answer over another.
+ * @returns nothing where the judge prefers no answer over another.
  */
-export function clipPairs<Answer extends ScoredAnswer>(answers: readonly Answer[]): ClipPair<Answer>[] {
-  const best = new Map<Difference, ClipPair<Answer>>();
+export function judgedPairs<Answer extends ScoredAnswer>(answers: readonly Answer[]): JudgedPair<Answer>[] {
+  const best = new Map<Difference, JudgedPair<Answer>>();
   for (const chosen of answers) {
     for (const rejected of answers) {
-      if (!(chosen.clip > rejected.clip)) continue;
+      if (!(chosen.score > rejected.score)) continue;
       const difference = differenceOf(chosen.text, rejected.text);
-      const worth = (chosen.clip - rejected.clip) * wordOverlap(chosen.text, rejected.text) ** ALIKE;
+      const worth = (chosen.score - rejected.score) * wordOverlap(chosen.text, rejected.text) ** ALIKE;
       if (worth > (best.get(difference)?.worth ?? 0)) best.set(difference, { chosen, rejected, difference, worth });
     }
   }
-  const last = ({ difference }: ClipPair) => Number(difference === 'none');
+  const last = ({ difference }: JudgedPair) => Number(difference === 'none');
   return [...best.values()].sort((a, b) => last(a) - last(b) || b.worth - a.worth);
 }
 
 /**
- * Samples answers and makes pairs of them: see `wholeAnswers` and `clipPairs`.
- * @returns nothing where fewer than two different answers came to an end, or CLIP prefers none.
+ * Samples answers and makes pairs of them: see `wholeAnswers` and `judgedPairs`.
+ * @param truth What is known of the picture's objects, for a judge who asks.
+ * @returns nothing where fewer than two different answers came to an end, or the judge prefers none.
  * @throws CancelledError, and what the engine throws.
  */
-export async function sampleClipPairs(
-  engine: Pick<Engine, 'sample' | 'clipScore'>,
+export async function sampleJudgedPairs(
+  judge: Pick<Judge, 'score'>,
+  { engine, truth }: Pick<Evidence, 'truth'> & { readonly engine: Pick<Engine, 'sample' | 'clipScore'> },
   request: SampleRequest,
   options: Pick<CallOptions, 'signal'> = {},
-): Promise<ClipPair[]> {
+): Promise<JudgedPair[]> {
   const answers: Candidate[] = [];
   for await (const event of engine.sample(request, options)) if (event.type === 'done') answers.push(event.candidate);
   const texts = wholeAnswers(answers).map(({ text }) => text.trim());
   if (texts.length < 2) return [];
-  const scores = await engine.clipScore({ image: request.image, texts }, options);
-  return clipPairs(texts.map((text, index) => ({ text, clip: scores[index] })));
+  const scores = await judge.score({ engine, truth, image: request.image }, texts, options);
+  return judgedPairs(texts.map((text, index) => ({ text, score: scores[index] })));
 }
