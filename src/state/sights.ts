@@ -3,7 +3,7 @@
  * it sees is written beside the picture. Scenes know their own truth.
  */
 import type { CallOptions, Engine } from '../engine/engine.ts';
-import { CancelledError, DeviceLostError, EngineLostError } from '../errors.ts';
+import { CancelledError, DeviceLostError, EngineLostError, throwIfCancelled } from '../errors.ts';
 import type { Seen } from '../photographs/index.ts';
 import type { ImageLibrary } from './images.ts';
 import type { AppState, ImageRecord } from './state.ts';
@@ -18,6 +18,8 @@ export class Sights {
   #images: ImageLibrary;
   #looking = false;
   #failures = new Map<string, number>();
+  /** What is being looked at behind everything else, so that nobody has it looked at twice. */
+  #now: { readonly imageId: string; readonly seen: Promise<Seen> } | null = null;
 
   constructor(store: Store<AppState>, engine: Engine, images: ImageLibrary) {
     this.#store = store;
@@ -33,6 +35,15 @@ export class Sights {
   async of(imageId: string, options?: CallOptions): Promise<Seen> {
     const known = this.#store.state.images.find(({ id }) => id === imageId)?.seen;
     if (known) return known;
+    if (this.#now?.imageId === imageId) {
+      const seen = await this.#now.seen.catch(() => undefined);
+      throwIfCancelled(options?.signal);
+      if (seen) return seen;
+    }
+    return this.#look(imageId, options);
+  }
+
+  async #look(imageId: string, options?: CallOptions): Promise<Seen> {
     const seen = await this.#engine.look({ image: await this.#images.input(imageId) }, options);
     this.#write(imageId, seen);
     return seen;
@@ -55,12 +66,15 @@ export class Sights {
   async #work(): Promise<void> {
     for (let image = this.#next(); image && this.#store.state.engine.kind === 'ready'; image = this.#next()) {
       try {
-        await this.of(image.id);
+        this.#now = { imageId: image.id, seen: this.#look(image.id) };
+        await this.#now.seen;
       } catch (error) {
         const lost = error instanceof DeviceLostError || error instanceof EngineLostError;
         // The next engine gets another chance at what may have had nothing to do with the picture.
         if (lost || error instanceof CancelledError) return;
         this.#failures.set(image.id, (this.#failures.get(image.id) ?? 0) + 1);
+      } finally {
+        this.#now = null;
       }
     }
   }

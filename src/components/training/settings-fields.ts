@@ -47,13 +47,14 @@ export const LORA: readonly Field[] = [
 export const LOOKING: readonly Field[] = [
   {
     key: 'eval_scenes',
-    label: 'scenes',
-    title: 'eval_scenes: scenes described in an examination; 0 for none',
+    label: 'pictures',
+    title:
+      'eval_scenes: held-out pictures described in an examination, Toybox scenes or the page’s photographs as the model wants; 0 for none',
   },
   {
     key: 'eval_pope_scenes',
-    label: 'POPE scenes',
-    title: 'eval_pope_scenes: of these scenes, how many are also asked about (yes / no questions); 0 for none',
+    label: 'POPE pictures',
+    title: 'eval_pope_scenes: of these, how many are also asked about (yes / no questions); 0 for none',
   },
   { key: 'eval_steps', label: 'every … steps', title: 'eval_steps: steps; 0 examines only after the last one' },
   {
