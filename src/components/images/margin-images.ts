@@ -107,6 +107,9 @@ export class MarginImages extends LitElement {
       >
         Sample scenes
       </button>
+      <button title="Place objects on a background yourself" @click=${() => intents.openOverlay('composer')}>
+        Compose
+      </button>
       <button
         class="wide"
         aria-label="Add sample photographs"
@@ -114,9 +117,6 @@ export class MarginImages extends LitElement {
         @click=${() => void intents.addSamplePhotographs()}
       >
         Sample photographs
-      </button>
-      <button title="Place objects on a background yourself" @click=${() => intents.openOverlay('composer')}>
-        Compose
       </button>
       <input type="file" accept=${ACCEPT} multiple hidden aria-label="Picture files" @change=${this.onFiles} />
     </div>`;
