@@ -1,4 +1,5 @@
 /** What the settings of training are called on the page, and what their tooltips say. */
+import { examinationFor } from '../../preference/examinations.ts';
 import type { TrainingSettings } from '../../state/training/settings.ts';
 
 type NumberKey = {
@@ -48,8 +49,7 @@ export const LOOKING: readonly Field[] = [
   {
     key: 'eval_scenes',
     label: 'pictures',
-    title:
-      'eval_scenes: held-out pictures described in an examination, Toybox scenes or the page’s photographs as the model wants; 0 for none',
+    title: `eval_scenes: held-out pictures described in an examination, Toybox scenes or, for photo models, at most ${examinationFor('photographs').most} photographs; 0 for none`,
   },
   {
     key: 'eval_pope_scenes',
