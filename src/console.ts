@@ -50,6 +50,8 @@ export function createConsole(app: App): MarginConsole {
     images: {
       async add(files) {
         const records = await intents.addImages(checkFiles(files));
+        // A script goes on with the models that its pictures brought about.
+        await app.worlds.settled;
         return records.map(({ id, width, height }) => ({ id, width, height }));
       },
       list: () => store.state.images.map(({ id, name, width, height }) => ({ id, name, width, height })),

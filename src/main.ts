@@ -36,7 +36,10 @@ try {
   if (persistence.resetAsked) app.intents.openOverlay('reset');
   // A first visit starts with something to ask about.
   const { images, pairs } = app.store.state;
-  if (images.length === 0 && pairs.length === 0) await app.intents.addSampleScenes();
+  if (images.length === 0 && pairs.length === 0) {
+    const { intents, worlds } = app;
+    await (worlds.expected === 'photographs' ? intents.addSamplePhotographs() : intents.addSampleScenes());
+  }
 } catch (error) {
   // What is stored may still be worth something: nothing is written over it.
   persistence.stop();

@@ -4,6 +4,7 @@
  */
 import { EngineClient } from '../../src/engine/client.ts';
 import type { ImageInput, StepMetrics, TrainingConfig } from '../../src/engine/engine.ts';
+import { toyboxExam } from '../../src/preference/examinations.ts';
 import { evaluateHeldOut, type HeldOutReport } from '../../src/preference/heldout.ts';
 import { sceneImage } from '../../src/state/scenes.ts';
 import { mentionedNouns, randomScene, type Scene, sceneTruth } from '../../src/toybox/index.ts';
@@ -112,8 +113,9 @@ window.study = async (options) => {
   const engine = new EngineClient({ baseUrl: new URL('/models/', location.href).href });
   const { device } = await engine.load({ vlm: options.vlm, clip: options.clip });
   const { scenes } = options;
+  const exam = toyboxExam(scenes, picture);
   const heldOut = async (model: 'policy' | 'reference') => {
-    const report = grades(await evaluateHeldOut(engine, { scenes, model, picture }));
+    const report = grades(await evaluateHeldOut(engine, exam, { model }));
     tell(
       `  held-out ${model}: CHAIR-i ${(100 * report.chairI).toFixed(1)} %, cover ${(100 * report.cover).toFixed(1)} %`,
     );

@@ -11,12 +11,14 @@ export interface DeviceFacts {
   readonly selfCheck: readonly { readonly name: string; readonly ok: boolean; readonly maxError: number }[];
 }
 
+/** What a model was made for: Toybox's drawn scenes, or photographs. */
+export type World = 'toybox' | 'photographs';
+
 export interface ModelFacts {
   readonly id: string;
   readonly label: string;
   readonly kind: 'vlm' | 'clip';
-  /** What it was made for: Toybox's drawn scenes, or photographs. */
-  readonly world: 'toybox' | 'photographs';
+  readonly world: World;
   readonly licence: string;
   readonly bytes: number;
   /** Where the frozen towers run, after the start-up comparison of WebGPU with WASM. */

@@ -2,6 +2,7 @@
  * The models a person may choose: `models/catalog.json`. Bundled ones lie beside the page; hub models are fetched
  * from Hugging Face only when somebody picks them. Sizes and hashes are those of `tools/catalog.mjs`.
  */
+import type { World } from '../engine/engine.ts';
 import { InputError, ModelFileError } from '../errors.ts';
 import { type FileOptions, type FileRequest, loadFile, loadJson, MissingFileError, parseJson } from './load-file.ts';
 
@@ -32,8 +33,7 @@ export interface CatalogEntry {
   readonly id: string;
   readonly label: string;
   readonly kind: 'vlm' | 'clip' | 'detector';
-  /** What it was made for: Toybox's drawn scenes, or photographs. */
-  readonly world: 'toybox' | 'photographs';
+  readonly world: World;
   readonly licence: string;
   /** What it is good for, one or two sentences for the picker. */
   readonly about: string;
@@ -51,7 +51,7 @@ export interface Catalog {
   readonly models: readonly CatalogEntry[];
 }
 
-const WORLDS: readonly CatalogEntry['world'][] = ['toybox', 'photographs'];
+const WORLDS: readonly World[] = ['toybox', 'photographs'];
 
 export const REQUIRED: Readonly<Record<CatalogEntry['kind'], readonly FileRole[]>> = {
   vlm: ['config', 'tokenizer', 'tokenizerConfig', 'preprocessor', 'weights', 'visionEncoder'],

@@ -16,6 +16,7 @@ import type { AppState } from './state.ts';
 import { Store } from './store.ts';
 import { Forecast } from './training/forecast.ts';
 import { Training } from './training.ts';
+import { Worlds } from './worlds.ts';
 
 /** What components get as their `app` property. */
 export interface App {
@@ -28,6 +29,8 @@ export interface App {
   readonly training: Training;
   /** What the run that Train would start takes, or why it cannot start. */
   readonly forecast: Forecast;
+  /** What pictures of another world than the models' bring about. */
+  readonly worlds: Worlds;
   /** Settles when the work of earlier visits and the settings of the link are in the state. */
   readonly restored: Promise<void>;
   /** Saves what is unsaved. */
@@ -70,10 +73,11 @@ export function createApp({ engine, persistence }: { engine: Engine; persistence
   const running = new Set<Running>();
   const scorer = new Scorer(store, engine, images, running);
   const sights = new Sights(store, engine, images);
-  const training = new Training(store, engine, images, persistence.runs, () => history.folders());
+  const training = new Training(store, engine, images, sights, persistence.runs, () => history.folders());
   const forecast = new Forecast(store, engine, images, training.fileFor);
   const evaluation = new LiveEvaluation(store, engine, training);
   const models = new Models(store, engine, persistence.starts);
+  const worlds = new Worlds(store, models);
   const intents = createIntents({
     store,
     engine,
@@ -84,6 +88,7 @@ export function createApp({ engine, persistence }: { engine: Engine; persistence
     sights,
     training,
     models,
+    worlds,
     running,
   });
   persistence.host = persistenceHost(store, images, training);
@@ -119,6 +124,7 @@ export function createApp({ engine, persistence }: { engine: Engine; persistence
     evaluation,
     training,
     forecast,
+    worlds,
     restored,
     flush() {
       // Subscribers hear of a change a moment later, which a page that goes may not have.

@@ -6,9 +6,10 @@ import type { Models } from './models.ts';
 import type { Persistence } from './persistence.ts';
 import type { Scorer } from './scorer.ts';
 import type { Sights } from './sights.ts';
-import type { Activity, AppState, CandidateRecord, Notice, PairRecord } from './state.ts';
+import type { Activity, AppState, CandidateRecord, Notice, NoticeAction, PairRecord } from './state.ts';
 import type { Store } from './store.ts';
 import type { Training } from './training.ts';
+import type { Worlds } from './worlds.ts';
 
 export interface Context {
   readonly store: Store<AppState>;
@@ -21,6 +22,8 @@ export interface Context {
   readonly sights: Sights;
   readonly training: Training;
   readonly models: Models;
+  /** What pictures of another world than the models' bring about. */
+  readonly worlds: Worlds;
   /** Work that `cancel()` ends, newest last. */
   readonly running: Set<Running>;
 }
@@ -42,21 +45,16 @@ const NOTICE_MS = 4000;
 const NOTICE_MS_PER_CHARACTER = 60;
 
 /**
- * Shows a notice, and returns its id. The same message is not shown twice at once. Errors stay until somebody dismisses them; the others
- * go when there was time to read them.
+ * Shows a notice, and returns its id. The same message is not shown twice at once. Errors stay until somebody dismisses
+ * them, and what offers something until whoever offers it withdraws it; the others go when there was time to read them.
  */
-export function notify(
-  store: Store<AppState>,
-  tone: Notice['tone'],
-  message: string,
-  action?: Notice['action'],
-): string {
+export function notify(store: Store<AppState>, tone: Notice['tone'], message: string, action?: NoticeAction): string {
   const id = newId('notice');
   store.update((state) => {
     const others = state.notices.filter((notice) => notice.message !== message);
     return { ...state, notices: [...others.slice(-4), { id, tone, message, ...(action && { action }) }] };
   });
-  if (tone === 'error') return id;
+  if (tone === 'error' || action) return id;
   const shown = NOTICE_MS + NOTICE_MS_PER_CHARACTER * message.length;
   setTimeout(() => store.update((state) => withoutNotice(state, id)), shown);
   return id;

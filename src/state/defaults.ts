@@ -55,5 +55,5 @@ export const INITIAL_STATE: AppState = {
   activity: null,
   notices: [],
   history: { undo: null, redo: null },
-  view: { tab: 'images', bottom: 'pairs', overlay: 'none', loss: null, theme: 'system' },
+  view: { tab: 'images', bottom: 'pairs', overlay: 'none', loss: null, theme: 'system', metPhotographs: false },
 };

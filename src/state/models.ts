@@ -2,7 +2,7 @@
  * Which models are loaded, asked for and fallen back to. The settings name what is loaded: a choice becomes a setting,
  * and with it part of the link and of the next visit, when its models have loaded (`withLoaded`).
  */
-import type { Engine, EngineState, ModelIds } from '../engine/engine.ts';
+import type { Engine, EngineState, ModelIds, World } from '../engine/engine.ts';
 import { CancelledError, InputError, NoWebGpuError } from '../errors.ts';
 import { notify, sentence } from './context.ts';
 import { DEFAULT_SETTINGS } from './defaults.ts';
@@ -10,7 +10,12 @@ import { MOST_FAILURES, type Starts } from './persistence.ts';
 import type { AppState } from './state.ts';
 import type { Store } from './store.ts';
 
-const BUNDLED: ModelIds = { vlm: DEFAULT_SETTINGS.vlm, clip: DEFAULT_SETTINGS.clip };
+/** What is bundled for each world. The page opens with Toybox, which is what to fall back to. */
+export const BUNDLED_MODELS: Readonly<Record<World, ModelIds>> = {
+  toybox: { vlm: DEFAULT_SETTINGS.vlm, clip: DEFAULT_SETTINGS.clip },
+  photographs: { vlm: 'photo-vlm', clip: 'photo-clip' },
+};
+const BUNDLED = BUNDLED_MODELS.toybox;
 
 const same = (a: ModelIds, b: ModelIds): boolean => a.vlm === b.vlm && a.clip === b.clip;
 const names = ({ vlm, clip }: ModelIds): string => `${vlm} and ${clip}`;

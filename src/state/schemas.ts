@@ -63,6 +63,7 @@ export const imageSchema = v.object({
   width: count,
   height: count,
   bytes: count,
+  credit: v.optional(v.pipe(v.string(), v.maxLength(300))),
   scene: optionally(validScene),
   seen: v.fallback(v.optional(seen), undefined),
 });
@@ -131,6 +132,7 @@ function runSettings(value: unknown): TrainingSettings | undefined {
 const heldOutPoint = v.object({
   step: count,
   scenes: count,
+  world: v.optional(v.picklist(['toybox', 'photographs'])),
   chairI: measured,
   cover: measured,
   f1: measured,

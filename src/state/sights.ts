@@ -3,7 +3,7 @@
  * it sees is written beside the picture. Scenes know their own truth.
  */
 import type { CallOptions, Engine, Truth } from '../engine/engine.ts';
-import { CancelledError, DeviceLostError, EngineLostError } from '../errors.ts';
+import { CancelledError, DeviceLostError, EngineLostError, throwIfCancelled } from '../errors.ts';
 import type { Seen } from '../photographs/index.ts';
 import { truthOf } from '../preference/truth.ts';
 import { sentence } from './context.ts';
@@ -24,6 +24,8 @@ export class Sights {
   #images: ImageLibrary;
   #looking = false;
   #failures = new Map<string, number>();
+  /** What is being looked at behind everything else, so that nobody has it looked at twice. */
+  #now: { readonly imageId: string; readonly seen: Promise<Seen> } | null = null;
 
   constructor(store: Store<AppState>, engine: Engine, images: ImageLibrary) {
     this.#store = store;
@@ -39,6 +41,20 @@ export class Sights {
   async of(imageId: string, options?: CallOptions): Promise<Seen> {
     const known = this.#record(imageId)?.seen;
     if (known) return known;
+    if (this.#now?.imageId === imageId) {
+      const seen = await this.#now.seen.catch(() => undefined);
+      throwIfCancelled(options?.signal);
+      if (seen) return seen;
+    }
+    return this.#look(imageId, options);
+  }
+
+  /** What is known of a picture's objects: by its scene, or by what the detector sees. @throws as `of` does. */
+  async truth(imageId: string, options?: CallOptions): Promise<Truth> {
+    return truthOf(this.#record(imageId)) ?? truthOf({ seen: await this.of(imageId, options) })!;
+  }
+
+  async #look(imageId: string, options?: CallOptions): Promise<Seen> {
     this.#writeError(imageId, undefined);
     try {
       const seen = await this.#engine.look({ image: await this.#images.input(imageId) }, options);
@@ -49,11 +65,6 @@ export class Sights {
       if (!passes(error) && !this.#record(imageId)?.seen) this.#writeError(imageId, sentence(error));
       throw error;
     }
-  }
-
-  /** What is known of a picture's objects: by its scene, or by what the detector sees. @throws as `of` does. */
-  async truth(imageId: string, options?: CallOptions): Promise<Truth> {
-    return truthOf(this.#record(imageId)) ?? truthOf({ seen: await this.of(imageId, options) })!;
   }
 
   #record(imageId: string): ImageRecord | undefined {
@@ -77,10 +88,13 @@ export class Sights {
   async #work(): Promise<void> {
     for (let image = this.#next(); image && this.#store.state.engine.kind === 'ready'; image = this.#next()) {
       try {
-        await this.of(image.id);
+        this.#now = { imageId: image.id, seen: this.#look(image.id) };
+        await this.#now.seen;
       } catch (error) {
         if (passes(error)) return;
         this.#failures.set(image.id, (this.#failures.get(image.id) ?? 0) + 1);
+      } finally {
+        this.#now = null;
       }
     }
   }

@@ -11,6 +11,7 @@ import type {
   PairRow,
   RewardChoice,
   TokenScore,
+  World,
 } from '../engine/engine.ts';
 import type { Seen } from '../photographs/index.ts';
 import type { PopeSetting } from '../preference/metrics/index.ts';
@@ -25,6 +26,8 @@ export interface ImageRecord {
   readonly width: number;
   readonly height: number;
   readonly bytes: number;
+  /** Licence and origin of a picture that the page brought along. */
+  readonly credit?: string;
   /** Present for Toybox pictures: their truth is known. */
   readonly scene?: Scene;
   /** What the detector saw in a photograph; absent until it has looked. */
@@ -84,15 +87,18 @@ export interface Settings {
   readonly training: TrainingSettings;
 }
 
-/** One examination of the policy on held-out scenes. */
+/** One examination of the policy on held-out pictures. */
 export interface HeldOutPoint {
   /** Optimiser steps done; 0 is the reference. */
   readonly step: number;
+  /** Pictures described: scenes, or photographs where `world` says so. */
   readonly scenes: number;
+  /** Absent: Toybox scenes. */
+  readonly world?: World;
   readonly chairI: number;
   readonly cover: number;
   readonly f1: number;
-  /** Accuracies on POPE's yes / no questions about the first `scenes` scenes; absent where none were asked. */
+  /** Accuracies on POPE's yes / no questions about the first `scenes` pictures; absent where none were asked. */
   readonly pope?: { readonly scenes: number } & Readonly<Record<PopeSetting, number>>;
   /** `rewards/margins` of the steps before it, 0 for the reference; `reward` where answers are sampled. */
   readonly margin: number;
@@ -190,13 +196,16 @@ export type AdapterRecord =
   | { readonly key: string; readonly run: string; readonly step: number }
   | (ImportedAdapter & { readonly run?: undefined; readonly step: number });
 
+/** What a notice can offer to do with one press; what each does is the list in `margin-notices.ts`. */
+export type NoticeAction = 'save here' | 'back to toybox' | 'photo models' | 'toybox models';
+
 export type Notice = {
   readonly id: string;
   readonly tone: 'info' | 'error' | 'success';
   /** What happened, what was kept, what to do. */
   readonly message: string;
   /** What can be done about it with one press. */
-  readonly action?: 'save here';
+  readonly action?: NoticeAction;
 };
 
 /** Work under way that a person may cancel. */
@@ -243,5 +252,7 @@ export interface AppState {
     /** The loss whose page the gallery shows; null for the overview. */
     readonly loss: string | null;
     readonly theme: 'system' | 'light' | 'dark';
+    /** Photo models have been loaded: from then on photographs no longer switch to them by themselves. */
+    readonly metPhotographs: boolean;
   };
 }

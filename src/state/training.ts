@@ -4,10 +4,12 @@
  */
 import type { AdapterFacts, Engine, EngineState, PairRow } from '../engine/engine.ts';
 import { CancelledError, InputError } from '../errors.ts';
+import { examinationFor } from '../preference/examinations.ts';
 import { notify, sentence } from './context.ts';
 import type { ImageLibrary } from './images.ts';
 import type { RunFiles } from './persistence.ts';
 import { withPageNames } from './scores.ts';
+import type { Sights } from './sights.ts';
 import type { AppState, PairRecord, RunRecord, TrainingState } from './state.ts';
 import type { Store } from './store.ts';
 import { AdapterAtWork } from './training/adapter.ts';
@@ -17,20 +19,29 @@ import { endedBy } from './training/ending.ts';
 import { Examiner } from './training/examiner.ts';
 import type { FileFor } from './training/forecast.ts';
 import { RunHistories, type Tried } from './training/history.ts';
-import { engineItems, itemsOf } from './training/inputs.ts';
+import { engineItems, itemsOf, type RunItems } from './training/inputs.ts';
 import type { MetricsLog } from './training/metrics.ts';
-import { enginePrompts, trainablePrompts } from './training/prompts.ts';
+import { enginePrompts, trainablePrompts, withTruths } from './training/prompts.ts';
 import { RunRecords } from './training/records.ts';
-import { intendedRun, runToContinue, type TrainOptions, trainablePairs, whyNotTrain } from './training/run.ts';
+import {
+  intendedRun,
+  type RunIntent,
+  runToContinue,
+  type TrainOptions,
+  trainablePairs,
+  whyNotTrain,
+} from './training/run.ts';
 import { SeenPairs } from './training/seen.ts';
 import { DEFAULT_TRAINING } from './training/settings.ts';
 import type { PairTracks } from './training/tracks.ts';
+import { worldLoaded } from './worlds.ts';
 
 export type { TrainOptions } from './training/run.ts';
 
 export class Training {
   #store: Store<AppState>;
   #images: ImageLibrary;
+  #sights: Sights;
   #needed: () => readonly string[];
   #checkpoints: Checkpoints;
   #runs: RunRecords;
@@ -50,12 +61,14 @@ export class Training {
     store: Store<AppState>,
     engine: Engine,
     images: ImageLibrary,
+    sights: Sights,
     files: RunFiles,
     needed: () => readonly string[] = () => [],
   ) {
     this.#needed = needed;
     this.#store = store;
     this.#images = images;
+    this.#sights = sights;
     this.#checkpoints = new Checkpoints(files);
     this.#runs = new RunRecords(store);
     const failed = (error: unknown) => this.#say(error);
@@ -224,18 +237,20 @@ export class Training {
   }
 
   /**
-   * Examines reference and policy now, on the held-out scenes of the settings, and measures how far apart they are. Who
-   * asks has time, so every scene is asked about.
+   * Examines reference and policy now, on as many held-out pictures as the settings say, and measures how far apart they
+   * are. Who asks has time, so every picture is asked about.
    */
   async examine(): Promise<void> {
     const { run } = this;
-    const { training } = this.#store.state.settings;
-    if (!run || this.#runs.state.phase !== 'idle') return;
-    const scenes = training.eval_scenes || DEFAULT_TRAINING.eval_scenes;
+    const { engine, settings } = this.#store.state;
+    const { training } = settings;
+    const world = worldLoaded(engine);
+    if (!run || !world || this.#runs.state.phase !== 'idle') return;
+    const scenes = Math.min(training.eval_scenes || DEFAULT_TRAINING.eval_scenes, examinationFor(world).most);
     await this.during('evaluating', async (signal) => {
       const prompts = await enginePrompts(trainablePrompts(this.#store.state), this.#images);
       const answers = prompts.length > 0 ? training.kl_answers : 0;
-      await this.#driver.look(run.id, prompts, { scenes, popeScenes: scenes, answers }, signal);
+      await this.#driver.look(run.id, prompts, { world, scenes, popeScenes: scenes, answers }, signal);
     });
   }
 
@@ -271,6 +286,7 @@ export class Training {
   async #train(options: TrainOptions): Promise<RunRecord | undefined> {
     const { state } = this.#store;
     const intent = intendedRun(state, options);
+    const world = worldLoaded(state.engine)!;
     const known = options.fresh ? undefined : runToContinue(state, intent);
     const before = state.training.run;
     const run = known ?? this.#runs.add(intent);
@@ -282,14 +298,14 @@ export class Training {
     try {
       await this.during('reference', async (signal) => {
         if (outer?.aborted) throw new CancelledError();
-        const items = itemsOf(state, intent);
+        const items = await this.#withTruths(itemsOf(state, intent), intent, signal);
         this.#seen.clear();
         this.tracks(run.id).begin(items.pairs.map(({ id }) => id));
         this.#histories.of(run.id).prompts = items.prompts ?? [];
         const given = await engineItems(items, this.#images, intent.objective);
         const adapter = await this.fileFor(run);
         const { steps, onStep } = options;
-        await this.#driver.drive(run.id, { ...given, adapter, steps, onStep, signal });
+        await this.#driver.drive(run.id, { ...given, adapter, steps, onStep, world, signal });
       });
     } catch (caught) {
       const error = withPageNames(caught, trainablePairs(state), state.pairs);
@@ -303,6 +319,17 @@ export class Training {
       await this.#settle(run.id, before);
     }
     return this.#runs.find(run.id);
+  }
+
+  /** Photographs whose truth the reward goes by are looked at before the first step. */
+  async #withTruths(items: RunItems, { reward }: RunIntent, signal: AbortSignal): Promise<RunItems> {
+    if (!items.prompts) return items;
+    const look = (imageId: string) => this.#sights.of(imageId, { signal });
+    const prompts = await withTruths(items.prompts, reward, look, (done, total) =>
+      this.#setProgress({ what: 'Looking at the photographs', done, total }),
+    );
+    this.#setProgress(null);
+    return { ...items, prompts };
   }
 
   /**

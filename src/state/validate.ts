@@ -72,7 +72,8 @@ const VIEWS = {
   tab: ['images', 'responses', 'objective', 'training'],
   bottom: ['pairs', 'training'],
   theme: ['system', 'light', 'dark'],
-} as const satisfies { readonly [K in 'tab' | 'bottom' | 'theme']: readonly AppState['view'][K][] };
+  metPhotographs: [true, false],
+} as const satisfies { readonly [K in 'tab' | 'bottom' | 'theme' | 'metPhotographs']: readonly AppState['view'][K][] };
 
 /** The valid part of what claims to be the stored view. */
 export function validView(value: unknown): Partial<AppState['view']> {

@@ -83,7 +83,7 @@ describe('margin-training, where training goes too far', () => {
     }));
     await frames(element, 3);
     expect(textOf(element, '[data-said="over-optimisation"]')).to.equal(
-      'Over-optimised. From step 2 to 6 the margin rose by 0.75, but on held-out scenes F1 fell from 0.91 to 0.70. Go back to step 2',
+      'Over-optimised. From step 2 to 6 the margin rose by 0.75, but on held-out pictures F1 fell from 0.91 to 0.70. Go back to step 2',
     );
     await expectAccessible(element);
     button(element, 'Go back to step 2').click();

@@ -1,7 +1,7 @@
 // What goes wrong for people: damaged pictures, a damaged model file, a lost GPU device, no WebGPU at all.
 // Each must be named, harm nothing else, and leave a way on.
 
-import { endToEnd, engineReady, equal, idle, near, ok, openPage, picture, until } from './support.mjs';
+import { backToToybox, endToEnd, engineReady, equal, idle, near, ok, openPage, picture, until } from './support.mjs';
 
 const button = (page, name, nth = 0) => page.getByRole('button', { name, exact: true }).nth(nth);
 
@@ -61,6 +61,7 @@ await endToEnd(async ({ checks, browser, url, launch }) => {
       { name: 'good.png', mimeType: 'image/png', buffer: png },
     ]);
     await until(page, () => margin.state.images.some(({ name }) => name === 'good.png') && !margin.state.activity);
+    await backToToybox(page);
     equal(await page.evaluate(() => margin.images.list().length), before + 1, 'pictures');
     for (const name of ['broken.png', 'empty.jpg', 'letter.png']) {
       await page.locator('margin-notices').getByText(name).waitFor();

@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { drawn, endToEnd, engineReady, equal, idle, near, ok, openPage, picture, saved, until } from './support.mjs';
+import { drawn, endToEnd, engineReady, equal, idle, near, ok, openPage, picture, saved, switchedToPhotoModels, until } from './support.mjs';
 
 const { log1p, exp, abs } = Math;
 const softplus = (x) => Math.max(x, 0) + log1p(exp(-abs(x)));
@@ -113,10 +113,20 @@ await endToEnd(async ({ checks, browser, url }) => {
     await page.evaluate(() => margin.intents.setTheme('system'));
   });
 
-  await check('an uploaded picture is selected and answered, token by token, with CLIP scores', async () => {
+  await check('the first uploaded picture switches to the photo models; one press goes back to Toybox', async () => {
     const [chooser] = await Promise.all([page.waitForEvent('filechooser'), button(page, 'Add images').click()]);
     await chooser.setFiles({ name: 'block.png', mimeType: 'image/png', buffer: await picture(page) });
     await until(page, () => margin.state.images.some(({ name }) => name === 'block.png'));
+    await switchedToPhotoModels(page);
+    equal(await page.evaluate(() => margin.state.settings.clip), 'photo-clip', 'the scorer');
+    await until(page, () => margin.state.images.find(({ name }) => name === 'block.png').seen?.by === 'photo-detector');
+    await page.getByRole('list', { name: 'Messages' }).getByText('photo models take over').waitFor();
+    await button(page, 'Back to Toybox').click();
+    await until(page, () => margin.state.settings.vlm === 'toybox-vlm' && margin.state.engine.kind === 'ready');
+    await button(page, 'Back to Toybox').waitFor({ state: 'detached' });
+  });
+
+  await check('the uploaded picture is selected and answered, token by token, with CLIP scores', async () => {
     await setSampling(page, { Answers: 2, 'Max tokens': 12, Seed: 7 });
     // What is there for a moment only is watched for, not polled: a busy machine would miss it.
     await page.evaluate(() => {

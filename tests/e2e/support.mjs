@@ -216,6 +216,17 @@ export async function engineReady(page) {
   return engine.facts;
 }
 
+/** Settles when the first picture from outside has switched to the photo models. */
+export const switchedToPhotoModels = (page) =>
+  until(page, () => margin.state.settings.vlm === 'photo-vlm' && margin.state.engine.kind === 'ready');
+
+/** The same, and back to Toybox, which the steps after it are about; later pictures only ask. */
+export async function backToToybox(page) {
+  await switchedToPhotoModels(page);
+  await page.evaluate(() => margin.intents.backToToybox());
+  equal(await page.evaluate(() => margin.state.settings.vlm), 'toybox-vlm', 'the model after the way back');
+}
+
 /** A PNG with coloured blocks, made by the browser itself. */
 export async function picture(page, colour = '#c33', width = 120, height = 90) {
   const bytes = await page.evaluate(

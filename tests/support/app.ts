@@ -19,6 +19,8 @@ export interface TestAppOptions {
   readonly backend?: Partial<Backend>;
   /** Whether the engine is ready when this settles (default: yes). */
   readonly ready?: boolean;
+  /** Whether the first photograph still switches Toybox to the photo models (default: no, as on every later visit). */
+  readonly firstPhotograph?: boolean;
 }
 
 /** An app whose stored work is restored and whose engine is ready. */
@@ -27,6 +29,9 @@ export async function makeApp(options: TestAppOptions = {}): Promise<TestApp> {
   const backend = memoryBackend(options.backend);
   const app = createApp({ engine, persistence: createPersistence(backend) });
   await app.restored;
+  if (!options.firstPhotograph) {
+    app.store.update((state) => ({ ...state, view: { ...state.view, metPhotographs: true } }));
+  }
   if (options.ready !== false) await app.intents.retryEngine();
   return { ...app, engine, backend };
 }

@@ -23,7 +23,8 @@ function answers(engine: Engine, examination: Examination, asked: readonly Asked
   const onProgress = (done: number, total: number) => {
     if (done % 50 === 0) console.log(`${done} of ${total} answers`);
   };
-  return greedyAnswers(engine, examination, asked, { maxTokens, picture: sceneImage, onProgress });
+  const picture = (scene: number) => sceneImage(examination.scenes[scene]);
+  return greedyAnswers(engine, asked, { maxTokens, picture, onProgress });
 }
 
 /** Greedy answers to every question of the first `size` held-out scenes; without `everything`, descriptions and counts. */

@@ -155,7 +155,10 @@ export class FakeEngine implements Engine {
     }
     const facts = {
       ...FAKE_FACTS,
-      models: FAKE_FACTS.models.map((model) => ({ ...model, id: model.kind === 'vlm' ? models.vlm : models.clip })),
+      models: FAKE_FACTS.models.map((model) => {
+        const id = model.kind === 'vlm' ? models.vlm : models.clip;
+        return { ...model, id, world: id.startsWith('toybox') ? ('toybox' as const) : ('photographs' as const) };
+      }),
     };
     this.setState({ kind: 'ready', facts });
     return facts;

@@ -36,7 +36,7 @@ describe('early stopping', () => {
     const on = withTraining(DEFAULT_TRAINING, { early_stopping: true });
     expect(on.eval_steps).to.equal(10);
     expect(withTraining({ ...DEFAULT_TRAINING, eval_steps: 3 }, { early_stopping: true }).eval_steps).to.equal(3);
-    const sentence = /early_stopping goes by held-out scenes .* eval_steps is 0\. Set it to 1 or more, or switch/;
+    const sentence = /early_stopping goes by held-out pictures .* eval_steps is 0\. Set it to 1 or more, or switch/;
     expect(() => withTraining(on, { eval_steps: 0 })).to.throw(sentence);
     expect(() => withTraining(DEFAULT_TRAINING, { early_stopping: true, eval_steps: 0 })).to.throw(sentence);
     expect(() => withTraining(on, { eval_scenes: 0 })).to.throw(/eval_scenes is 0/);

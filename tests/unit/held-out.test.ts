@@ -1,5 +1,6 @@
 import { expect } from '@esm-bundle/chai';
 import type { SampleBatchRequest } from '../../src/engine/engine.ts';
+import { toyboxExam } from '../../src/preference/examinations.ts';
 import { evaluateHeldOut } from '../../src/preference/heldout.ts';
 import { FakeEngine } from '../support/fake-engine.ts';
 import { makeTrainable, runOf } from '../support/trainable.ts';
@@ -9,10 +10,9 @@ describe('held-out examinations', () => {
     const engine = new FakeEngine();
     engine.answers = ['There is a unicorn.'];
     const seen: number[] = [];
-    const { answers, chairI, cover } = await evaluateHeldOut(engine, {
-      scenes: 3,
+    const exam = toyboxExam(3, async () => ({ id: 'x', blob: new Blob() }));
+    const { answers, chairI, cover } = await evaluateHeldOut(engine, exam, {
       model: 'policy',
-      picture: async () => ({ id: 'x', blob: new Blob() }),
       onProgress: (done) => seen.push(done),
     });
     expect(answers).to.have.length(3);
@@ -34,18 +34,19 @@ describe('held-out examinations', () => {
       return { id: made.at(-1)!, blob: new Blob() };
     };
     const controller = new AbortController();
-    const options = { scenes: 3, model: 'policy', picture, signal: controller.signal } as const;
-    expect((await evaluateHeldOut(engine, options)).answers).to.deep.equal(made);
+    const exam = toyboxExam(3, picture);
+    const options = { model: 'policy', signal: controller.signal } as const;
+    expect((await evaluateHeldOut(engine, exam, options)).answers).to.deep.equal(made);
     engine.before = () => controller.abort();
-    const error = await evaluateHeldOut(engine, options).catch((caught) => caught);
+    const error = await evaluateHeldOut(engine, exam, options).catch((caught) => caught);
     expect(error.name).to.equal('CancelledError');
   });
 
   it('ask about the first scenes: POPE, a question that several settings share only once', async () => {
     const engine = new FakeEngine();
     engine.answers = ['No, there is not.'];
-    const options = { scenes: 3, model: 'policy', picture: async () => ({ id: 'x', blob: new Blob() }) } as const;
-    const { pope } = await evaluateHeldOut(engine, { ...options, popeScenes: 2 });
+    const exam = toyboxExam(3, async () => ({ id: 'x', blob: new Blob() }));
+    const { pope } = await evaluateHeldOut(engine, exam, { model: 'policy', popeScenes: 2 });
     const batches = engine.callsOf('sampleBatch') as SampleBatchRequest[];
     expect(batches.map(({ maxTokens }) => maxTokens)).to.deep.equal([64, 16]);
     const asked = batches.flatMap(({ prompts }) => prompts.map(({ prompt }) => prompt));
@@ -58,7 +59,7 @@ describe('held-out examinations', () => {
       expect(about.length).to.be.within(questions, 3 * questions);
     }
     expect(new Set(about).size).to.be.lessThan(3 * pope!.random.questions);
-    expect((await evaluateHeldOut(engine, options)).pope, 'not asked for').to.equal(undefined);
+    expect((await evaluateHeldOut(engine, exam, { model: 'policy' })).pope, 'not asked for').to.equal(undefined);
   });
 
   it('keep POPE’s accuracies beside CHAIR-i, of fewer scenes; by hand every scene is asked about', async () => {

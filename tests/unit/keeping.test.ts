@@ -20,7 +20,8 @@ const saving = (app: TestApp) =>
   stateWhere(
     app,
     ({ notices }) =>
-      notices.some(({ message }) => message.includes('from now on')) && !notices.some(({ action }) => action),
+      notices.some(({ message }) => message.includes('from now on')) &&
+      !notices.some(({ action }) => action === 'save here'),
     'taken over',
   );
 

@@ -1,7 +1,7 @@
 // One round of a soak: everything the page can do for a while, in turns. Each action leaves the workspace as it found
 // it, or `rest` tidies up behind it, so what grows over the rounds is a leak and not a workspace.
 
-import { addPairs, engineReady, idle, picture } from '../../tests/e2e/support.mjs';
+import { addPairs, backToToybox, engineReady, idle, picture } from '../../tests/e2e/support.mjs';
 
 /** One after another, two of each family: what an objective needs first (kernels, scores, samples) comes in turn. */
 const PER_FAMILY = 2;
@@ -29,6 +29,15 @@ const TRAINING = {
 export async function prepare(page) {
   await engineReady(page);
   await addPairs(page);
+  await idle(page);
+  // The first picture from outside switches to the photo models, which is not what grows or does not.
+  const first = [...(await picture(page, COLOURS[0], 99, 80))];
+  const id = await page.evaluate(
+    async (content) => (await margin.intents.addImages([new File([new Uint8Array(content)], 'first.png')]))[0].id,
+    first,
+  );
+  await backToToybox(page);
+  await page.evaluate((added) => margin.intents.removeImage(added), id);
   await idle(page);
   await page.evaluate(
     ([depth, training, sampling]) => {

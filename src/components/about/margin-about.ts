@@ -1,5 +1,6 @@
 import { css, html, LitElement } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
+import { HELD_OUT_PHOTOGRAPHS, PHOTOGRAPH_LICENCE, SAMPLE_PHOTOGRAPHS } from '../../photographs/pictures.ts';
 import type { App } from '../../state/app.ts';
 import { Select } from '../../state/select.ts';
 import { SPRITE_CREDITS } from '../../toybox/index.ts';
@@ -82,6 +83,28 @@ export class MarginAbout extends LitElement {
               <a href=${source} target="_blank" rel="noreferrer">${title}</a> by ${author},
               <a href=${licenceUrl} target="_blank" rel="noreferrer">${licence}</a>, rasterised
             </li>`,
+        )}
+      </ul>
+      <h3>Photographs</h3>
+      <p>
+        From Flickr by way of COCO, scaled down, under
+        <a href=${PHOTOGRAPH_LICENCE.url} target="_blank" rel="noreferrer">${PHOTOGRAPH_LICENCE.name}</a>; each link leads
+        to the photograph's page, which names who took it.
+      </p>
+      <ul>
+        ${(
+          [
+            ['Samples', SAMPLE_PHOTOGRAPHS],
+            ['Held out, to evaluate on', HELD_OUT_PHOTOGRAPHS],
+          ] as const
+        ).map(
+          ([title, photographs]) => html`<li>
+            ${title}:
+            ${photographs.map(
+              ({ name, source }, i) =>
+                html`${i > 0 ? ', ' : ''}<a href=${source} target="_blank" rel="noreferrer">${name}</a>`,
+            )}
+          </li>`,
         )}
       </ul>
       <h3>Code in the bundle</h3>

@@ -20,13 +20,13 @@ const WIDEST = 4;
  *
  * @property app - the page's application object
  * @property image - the selected picture
- * @property toyboxModel - whether the model at work knows the Toybox world only
+ * @property note - what to say of a picture that is not of the loaded model's world
  */
 @customElement('margin-image-detail')
 export class MarginImageDetail extends LitElement {
   @property({ attribute: false }) app!: App;
   @property({ attribute: false }) image!: ImageRecord;
-  @property({ type: Boolean }) toyboxModel = false;
+  @property({ attribute: false }) note = '';
   @state() private truthShown = false;
   @state() private boxesShown = false;
   /** Classes of which the boxes stand out: pointed at, or held by a press. */
@@ -119,7 +119,7 @@ export class MarginImageDetail extends LitElement {
 
   protected override render() {
     const { image } = this;
-    const { name, width, height, scene } = image;
+    const { name, width, height, scene, credit } = image;
     const url = this.app.images.url(image.id);
     // No taller than a square, so that what stands below stays in view.
     const room = { aspectRatio: `${Math.min(WIDEST, Math.max(1, width / height))}` };
@@ -132,7 +132,7 @@ export class MarginImageDetail extends LitElement {
         ${url && !scene ? this.renderBoxes() : nothing}
       </div>
       <div class="line">
-        <span class="name" title=${name}>${name}</span>
+        <span class="name" title=${credit ? `${name}. ${credit}` : name}>${name}</span>
         <span class="muted size" title="Width and height in pixels">${width}×${height}</span>
         ${
           scene
@@ -159,13 +159,7 @@ export class MarginImageDetail extends LitElement {
       </div>
       ${scene && this.truthShown ? html`<margin-truth .scene=${scene}></margin-truth>` : nothing}
       ${scene ? nothing : this.renderSeen()}
-      ${
-        !scene && this.toyboxModel
-          ? html`<p class="note">
-              Outside Toybox's world: the bundled model knows about 80 drawn objects, so it will misread this picture.
-            </p>`
-          : nothing
-      }`;
+      ${this.note ? html`<p class="note">${this.note}</p>` : nothing}`;
   }
 
   private renderToggle() {

@@ -5,9 +5,11 @@ import type { App } from '../../state/app.ts';
 import { Select } from '../../state/select.ts';
 import { selectedImageOf } from '../../state/selectors.ts';
 import type { ImageRecord } from '../../state/state.ts';
+import { worldLoaded } from '../../state/worlds.ts';
 import { icon } from '../shared/icons.ts';
 import { shared } from '../shared/styles.ts';
 import './margin-image-detail.ts';
+import { noteOn } from './outside.ts';
 import { imagesStyles } from './styles.ts';
 import { filesOf, hasFiles, sortFiles } from './transfer.ts';
 
@@ -33,7 +35,7 @@ export class MarginImages extends LitElement {
     (state) => ({
       images: state.images,
       selected: selectedImageOf(state),
-      toybox: state.settings.vlm.startsWith('toybox'),
+      world: worldLoaded(state.engine),
       activity: state.activity?.kind === 'images' ? state.activity : null,
     }),
   );
@@ -66,7 +68,7 @@ export class MarginImages extends LitElement {
   }
 
   protected override render() {
-    const { images, selected, toybox, activity } = this.#view.value;
+    const { images, selected, world, activity } = this.#view.value;
     return html`${this.renderSources()}
       ${
         activity
@@ -79,7 +81,11 @@ export class MarginImages extends LitElement {
       }
       ${
         selected
-          ? html`<margin-image-detail .app=${this.app} .image=${selected} ?toyboxModel=${toybox}></margin-image-detail>`
+          ? html`<margin-image-detail
+              .app=${this.app}
+              .image=${selected}
+              .note=${noteOn(selected, world)}
+            ></margin-image-detail>`
           : nothing
       }
       ${images.length > 0 ? this.renderList(images, selected?.id) : this.renderEmpty()}
@@ -96,13 +102,21 @@ export class MarginImages extends LitElement {
       <button
         class="wide"
         aria-label="Add sample scenes"
-        title="Random Toybox scenes, whose truth is known; which ones follows from the seed"
+        title="Random Toybox scenes, whose truth is known; determined by the seed"
         @click=${() => void intents.addSampleScenes()}
       >
         Sample scenes
       </button>
       <button title="Place objects on a background yourself" @click=${() => intents.openOverlay('composer')}>
         Compose
+      </button>
+      <button
+        class="wide"
+        aria-label="Add sample photographs"
+        title="Photographs from Flickr, four at a time, for the photo models"
+        @click=${() => void intents.addSamplePhotographs()}
+      >
+        Sample photographs
       </button>
       <input type="file" accept=${ACCEPT} multiple hidden aria-label="Picture files" @change=${this.onFiles} />
     </div>`;
@@ -130,7 +144,10 @@ export class MarginImages extends LitElement {
 
   private renderEmpty() {
     return html`<div class="empty">
-      <p>Drop or paste pictures anywhere on the page, or begin with sample scenes: drawn pictures whose truth is known, which the bundled model can describe.</p>
+      <p>
+        Drop or paste pictures anywhere on the page, or begin with sample scenes, drawn pictures whose truth is known, or
+        with sample photographs, which the photo models describe.
+      </p>
     </div>`;
   }
 

@@ -3,11 +3,25 @@ import { customElement, property } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { App } from '../../state/app.ts';
 import { Select } from '../../state/select.ts';
-import type { Notice } from '../../state/state.ts';
+import type { Notice, NoticeAction } from '../../state/state.ts';
 import { type IconName, icon } from '../shared/icons.ts';
 import { base, buttons } from '../shared/styles.ts';
 
 const ICONS: Record<Notice['tone'], IconName> = { info: 'info', success: 'check', error: 'warning' };
+
+type Intents = App['intents'];
+
+/** What a notice may offer. */
+const ACTIONS: Readonly<Record<NoticeAction, { readonly label: string; readonly press: (intents: Intents) => void }>> =
+  {
+    'save here': { label: 'Save in this tab instead', press: (intents) => intents.saveHere() },
+    'back to toybox': { label: 'Back to Toybox', press: (intents) => void intents.backToToybox() },
+    'photo models': {
+      label: 'Switch to the photo models',
+      press: (intents) => void intents.useModelsFor('photographs'),
+    },
+    'toybox models': { label: 'Switch to Toybox', press: (intents) => void intents.useModelsFor('toybox') },
+  };
 
 /**
  * What happened, what was kept, what to do: messages in the corner, errors until dismissed. Spoken by screen
@@ -102,8 +116,8 @@ export class MarginNotices extends LitElement {
           ${icon(ICONS[tone])}
           <div><p>${tone === 'error' ? html`<span class="visually-hidden">Error: </span>` : ''}${message}</p>
           ${
-            action === 'save here'
-              ? html`<button @click=${() => this.app.intents.saveHere()}>Save in this tab instead</button>`
+            action
+              ? html`<button @click=${() => ACTIONS[action].press(this.app.intents)}>${ACTIONS[action].label}</button>`
               : ''
           }</div>
           <button class="quiet icon" aria-label="Dismiss" @click=${() => this.app.intents.dismissNotice(id)}>${icon('close')}</button>

@@ -1,10 +1,12 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { samplesAnswers } from '../../kernels/losses/families/every.ts';
+import { examinationFor } from '../../preference/examinations.ts';
 import type { App } from '../../state/app.ts';
 import { Select } from '../../state/select.ts';
 import { startOf } from '../../state/training/run.ts';
 import { REWARDS, type TrainingSettings, trainingFields, withTraining } from '../../state/training/settings.ts';
+import { worldLoaded } from '../../state/worlds.ts';
 import { LR_SCHEDULER_TYPES, TARGET_MODULES } from '../../training/config.ts';
 import { icon } from '../shared/icons.ts';
 import { shared } from '../shared/styles.ts';
@@ -29,6 +31,11 @@ export class MarginTrainSettings extends LitElement {
     this,
     () => this.app?.store,
     ({ settings }) => settings.objective,
+  );
+  #world = new Select(
+    this,
+    () => this.app?.store,
+    ({ engine }) => worldLoaded(engine) ?? 'toybox',
   );
   #from = new Select(
     this,
@@ -147,7 +154,7 @@ export class MarginTrainSettings extends LitElement {
         ${file ? html`<p class="rhythm small" data-said="from-file">Rank, alpha and target modules are those of the imported adapter, until Reset.</p>` : nothing}
       </fieldset>
       <fieldset>
-        <legend>Held-out scenes and KL</legend>
+        <legend>Held-out ${examinationFor(this.#world.value).many} and KL</legend>
         <div class="grid">${LOOKING.map((field) => this.renderField(field))}</div>
         <div class="checks">
           ${CHECKS.map(
@@ -193,7 +200,7 @@ export class MarginTrainSettings extends LitElement {
       <legend>Sampled answers</legend>
       <div class="grid">
       ${SAMPLING_FIELDS.map((field) => this.renderField(field))}
-      <label class="wide" title="reward: what a sampled answer earns; the truth is known of Toybox pictures only"
+      <label class="wide" title="reward: what a sampled answer earns; the truth is the scene’s, or what the detector saw in a photograph"
         >reward
         <select @change=${(event: Event) => this.set({ reward: (event.target as HTMLSelectElement).value as TrainingSettings['reward'] })}>
           ${REWARDS.map((name) => html`<option value=${name} ?selected=${name === reward}>${REWARD_WORDS[name]}</option>`)}

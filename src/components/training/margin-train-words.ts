@@ -102,7 +102,7 @@ export class MarginTrainWords extends LitElement {
       over
         ? html`<p data-said="over-optimisation">
             <strong>Over-optimised.</strong> From step ${over.best.step} to ${over.last.step} the ${driven} rose by
-            ${number(over.last.margin - over.best.margin, 2)}, but on held-out scenes F1 fell from ${number(over.best.f1, 2)} to
+            ${number(over.last.margin - over.best.margin, 2)}, but on held-out pictures F1 fell from ${number(over.best.f1, 2)} to
             ${number(over.last.f1, 2)}.
             ${
               run.checkpoints.includes(over.best.step)

@@ -1,4 +1,5 @@
 /** What the settings of training are called on the page, and what their tooltips say. */
+import { examinationFor } from '../../preference/examinations.ts';
 import type { TrainingSettings } from '../../state/training/settings.ts';
 
 type NumberKey = {
@@ -47,13 +48,13 @@ export const LORA: readonly Field[] = [
 export const LOOKING: readonly Field[] = [
   {
     key: 'eval_scenes',
-    label: 'scenes',
-    title: 'eval_scenes: scenes described in an examination; 0 for none',
+    label: 'pictures',
+    title: `eval_scenes: held-out pictures described in an examination, Toybox scenes or, for photo models, at most ${examinationFor('photographs').most} photographs; 0 for none`,
   },
   {
     key: 'eval_pope_scenes',
-    label: 'POPE scenes',
-    title: 'eval_pope_scenes: of these scenes, how many are also asked about (yes / no questions); 0 for none',
+    label: 'POPE pictures',
+    title: 'eval_pope_scenes: of these, how many are also asked about (yes / no questions); 0 for none',
   },
   { key: 'eval_steps', label: 'every … steps', title: 'eval_steps: steps; 0 examines only after the last one' },
   {

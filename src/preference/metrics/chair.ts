@@ -7,6 +7,8 @@
 export interface Description {
   readonly mentions: readonly string[];
   readonly truth: readonly string[];
+  /** Nouns that may be there: to mention one is neither right nor wrong, so it counts as no mention. */
+  readonly doubtful?: readonly string[];
 }
 
 export interface ChairResult {
@@ -28,9 +30,14 @@ export interface ChairResult {
 /** A share of nothing is 0: an empty answer hallucinates nothing and covers nothing. */
 const share = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
 
+/** The mentions that can be judged, in order. */
+function judged({ mentions, doubtful = [] }: Description): readonly string[] {
+  return mentions.filter((noun) => !doubtful.includes(noun));
+}
+
 /** The mentions of a description that are not in its truth, in order. */
-export function hallucinatedMentions({ mentions, truth }: Description): string[] {
-  return mentions.filter((noun) => !truth.includes(noun));
+export function hallucinatedMentions(description: Description): string[] {
+  return judged(description).filter((noun) => !description.truth.includes(noun));
 }
 
 /** CHAIR, cover and object precision / F1 over a set of descriptions. */
@@ -43,11 +50,12 @@ export function chair(descriptions: readonly Description[]): ChairResult {
   let covered = 0;
   for (const description of descriptions) {
     const wrong = hallucinatedMentions(description).length;
-    mentions += description.mentions.length;
+    const said = judged(description);
+    mentions += said.length;
     hallucinated += wrong;
     if (wrong > 0) captionsWithHallucination++;
     const truth = new Set(description.truth);
-    const mentioned = new Set(description.mentions);
+    const mentioned = new Set(said);
     truthObjects += truth.size;
     distinctMentioned += mentioned.size;
     covered += [...mentioned].filter((noun) => truth.has(noun)).length;

@@ -53,6 +53,7 @@ function absentInOrder(
 /**
  * For each scene `k` present and `k` absent objects (fewer where the scene holds
  * fewer), present first.
+ * @param doubtful per scene: nouns that may be there, which nobody is asked about
  */
 export function popeQuestions(
   truths: readonly (readonly string[])[],
@@ -61,10 +62,11 @@ export function popeQuestions(
   statistics: ObjectStatistics,
   random: { shuffled<T>(items: readonly T[]): T[] },
   k = 3,
+  doubtful: readonly (readonly string[])[] = [],
 ): PopeQuestion[] {
   return truths.flatMap((truth, scene) => {
     const present = random.shuffled([...new Set(truth)]).slice(0, k);
-    const others = vocabulary.filter((noun) => !truth.includes(noun));
+    const others = vocabulary.filter((noun) => !truth.includes(noun) && !doubtful[scene]?.includes(noun));
     const absent = absentInOrder(truth, others, setting, statistics, random).slice(0, present.length);
     return [
       ...present.map((noun) => ({ scene, noun, present: true })),

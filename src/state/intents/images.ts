@@ -1,12 +1,14 @@
 /** Intents on images. */
+import { SAMPLE_PHOTOGRAPHS } from '../../photographs/pictures.ts';
 import { randomScene, type Scene } from '../../toybox/index.ts';
 import { type Context, notify, sentence, underActivity } from '../context.ts';
 import { type DecodedImage, decodeImage } from '../decode.ts';
+import { photographFile } from '../photographs.ts';
 import { sampleSeed, sceneImage, sceneName } from '../scenes.ts';
 import type { AppState, ImageRecord } from '../state.ts';
 
-/** How many sample scenes one press adds. */
-export const SAMPLE_SCENES = 4;
+/** How many sample scenes or photographs one press adds. */
+export const SAMPLES = 4;
 
 function nameOf(file: Blob, index: number): string {
   return file instanceof File && file.name ? file.name : `picture ${index + 1}`;
@@ -21,13 +23,24 @@ function withImages(state: AppState, records: readonly ImageRecord[]): AppState 
 }
 
 export function imageIntents(context: Context) {
-  const { store, images, history } = context;
+  const { store, images, history, worlds } = context;
 
-  const keep = async (decoded: DecodedImage, name: string, scene?: Scene): Promise<ImageRecord> => {
+  const keep = async (
+    decoded: DecodedImage,
+    name: string,
+    known: Pick<ImageRecord, 'scene' | 'credit'> = {},
+  ): Promise<ImageRecord> => {
     const { id, blob, width, height, preview, caution } = decoded;
     await images.put(id, blob, preview);
     if (caution) notify(store, 'info', caution);
-    return { id, name, width, height, bytes: blob.size, ...(scene ? { scene } : {}) };
+    return { id, name, width, height, bytes: blob.size, ...known };
+  };
+
+  /** Adds them as one action, selects the first, and tells whose world they are of. */
+  const add = (label: string, records: readonly ImageRecord[]): void => {
+    const known = new Set(store.state.images.map(({ id }) => id));
+    history.record(label, (state) => withImages(state, records));
+    worlds.came(records.filter(({ id }) => !known.has(id)));
   };
 
   const addScenes = async (scenes: readonly Scene[]): Promise<ImageRecord[]> => {
@@ -35,9 +48,9 @@ export function imageIntents(context: Context) {
       const records: ImageRecord[] = [];
       for (const scene of scenes) {
         const plain = structuredClone(scene);
-        records.push(await keep(await sceneImage(plain), sceneName(plain), plain));
+        records.push(await keep(await sceneImage(plain), sceneName(plain), { scene: plain }));
       }
-      history.record(scenes.length === 1 ? 'add scene' : 'add scenes', (state) => withImages(state, records));
+      add(scenes.length === 1 ? 'add scene' : 'add scenes', records);
       return records;
     } catch (error) {
       notify(store, 'error', sentence(error));
@@ -77,7 +90,7 @@ export function imageIntents(context: Context) {
             : 'These pictures are in the list already.',
         );
       }
-      history.record(records.length === 1 ? 'add picture' : 'add pictures', (state) => withImages(state, records));
+      add(records.length === 1 ? 'add picture' : 'add pictures', records);
       if (records.length > 0) store.update((state) => ({ ...state, selectedImage: records[0].id }));
       return records;
     },
@@ -88,12 +101,37 @@ export function imageIntents(context: Context) {
     },
 
     /** Adds random Toybox scenes; which ones follows from the seed and from how many there are already. */
-    async addSampleScenes(count: number = SAMPLE_SCENES): Promise<ImageRecord[]> {
+    async addSampleScenes(count: number = SAMPLES): Promise<ImageRecord[]> {
       const { settings, images: present } = store.state;
       const first = present.filter(({ scene }) => scene).length;
       return addScenes(
         Array.from({ length: count }, (_, index) => randomScene(sampleSeed(settings.seed, first + index))),
       );
+    },
+
+    /**
+     * Adds sample photographs: the first of the list that are not here. When all are, it says so. Settles with the records
+     * of those added.
+     */
+    async addSamplePhotographs(count: number = SAMPLES): Promise<ImageRecord[]> {
+      const credits = new Set(store.state.images.map(({ credit }) => credit));
+      const next = SAMPLE_PHOTOGRAPHS.filter(({ credit }) => !credits.has(credit)).slice(0, count);
+      if (next.length === 0) {
+        notify(store, 'info', `All ${SAMPLE_PHOTOGRAPHS.length} sample photographs are in the list already.`);
+        return [];
+      }
+      try {
+        const records: ImageRecord[] = [];
+        for (const photograph of next) {
+          const { name, credit } = photograph;
+          records.push(await keep(await decodeImage(await photographFile(photograph), name), name, { credit }));
+        }
+        add(records.length === 1 ? 'add photograph' : 'add photographs', records);
+        return records;
+      } catch (error) {
+        notify(store, 'error', sentence(error));
+        return [];
+      }
     },
 
     /** Removes a picture with its answers and pairs; one undo brings all of them back. */

@@ -1,4 +1,5 @@
 /** Intents on settings, the view and notices. */
+import type { World } from '../../engine/engine.ts';
 import { taggedLoss } from '../../kernels/losses/families/every.ts';
 import { type Context, notify, withoutNotice } from '../context.ts';
 import { clampSetting, type NumericSetting, SETTING_RANGES } from '../defaults.ts';
@@ -9,7 +10,7 @@ import { followObjective } from '../training/settings.ts';
 type PlainSetting = Exclude<keyof Settings, 'hyperparameters' | 'training'>;
 
 export function settingsIntents(context: Context) {
-  const { store, engine, persistence, training, models } = context;
+  const { store, engine, persistence, training, models, worlds } = context;
 
   return {
     /** Changes one setting. Numbers are brought into their range; another model is loaded, and becomes the setting when it has. */
@@ -28,6 +29,18 @@ export function settingsIntents(context: Context) {
         const training = followObjective(next.settings.training, state.settings.objective, next.settings.objective);
         return { ...next, settings: { ...next.settings, training } };
       });
+    },
+
+    /** Loads the bundled models of a world in place of those that are not for it. */
+    useModelsFor(world: World): Promise<void> {
+      training.pause();
+      return worlds.use(world);
+    },
+
+    /** Undoes the switch to the photo models that the first photographs brought about. */
+    backToToybox(): Promise<void> {
+      training.pause();
+      return worlds.back();
     },
 
     /**

@@ -85,7 +85,7 @@ export function trainingIntents(context: Context) {
       await tell(training.forget(id));
     },
 
-    /** Examines reference and policy on held-out scenes. */
+    /** Examines reference and policy on held-out pictures. */
     async examine(): Promise<void> {
       await tell(training.examine(), 'The held-out examination stopped: ');
     },

@@ -40,7 +40,7 @@ function trlRow(pair: PairRecord, image: string) {
 }
 
 export function workspaceIntents(context: Context) {
-  const { store, images, history, persistence, training } = context;
+  const { store, images, history, persistence, training, worlds } = context;
 
   /** The adapter of the file as it is here; or why it cannot be used, as a sentence; null for none. */
   const usableAdapter = (
@@ -122,6 +122,7 @@ export function workspaceIntents(context: Context) {
           (_signal, report) => readWorkspace(file, images, report),
         );
         const runs = freshRuns(store.state, read);
+        const before = new Set(store.state.images.map(({ id }) => id));
         const usable = usableAdapter(read, runs);
         const adapter = typeof usable === 'string' ? null : usable;
         const folders = adapterFolders(runs.runs, adapter);
@@ -137,6 +138,7 @@ export function workspaceIntents(context: Context) {
           release();
         }
         await training.sync();
+        worlds.came(read.images.filter(({ id }) => !before.has(id)));
         const losses = [
           ...read.losses,
           ...(typeof usable === 'string' ? [usable] : []),

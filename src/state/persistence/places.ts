@@ -52,6 +52,7 @@ export const VIEW_PLACES: { readonly [K in keyof AppState['view']]: Place } = {
   overlay: 'url',
   loss: 'url',
   theme: 'indexeddb',
+  metPhotographs: 'indexeddb',
 };
 
 /** Where the bytes behind `images` are kept. */

@@ -9,11 +9,13 @@ import type {
   TrainingPrompt,
   TrainPlan,
   TrainRequest,
+  World,
 } from '../../engine/engine.ts';
 import { CancelledError, InputError } from '../../errors.ts';
+import { examinationFor } from '../../preference/examinations.ts';
 import { anySignal } from '../../signals.ts';
 import type { Checkpoints } from './checkpoints.ts';
-import type { Examiner, Extent } from './examiner.ts';
+import { type Examiner, isAbout, type WorldExtent } from './examiner.ts';
 import type { RunHistory } from './history.ts';
 import { bestPoint, overOptimisation } from './judge.ts';
 import { type Look, lookAfter, lookBefore, looking, lookOwed, nextLook } from './looks.ts';
@@ -30,6 +32,8 @@ export interface Drive {
   /** Optimiser steps before the run pauses by itself. */
   readonly steps?: number;
   readonly onStep?: (metrics: StepMetrics) => void;
+  /** Of the model: it is examined on pictures of this. */
+  readonly world: World;
   readonly signal: AbortSignal;
 }
 
@@ -50,6 +54,8 @@ export interface DriverHost {
   workWith(run: string, step: number): Promise<void>;
   failed(error: unknown, before: string): void;
 }
+
+const heldOutWords = ({ world }: WorldExtent): string => `Held-out ${examinationFor(world).many}`;
 
 export class Driver {
   #engine: Pick<Engine, 'train' | 'plan' | 'divergence'>;
@@ -78,18 +84,18 @@ export class Driver {
    * examination that the last call did not wait for comes first, unless a number of steps is asked for, which are not
    * kept waiting.
    */
-  async drive(id: string, { pairs, prompts, adapter, steps, onStep, signal }: Drive): Promise<void> {
+  async drive(id: string, { pairs, prompts, adapter, steps, onStep, world, signal }: Drive): Promise<void> {
     const { objective, hyperparameters, settings, reward, step: first } = this.#runs.find(id)!;
     const until = steps ? first + steps : Number.POSITIVE_INFINITY;
     const { config, lora } = configOf(settings);
-    const looks = looking(objective, settings);
+    const looks = looking(objective, settings, world);
     const run = { pairs, prompts, objective, hyperparameters, reward, config, lora };
-    await this.#before(id, { ...run, adapter }, lookBefore(looks), { patient: !steps, signal });
+    await this.#before(id, { ...run, adapter }, { ...lookBefore(looks), world }, { patient: !steps, signal });
     const stopsAfter = async (look: Look) => {
-      await this.look(id, prompts ?? pairs, look, signal);
+      await this.look(id, prompts ?? pairs, { ...look, world }, signal);
       return look.scenes > 0 && settings.early_stopping && overOptimisation(this.#runs.find(id)!) !== null;
     };
-    if (!steps && (await stopsAfter(lookOwed(looks, this.#runs.find(id)!)))) return this.#stopEarly(id);
+    if (!steps && (await stopsAfter(lookOwed(looks, this.#runs.find(id)!, world)))) return this.#stopEarly(id);
     for (let finished = false; !finished; ) {
       const { step } = this.#runs.find(id)!;
       const resume = step > 0 ? await this.#checkpoints.get(id, step) : undefined;
@@ -122,10 +128,15 @@ export class Driver {
   }
 
   /** Examines the policy and measures how far it has moved. What fails costs a point on a curve, never the run. */
-  async look(id: string, prompts: readonly TrainingPrompt[], look: Look, signal: AbortSignal): Promise<void> {
+  async look(
+    id: string,
+    prompts: readonly TrainingPrompt[],
+    look: Look & WorldExtent,
+    signal: AbortSignal,
+  ): Promise<void> {
     if (look.scenes === 0 && look.answers === 0) return;
     await this.#looking(signal, async (options) => {
-      if (look.scenes > 0) await this.#examine(id, look, options('Held-out scenes'));
+      if (look.scenes > 0) await this.#examine(id, look, options(heldOutWords(look)));
       if (look.answers > 0) await this.#measure(id, ownPrompts(prompts, look.answers), options('KL on own samples'));
     });
   }
@@ -138,17 +149,16 @@ export class Driver {
   async #before(
     id: string,
     request: TrainRequest,
-    extent: Extent,
+    extent: WorldExtent,
     { patient, signal }: { readonly patient: boolean; readonly signal: AbortSignal },
   ): Promise<void> {
     const run = this.#runs.find(id)!;
-    const { scenes } = extent;
-    const has = run.heldOut.some((point) => point.step === 0 && point.scenes === scenes);
-    if (scenes === 0 || has || !(patient || this.#examiner.known(run, extent))) return;
+    const has = run.heldOut.some((point) => point.step === 0 && isAbout(point, extent));
+    if (extent.scenes === 0 || has || !(patient || this.#examiner.known(run, extent))) return;
     if (run.step === 0) this.#planned(id, await this.#engine.plan(request, { signal }));
     await this.#looking(signal, async (options) => {
-      const point = await this.#examiner.before(run, extent, options('Held-out scenes, before training'));
-      const later = run.heldOut.filter((each) => each.step > 0 && each.scenes === scenes);
+      const point = await this.#examiner.before(run, extent, options(`${heldOutWords(extent)}, before training`));
+      const later = run.heldOut.filter((each) => each.step > 0 && isAbout(each, extent));
       this.#runs.change(id, { heldOut: [point, ...later] });
     });
   }
@@ -174,7 +184,7 @@ export class Driver {
     }
   }
 
-  async #examine(id: string, extent: Extent, options: CallOptions): Promise<void> {
+  async #examine(id: string, extent: WorldExtent, options: CallOptions): Promise<void> {
     const { log } = this.#host.history(id);
     this.#runs.change(id, { heldOut: await this.#examiner.examine(this.#runs.find(id)!, log, extent, options) });
   }

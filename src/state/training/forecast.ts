@@ -11,6 +11,7 @@ import { shallowEqual } from '../select.ts';
 import type { AppState, RunRecord } from '../state.ts';
 import type { Store } from '../store.ts';
 import { engineItems, itemsOf } from './inputs.ts';
+import { truthIsOwed } from './prompts.ts';
 import { intendedRun, type RunIntent, runToContinue, whyNotTrain } from './run.ts';
 import { configOf } from './settings.ts';
 
@@ -123,6 +124,8 @@ export class Forecast {
   async #foretell(state: AppState, intent: RunIntent, signal: AbortSignal): Promise<Foretold | null> {
     const { objective, hyperparameters, reward, settings } = intent;
     const items = itemsOf(state, intent);
+    // The detector is looking, or Train will let it: what it sees changes nothing that a plan tells.
+    if (truthIsOwed(items.prompts, reward)) return null;
     try {
       const given = await engineItems(items, this.#images, objective);
       const adapter = await this.#fileFor(runToContinue(state, intent) ?? intent);

@@ -1,10 +1,12 @@
 /** When a run stops to look at its policy, and how much it looks at. */
+import type { World } from '../../engine/engine.ts';
 import { taggedLoss } from '../../kernels/losses/families/every.ts';
+import { examinationFor } from '../../preference/examinations.ts';
 import type { RunRecord } from '../state.ts';
-import type { Extent } from './examiner.ts';
+import { type Extent, isAbout } from './examiner.ts';
 import type { TrainingSettings } from './settings.ts';
 
-/** Held-out scenes, and answers sampled to measure the divergence; 0 for none. */
+/** Held-out pictures, and answers sampled to measure the divergence; 0 for none. */
 export interface Look extends Extent {
   readonly answers: number;
 }
@@ -17,13 +19,20 @@ export function nextLook(settings: TrainingSettings, step: number): number {
   return Math.min(next(examines), next(measures));
 }
 
-/** The settings of a run for these two: a reward model scores answers and gives none to look at. */
-export function looking(objective: string, settings: TrainingSettings): TrainingSettings {
-  if (taggedLoss(objective)?.kind !== 'reward-model') return settings;
-  return { ...settings, eval_scenes: 0, kl_answers: 0 };
+/**
+ * The settings of a run for these two. A reward model scores answers and gives none to look at; no world is examined on
+ * more pictures than it has.
+ */
+export function looking(objective: string, settings: TrainingSettings, world: World): TrainingSettings {
+  if (taggedLoss(objective)?.kind === 'reward-model') return { ...settings, eval_scenes: 0, kl_answers: 0 };
+  const { most } = examinationFor(world);
+  const [eval_scenes, eval_pope_scenes] = [settings.eval_scenes, settings.eval_pope_scenes].map((n) =>
+    Math.min(n, most),
+  );
+  return { ...settings, eval_scenes, eval_pope_scenes };
 }
 
-/** What is due before the first step, on the reference: only held-out scenes, because it has not moved from itself. */
+/** What is due before the first step, on the reference: only held-out pictures, because it has not moved from itself. */
 export function lookBefore({ eval_scenes, eval_pope_scenes }: TrainingSettings): Extent {
   return { scenes: eval_scenes, popeScenes: eval_pope_scenes };
 }
@@ -41,9 +50,13 @@ export function lookAfter(settings: TrainingSettings, step: number, last: boolea
  * What was due after the step at which a run stands and has not been looked at, because a pause or a single step does not
  * wait for it. Once the run has gone on it is too late.
  */
-export function lookOwed(settings: TrainingSettings, { step, heldOut, divergence = [] }: RunRecord): Look {
+export function lookOwed(
+  settings: TrainingSettings,
+  { step, heldOut, divergence = [] }: RunRecord,
+  world: World,
+): Look {
   const { scenes, popeScenes, answers } = lookAfter(settings, step, false);
-  const examined = step === 0 || heldOut.some((point) => point.step === step && point.scenes === scenes);
+  const examined = step === 0 || heldOut.some((point) => point.step === step && isAbout(point, { world, scenes }));
   const measured = step === 0 || divergence.some((point) => point.step === step);
   return { scenes: examined ? 0 : scenes, popeScenes, answers: measured ? 0 : answers };
 }

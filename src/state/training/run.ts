@@ -8,7 +8,7 @@ import { withHyperparameters } from '../../kernels/losses/hyperparameters.ts';
 import { hyperparameterValues, objectiveNamed } from '../objectives.ts';
 import { trainingInputs } from '../scores.ts';
 import type { AppState, ImportedAdapter, PairRecord, RunRecord, Settings } from '../state.ts';
-import { trainablePrompts } from './prompts.ts';
+import { promptKey, trainablePrompts } from './prompts.ts';
 import { followObjective, LOOKING, SAMPLING, type TrainingSettings, withTraining } from './settings.ts';
 
 /** What may be given for one run alone; the rest comes from the page's settings. */
@@ -82,7 +82,7 @@ export function intendedRun(state: AppState, options: RunOptions = {}): RunInten
   const training = withTraining(following, options.settings ?? {});
   const from = startOf(state);
   const samples = samplesAnswers(objective);
-  const items = samples ? trainablePrompts(state) : pairTexts(trainablePairs(state), objective);
+  const items = samples ? trainablePrompts(state).map(promptKey) : pairTexts(trainablePairs(state), objective);
   const texts = samples ? items : trainablePairs(state).map(textsOf);
   return {
     vlm: settings.vlm,

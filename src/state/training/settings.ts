@@ -16,11 +16,11 @@ import {
 export interface TrainingSettings extends TrainingConfig, LoraSettings {
   /** What sampled answers earn, for objectives that sample. */
   readonly reward: RewardName;
-  /** Steps between examinations on held-out scenes; 0 examines only after the last step. */
+  /** Steps between examinations on held-out pictures; 0 examines only after the last step. */
   readonly eval_steps: number;
-  /** Scenes of an examination; 0 for none. */
+  /** Pictures of an examination, Toybox scenes or photographs as the model's world has them; 0 for none. */
   readonly eval_scenes: number;
-  /** Scenes of it that are asked about as well (POPE): up to 18 short answers each; 0 for none. */
+  /** Of these, how many are asked about as well (POPE): up to 18 short answers each; 0 for none. */
   readonly eval_pope_scenes: number;
   /** Answers sampled to measure the KL to the reference; 0 for none. */
   readonly kl_answers: number;
@@ -32,7 +32,7 @@ export interface TrainingSettings extends TrainingConfig, LoraSettings {
   readonly phase_times: boolean;
 }
 
-/** The rewards to choose from. */
+/** The rewards to choose from: CLIP's, and the scene's truth, or what the detector saw. */
 export const REWARDS: readonly RewardName[] = ['clip', 'truth'];
 
 /** Settings of sampled answers: objectives that learn from the pairs' own answers take nothing from them. */
@@ -126,7 +126,7 @@ function checkEarlyStopping({ early_stopping, eval_scenes, eval_steps }: Trainin
   const missing = eval_scenes === 0 ? 'eval_scenes' : eval_steps === 0 ? 'eval_steps' : undefined;
   if (missing === undefined) return;
   throw new InputError(
-    `early_stopping goes by held-out scenes that are examined during the run, and ${missing} is 0. Set it to 1 or more, or switch early_stopping off first.`,
+    `early_stopping goes by held-out pictures that are examined during the run, and ${missing} is 0. Set it to 1 or more, or switch early_stopping off first.`,
     missing,
   );
 }
