@@ -6,6 +6,7 @@ import type { CallOptions, Engine, Truth } from '../engine/engine.ts';
 import { CancelledError, DeviceLostError, EngineLostError, throwIfCancelled } from '../errors.ts';
 import type { Seen } from '../photographs/index.ts';
 import { truthOf } from '../preference/truth.ts';
+import { fired } from '../signals.ts';
 import { sentence } from './context.ts';
 import type { ImageLibrary } from './images.ts';
 import type { AppState, ImageRecord } from './state.ts';
@@ -42,7 +43,8 @@ export class Sights {
     const known = this.#record(imageId)?.seen;
     if (known) return known;
     if (this.#now?.imageId === imageId) {
-      const seen = await this.#now.seen.catch(() => undefined);
+      const behind = this.#now.seen.catch(() => undefined);
+      const seen = await Promise.race([behind, fired(options?.signal)]);
       throwIfCancelled(options?.signal);
       if (seen) return seen;
     }

@@ -32,6 +32,8 @@ async function unseen(answers: readonly string[]): Promise<{ app: TestApp; open:
   engine.before = (method) => (method === 'look' ? gate : undefined);
   const app = await makeApp({ engine });
   await app.intents.addImages([await plainPicture()]);
+  // Toybox is loaded, and the page has asked whether that is meant.
+  app.store.update((state) => ({ ...state, notices: [] }));
   return { app, open };
 }
 
@@ -129,8 +131,8 @@ describe('pairs by the detector', () => {
     const run = app.intents.pairBy('truth', { settings });
     await stateWhere(app, ({ activity }) => activity?.label === 'Pairs by detector', 'the pairing');
     app.intents.cancel();
-    open();
     expect(await run).to.deep.equal([]);
+    open();
     expect(app.store.state.activity).to.equal(null);
     expect(notices(app)).to.equal('');
     app.dispose();
