@@ -240,6 +240,7 @@ function entry(id: string, kind: 'vlm' | 'clip', files: ReadonlyMap<string, Uint
     id,
     label: id,
     kind,
+    world: 'toybox',
     licence: 'MIT',
     about: 'A fixture.',
     source: { type: 'bundled', path: id },
