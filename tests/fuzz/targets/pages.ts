@@ -5,7 +5,7 @@ import { SETTING_RANGES } from '../../../src/state/defaults.ts';
 import { decodeLink, decodeView, encodeLink } from '../../../src/state/persistence/link.ts';
 import { MemoryAddress, MemoryRecords } from '../../../src/state/persistence/memory.ts';
 import { unzip, zip } from '../../../src/zip.ts';
-import { makeApp, plainPicture, type TestApp } from '../../support/app.ts';
+import { makeApp, plainPicture, stateWhere, type TestApp } from '../../support/app.ts';
 import { mount, settled, unmountAll } from '../../support/mount.ts';
 import { makeTrainable } from '../../support/trainable.ts';
 import { mutateBytes, mutateJson, mutateText } from '../mutate.ts';
@@ -98,6 +98,8 @@ export const workspaces: Target<Workspace> = {
     const app = await makeApp();
     try {
       await app.intents.addImages([await plainPicture()]);
+      // What the detector sees is written down behind everything else.
+      await stateWhere(app, ({ images }) => images.every(({ seen }) => seen), 'a look at the picture');
       const before = app.store.state;
       const taken = await app.intents.importWorkspace(new Blob([workspace.archive ?? (await pack(workspace))]));
       claimWhole(app);
