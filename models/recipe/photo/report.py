@@ -62,7 +62,12 @@ def photographs(work: Path) -> str:
 
 
 def put(text: str, marker: str, value: str) -> str:
-    return re.sub(rf"<!-- {marker} -->.*<!-- /{marker} -->", lambda _: f"<!-- {marker} -->\n{value}\n<!-- /{marker} -->", text, flags=re.S)
+    """The text with what stands between the markers replaced; without just one pair of them, an error."""
+    filled = f"<!-- {marker} -->\n{value}\n<!-- /{marker} -->"
+    found, places = re.subn(rf"<!-- {marker} -->.*?<!-- /{marker} -->", lambda _: filled, text, flags=re.S)
+    if places != 1:
+        raise SystemExit(f"{places} places for {marker} in the report's text; there must be one.")
+    return found
 
 
 def run(work: Path, readme: Path) -> dict:
