@@ -14,11 +14,12 @@ const persistence = createPersistence(browserBackend());
 const app = createApp({ engine: new EngineClient(), persistence });
 window.margin = createConsole(app);
 
+const choices = fetchChoices(new URL('models/', document.baseURI).href);
 const element = document.querySelector('margin-app');
 if (element) {
   element.app = app;
-  void fetchChoices(new URL('models/', document.baseURI).href).then((choices) => {
-    element.choices = choices;
+  void choices.then((known) => {
+    element.choices = known;
   });
 }
 
@@ -38,7 +39,8 @@ try {
   const { images, pairs } = app.store.state;
   if (images.length === 0 && pairs.length === 0) {
     const { intents, worlds } = app;
-    await (worlds.expected === 'photographs' ? intents.addSamplePhotographs() : intents.addSampleScenes());
+    const world = (await choices).find(({ id }) => id === worlds.expected)?.world;
+    await (world === 'photographs' ? intents.addSamplePhotographs() : intents.addSampleScenes());
   }
 } catch (error) {
   // What is stored may still be worth something: nothing is written over it.

@@ -46,7 +46,7 @@ function meansSomethingElse(word: string, before: string, after: string): boolea
 
 /** Mentions of classes in order of appearance, repeats included, with character offsets. */
 export function locatePhotoMentions(text: string): PhotoMention[] {
-  const words = [...text.matchAll(/[a-z]+(?:'[a-z]+)?|[.,]/gi)].map(({ 0: word, index }) => ({
+  const words = [...text.matchAll(/\p{L}+(?:'\p{L}+)?|[.,]/gu)].map(({ 0: word, index }) => ({
     word: word.toLowerCase(),
     start: index,
     end: index + word.length,

@@ -77,7 +77,7 @@ export function createApp({ engine, persistence }: { engine: Engine; persistence
   const forecast = new Forecast(store, engine, images, training.fileFor);
   const evaluation = new LiveEvaluation(store, engine, training);
   const models = new Models(store, engine, persistence.starts);
-  const worlds = new Worlds(store, models);
+  const worlds = new Worlds(store, models, running);
   const intents = createIntents({
     store,
     engine,

@@ -20,11 +20,15 @@ export class ImageLibrary {
   #urls = new Map<string, string>();
   #bytes: ImageBytesStore;
 
-  /** Told of a picture whose bytes are there now and were not before. */
-  onAdded: (id: string) => void = () => {};
+  #listeners: ((id: string) => void)[] = [];
 
   constructor(bytes: ImageBytesStore) {
     this.#bytes = bytes;
+  }
+
+  /** Tells of a picture whose bytes are there now and were not before. */
+  onAdded(listener: (id: string) => void): void {
+    this.#listeners.push(listener);
   }
 
   /**
@@ -35,7 +39,7 @@ export class ImageLibrary {
     if (this.#blobs.has(id)) return;
     this.#blobs.set(id, blob);
     if (preview) this.#blobs.set(previewOf(id), preview);
-    this.onAdded(id);
+    for (const listener of this.#listeners) listener(id);
     await this.#bytes.put(id, blob);
     if (preview) await this.#bytes.put(previewOf(id), preview);
   }

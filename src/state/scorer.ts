@@ -74,7 +74,7 @@ export class Scorer {
       if (kind === 'ready' && before !== 'ready') this.#engineCame();
       before = kind;
     });
-    images.onAdded = (imageId) => this.again((record) => record.imageId === imageId && record.error !== undefined);
+    images.onAdded((imageId) => this.again((record) => record.imageId === imageId && record.error !== undefined));
   }
 
   /** Scores records again whose scoring failed or was cancelled, as if for the first time. */

@@ -3,7 +3,7 @@
  * it sees is written beside the picture. Scenes know their own truth.
  */
 import type { CallOptions, Engine, Truth } from '../engine/engine.ts';
-import { CancelledError, DeviceLostError, EngineLostError, throwIfCancelled } from '../errors.ts';
+import { CancelledError, DeviceLostError, EngineLostError, InputError, throwIfCancelled } from '../errors.ts';
 import type { Seen } from '../photographs/index.ts';
 import { truthOf } from '../preference/truth.ts';
 import { fired } from '../signals.ts';
@@ -33,6 +33,11 @@ export class Sights {
     this.#engine = engine;
     this.#images = images;
     store.subscribe(() => this.#wake());
+    images.onAdded((id) => {
+      if (!this.#failures.delete(id)) return;
+      this.#writeError(id, undefined);
+      this.#wake();
+    });
   }
 
   /**
@@ -53,7 +58,9 @@ export class Sights {
 
   /** What is known of a picture's objects: by its scene, or by what the detector sees. @throws as `of` does. */
   async truth(imageId: string, options?: CallOptions): Promise<Truth> {
-    return truthOf(this.#record(imageId)) ?? truthOf({ seen: await this.of(imageId, options) })!;
+    const record = this.#record(imageId);
+    if (!record) throw new InputError('This picture was removed.', 'image');
+    return truthOf(record) ?? truthOf({ seen: await this.of(imageId, options) })!;
   }
 
   async #look(imageId: string, options?: CallOptions): Promise<Seen> {
@@ -93,8 +100,13 @@ export class Sights {
         this.#now = { imageId: image.id, seen: this.#look(image.id) };
         await this.#now.seen;
       } catch (error) {
-        if (passes(error)) return;
-        this.#failures.set(image.id, (this.#failures.get(image.id) ?? 0) + 1);
+        if (error instanceof CancelledError) return;
+        const times = (this.#failures.get(image.id) ?? 0) + 1;
+        this.#failures.set(image.id, times);
+        if (!passes(error)) continue;
+        // The engine went, perhaps because of this picture.
+        if (times >= ATTEMPTS) this.#writeError(image.id, sentence(error));
+        return;
       } finally {
         this.#now = null;
       }

@@ -3,7 +3,7 @@
  * photographs switch Toybox to the photo models by themselves, which one press undoes; after that the page only asks.
  */
 import type { EngineState, ModelFacts, ModelIds, World } from '../engine/engine.ts';
-import { notify, withoutNotice } from './context.ts';
+import { notify, type Running, withoutNotice } from './context.ts';
 import type { Models } from './models.ts';
 import { BUNDLED_MODELS } from './models.ts';
 import type { AppState, ImageRecord, NoticeAction } from './state.ts';
@@ -37,8 +37,12 @@ const SWITCHED = 'Photographs are outside Toybox’s world, so the photo models 
 const OFFER_MS = 30_000;
 
 /** A switch now would end or put aside what the person is about: then it is asked for. */
-const isInTheMiddle = ({ training, adapter, activity }: AppState): boolean =>
-  training.phase !== 'idle' || training.run !== null || adapter !== null || activity?.kind === 'sample';
+const isInTheMiddle = ({ training, adapter }: AppState, running: ReadonlySet<Running>): boolean =>
+  // Another activity may hide that answers are being sampled.
+  training.phase !== 'idle' ||
+  training.run !== null ||
+  adapter !== null ||
+  [...running].some(({ kind }) => kind === 'sample');
 
 /** The notice that offers something, and the world whose models make it pointless once they are loaded. */
 interface Offer {
@@ -49,8 +53,9 @@ interface Offer {
 export class Worlds {
   #store: Store<AppState>;
   #models: Models;
-  /** Pictures that came in and were not decided about, because no model was ready. */
-  #arrived: { readonly world: World; readonly pictures: number } | null = null;
+  #running: ReadonlySet<Running>;
+  /** Ids of pictures that came in and were not decided about, because no model was ready. */
+  #arrived: readonly string[] = [];
   #offer: Offer | null = null;
   /** What "Back to Toybox" goes back to. */
   #before: ModelIds | null = null;
@@ -58,24 +63,21 @@ export class Worlds {
   /** Settles when the models that pictures brought about are loaded, or could not be. */
   settled: Promise<void> = Promise.resolve();
 
-  constructor(store: Store<AppState>, models: Models) {
+  constructor(store: Store<AppState>, models: Models, running: ReadonlySet<Running>) {
     this.#store = store;
     this.#models = models;
+    this.#running = running;
     store.subscribe(() => this.#look());
   }
 
-  /** Which world the page is about to open with: that of the models that the link or the settings name. */
-  get expected(): World {
-    const vlm = this.#models.wish.vlm ?? this.#store.state.settings.vlm;
-    return vlm === BUNDLED_MODELS.toybox.vlm ? 'toybox' : 'photographs';
+  /** The vision-language model that the page is about to open with: what the link names, else the settings. */
+  get expected(): string {
+    return this.#models.wish.vlm ?? this.#store.state.settings.vlm;
   }
 
   /** Pictures came in, whichever way. Those of both worlds at once are left to the person. */
   came(pictures: readonly ImageRecord[]): void {
-    const worlds = new Set(pictures.map(worldOfImage));
-    const [world] = worlds;
-    if (worlds.size !== 1) return;
-    this.#arrived = { world, pictures: pictures.length };
+    this.#arrived = [...this.#arrived, ...pictures.map(({ id }) => id)];
     this.#look();
   }
 
@@ -91,6 +93,7 @@ export class Worlds {
 
   /** Undoes the switch that photographs brought about. */
   back(): Promise<void> {
+    this.#meet();
     this.#withdraw();
     this.settled = this.#models.choose(this.#before ?? BUNDLED_MODELS.toybox);
     return this.settled;
@@ -103,24 +106,31 @@ export class Worlds {
     if (this.#offer?.until === loaded) this.#withdraw();
     // Who has had photo models and chose Toybox again wants Toybox.
     if (loaded === 'photographs' && !view.metPhotographs) this.#meet();
-    const arrived = this.#arrived;
-    if (!arrived) return;
-    this.#arrived = null;
-    if (arrived.world === loaded) return;
+    if (this.#arrived.length === 0) return;
     const { state } = this.#store;
-    if (arrived.world === 'photographs' && !state.view.metPhotographs && !isInTheMiddle(state)) void this.#switch();
-    else this.#ask(arrived.world, arrived.pictures);
+    // Those that are gone again decide nothing.
+    const pictures = state.images.filter(({ id }) => this.#arrived.includes(id));
+    this.#arrived = [];
+    const worlds = new Set(pictures.map(worldOfImage));
+    const [world] = worlds;
+    if (worlds.size !== 1 || world === loaded) return;
+    const middle = isInTheMiddle(state, this.#running);
+    if (world === 'photographs' && !state.view.metPhotographs && !middle) void this.#switch();
+    else this.#ask(world, pictures.length);
   }
 
   async #switch(): Promise<void> {
     const { vlm, clip } = this.#store.state.settings;
     this.#before = { vlm, clip };
-    this.#meet();
     const notice = notify(this.#store, 'info', SWITCHED, 'back to toybox');
     this.#show({ notice });
     await this.use('photographs');
     if (this.#offer?.notice !== notice) return;
-    if (worldLoaded(this.#store.state.engine) !== 'photographs') return this.#withdraw();
+    if (worldLoaded(this.#store.state.engine) !== 'photographs') {
+      // Cancelled, or it failed: from now on the page asks.
+      this.#meet();
+      return this.#withdraw();
+    }
     this.#offer = { notice, until: 'toybox' };
     this.#withdrawLater();
   }

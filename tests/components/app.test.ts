@@ -13,17 +13,36 @@ import { FAKE_FACTS } from '../support/fake-engine.ts';
 import { button, deep, deepAll, mount, press, settled, unmountAll } from '../support/mount.ts';
 
 const CHOICES = [
-  { id: 'toybox-vlm', label: 'Toybox VLM', kind: 'vlm', about: 'Small.', licence: 'MIT', bundled: true, bytes: 12e6 },
+  {
+    id: 'toybox-vlm',
+    label: 'Toybox VLM',
+    kind: 'vlm',
+    world: 'toybox',
+    about: 'Small.',
+    licence: 'MIT',
+    bundled: true,
+    bytes: 12e6,
+  },
   {
     id: 'smolvlm',
     label: 'SmolVLM',
     kind: 'vlm',
+    world: 'photographs',
     about: 'Larger.',
     licence: 'Apache-2.0',
     bundled: false,
     bytes: 5.1e8,
   },
-  { id: 'toybox-clip', label: 'Toybox CLIP', kind: 'clip', about: 'Small.', licence: 'MIT', bundled: true, bytes: 5e6 },
+  {
+    id: 'toybox-clip',
+    label: 'Toybox CLIP',
+    kind: 'clip',
+    world: 'toybox',
+    about: 'Small.',
+    licence: 'MIT',
+    bundled: true,
+    bytes: 5e6,
+  },
 ] as const;
 
 const draw = (app: TestApp) => mount<MarginApp>('margin-app', { app, choices: CHOICES });

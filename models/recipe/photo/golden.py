@@ -43,6 +43,7 @@ MENTIONS = (
     "Women, children and policemen at dining tables; the man's tie and bow ties.",
     "A toy bear. Bear signs, a bear sign, toy bears and bears.",
     "An ORANGE Cat, a CAR-seat, a t-shirt: nothing else?",
+    "Une catégorie, un manège, le téléphone, mené par une carotte; ein Katzenfoto.",
     "Ein Hund, 猫, un vélo à côté d'une voiture, a café table 🍕 pizza.",
     "There are no cars, people or frisbees. There is also a tv screen, a cell phone and a laptop computer.",
     "A fire hydrant next to a parking meter, potted plants, and a baseball player with a bat and ball.",

@@ -37,7 +37,7 @@ SPELLINGS = {
 
 
 def words_of(text: str) -> list[str]:
-    return re.findall(r"[a-z]+(?:'[a-z]+)?|[.,]", text.lower().replace("-", " "))
+    return re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?|[.,]", text.lower().replace("-", " "))
 
 
 def mentions(text: str) -> list[int]:

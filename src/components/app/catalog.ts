@@ -1,9 +1,11 @@
 /** The models a person may choose, as the pickers need them: the page's view of `models/catalog.json`. */
+import type { World } from '../../engine/engine.ts';
 
 export interface ModelChoice {
   readonly id: string;
   readonly label: string;
   readonly kind: 'vlm' | 'clip';
+  readonly world: World;
   readonly about: string;
   readonly licence: string;
   readonly bundled: boolean;
@@ -16,6 +18,7 @@ interface CatalogJson {
     readonly id: string;
     readonly label: string;
     readonly kind: 'vlm' | 'clip' | 'detector';
+    readonly world: World;
     readonly about?: string;
     readonly licence: string;
     readonly source: { readonly type: string };
@@ -34,12 +37,12 @@ export async function fetchChoices(baseUrl: string): Promise<ModelChoice[]> {
   try {
     const response = await fetch(new URL('catalog.json', baseUrl));
     const { models } = (await response.json()) as CatalogJson;
-    return models.flatMap(({ id, label, kind, about = '', licence, source, files, approximateBytes = 0 }) => {
+    return models.flatMap(({ id, label, kind, world, about = '', licence, source, files, approximateBytes = 0 }) => {
       // There is one detector, and nothing to choose.
       if (kind === 'detector') return [];
       const known = files.reduce((sum, file) => sum + (file.bytes ?? 0), 0);
       const bytes = Math.max(approximateBytes, known);
-      return [{ id, label, kind, about, licence, bundled: source.type === 'bundled', bytes }];
+      return [{ id, label, kind, world, about, licence, bundled: source.type === 'bundled', bytes }];
     });
   } catch {
     return [];

@@ -44,7 +44,7 @@ function comparablePope({ heldOut }: RunRecord) {
 }
 
 /**
- * Hallucination on scenes the model never saw: before, during and after training, for every run.
+ * Hallucination in pictures the model never saw: before, during and after training, for every run.
  *
  * @property app - the page's application object
  */

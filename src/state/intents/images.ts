@@ -23,7 +23,7 @@ function withImages(state: AppState, records: readonly ImageRecord[]): AppState 
 }
 
 export function imageIntents(context: Context) {
-  const { store, images, history, worlds } = context;
+  const { store, images, history, worlds, running } = context;
 
   const keep = async (
     decoded: DecodedImage,
@@ -120,18 +120,24 @@ export function imageIntents(context: Context) {
         notify(store, 'info', `All ${SAMPLE_PHOTOGRAPHS.length} sample photographs are in the list already.`);
         return [];
       }
-      try {
-        const records: ImageRecord[] = [];
-        for (const photograph of next) {
+      // A second press while these are read would choose the same ones.
+      if ([...running].some(({ kind }) => kind === 'images')) return [];
+      const records: ImageRecord[] = [];
+      const activity = { kind: 'images', label: 'Reading photographs', done: 0, total: next.length } as const;
+      await underActivity(context, activity, async (signal, report) => {
+        for (const [index, photograph] of next.entries()) {
+          if (signal.aborted) break;
           const { name, credit } = photograph;
-          records.push(await keep(await decodeImage(await photographFile(photograph), name), name, { credit }));
+          try {
+            records.push(await keep(await decodeImage(await photographFile(photograph), name), name, { credit }));
+          } catch (error) {
+            notify(store, 'error', sentence(error));
+          }
+          report(index + 1, next.length);
         }
-        add(records.length === 1 ? 'add photograph' : 'add photographs', records);
-        return records;
-      } catch (error) {
-        notify(store, 'error', sentence(error));
-        return [];
-      }
+      });
+      add(records.length === 1 ? 'add photograph' : 'add photographs', records);
+      return records;
     },
 
     /** Removes a picture with its answers and pairs; one undo brings all of them back. */

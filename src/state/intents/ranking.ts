@@ -47,14 +47,23 @@ export function whyNotRankBy(id: JudgeId, state: AppState): string | null {
     return scored.length < 2 ? `Two answers with scores by ${judge.name.detector} are needed.` : null;
   }
   if (table.filter(({ status }) => status === 'ready').length < 2) return 'Two finished answers are needed.';
-  const looks = truthOf(selectedImageOf(state)) !== undefined || state.engine.kind === 'ready';
+  const known = truthOf(selectedImageOf(state)) !== undefined;
+  if (!known && state.training.phase !== 'idle')
+    return 'The model is being trained. The detector looks when it pauses.';
+  const looks = known || state.engine.kind === 'ready';
   return looks ? null : 'The detector has not looked yet. It can as soon as the models are ready.';
 }
 
 export function rankingIntents(context: Context) {
   const { store, engine, images, history, running, sights } = context;
 
-  const recordOf = (id: JudgeId, imageId: string, prompt: string, { chosen, rejected }: JudgedPair): PairRecord => ({
+  const recordOf = (
+    id: JudgeId,
+    clip: string,
+    imageId: string,
+    prompt: string,
+    { chosen, rejected }: JudgedPair,
+  ): PairRecord => ({
     id: newId('pair'),
     imageId,
     prompt,
@@ -64,7 +73,7 @@ export function rankingIntents(context: Context) {
     // Other judges' scores are no CLIP scores: the scorer fetches those.
     ...(id === 'clip' && {
       clip: { chosen: chosen.score, rejected: rejected.score },
-      scoredBy: { clip: store.state.settings.clip },
+      scoredBy: { clip },
     }),
   });
 
@@ -159,7 +168,8 @@ export function rankingIntents(context: Context) {
         id,
         store.state.images.filter((image) => imageIds.includes(image.id)),
       );
-      const { prompt, n, temperature, topP, maxTokens, seed } = settings;
+      const { vlm, clip, prompt, n, temperature, topP, maxTokens, seed } = settings;
+      const isThere = (imageId: string) => store.state.images.some((image) => image.id === imageId);
       const found: { readonly imageId: string; readonly pairs: readonly JudgedPair[] }[] = [];
       let without = 0;
       const activity = { kind: 'sample', label: `Pairs by ${by}`, done: 0, total: imageIds.length } as const;
@@ -167,9 +177,12 @@ export function rankingIntents(context: Context) {
         await underActivity(context, activity, async (signal, report) => {
           const either = options.signal ? anySignal([signal, options.signal]) : signal;
           for (const [index, imageId] of imageIds.entries()) {
+            if (!isThere(imageId)) continue;
             const request = { image: await images.input(imageId), prompt, n, temperature, topP, maxTokens, seed };
             const truth = (looking: { readonly signal?: AbortSignal }) => sights.truth(imageId, looking);
             const pairs = await sampleJudgedPairs(JUDGES[id], { engine, truth }, request, { signal: either });
+            const now = store.state.settings;
+            if (now.vlm !== vlm || now.clip !== clip) throw new InputError('Other models were loaded.');
             if (pairs.length > 0) found.push({ imageId, pairs });
             else without += 1;
             report(index + 1, imageIds.length);
@@ -181,8 +194,10 @@ export function rankingIntents(context: Context) {
           options.onError?.(error);
         }
       }
-      const kept = balancedPairs(found, options.keep ?? PAIRS_KEPT);
-      const pairs = kept.map(({ imageId, pair }) => recordOf(id, imageId, prompt, pair));
+      // Of pictures removed meanwhile nothing is kept.
+      const there = found.filter(({ imageId }) => isThere(imageId));
+      const kept = balancedPairs(there, options.keep ?? PAIRS_KEPT);
+      const pairs = kept.map(({ imageId, pair }) => recordOf(id, clip, imageId, prompt, pair));
       if (pairs.length > 0) {
         history.record(`add pairs by ${by}`, (state) => ({
           ...state,
