@@ -94,6 +94,52 @@ describe('the first photograph', () => {
     app.dispose();
   });
 
+  it('only asks while answers are sampled, also where reading it hides that', async () => {
+    const app = await fresh();
+    await app.intents.addSampleScenes(1);
+    let open = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    app.engine.before = (method) => (method === 'sample' ? gate : undefined);
+    const pairing = app.intents.pairBy('clip');
+    await stateWhere(app, ({ activity }) => activity?.kind === 'sample', 'the pairing');
+    await photograph(app);
+    expect(models(app)).to.deep.equal(TOYBOX);
+    expect(actions(app)).to.deep.equal(['photo models']);
+    open();
+    await pairing;
+    app.dispose();
+  });
+
+  it('is met only when the photo models are there: a page that goes in between switches the next time', async () => {
+    const engine = new FakeEngine();
+    let open = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    engine.before = (method, request) =>
+      method === 'load' && (request as { vlm: string }).vlm === 'photo-vlm' ? gate : undefined;
+    const app = await fresh({ engine });
+    await app.intents.addImages([await plainPicture([7, 7, 7], 'first.png')]);
+    await stateWhere(app, ({ notices }) => notices.some(({ action }) => action === 'back to toybox'), 'the switch');
+    expect(app.store.state.view.metPhotographs).to.equal(false);
+    open();
+    await settled(app);
+    await stateWhere(app, ({ view }) => view.metPhotographs, 'the photo models');
+    app.dispose();
+  });
+
+  it('decides nothing when it is gone before the models are there', async () => {
+    const app = await fresh({ ready: false });
+    await photograph(app);
+    app.intents.removeImage(app.store.state.images[0].id);
+    await app.intents.retryEngine();
+    await settled(app);
+    expect(models(app)).to.deep.equal(TOYBOX);
+    app.dispose();
+  });
+
   it('leaves a CLIP for photographs that somebody chose', async () => {
     const app = await fresh();
     app.intents.setSetting('clip', 'clip-vit-b-32');
@@ -252,11 +298,11 @@ describe('sample photographs', () => {
     later.dispose();
   });
 
-  it('are what a page opens with whose link or settings name models for photographs', async () => {
+  it('go by the model that the link or the settings name', async () => {
     const app = await fresh();
-    expect(app.worlds.expected).to.equal('toybox');
+    expect(app.worlds.expected).to.equal('toybox-vlm');
     await photograph(app);
-    expect(app.worlds.expected).to.equal('photographs');
+    expect(app.worlds.expected).to.equal('photo-vlm');
     app.dispose();
   });
 });
