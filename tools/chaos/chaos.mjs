@@ -192,8 +192,13 @@ async function oneKill(visit, result) {
 
 /** A page that was not closed comes back by itself: its engine is ready, and its run goes on or has stopped. */
 async function recovered({ page, ledger }) {
-  await page.waitForFunction(() => ['ready', 'unavailable'].includes(margin.state.engine.kind), null, PATIENCE);
-  const { engine } = await page.evaluate(() => ({ engine: margin.state.engine }));
+  // One look: between two the engine may begin to restart, because a lost device is noticed a moment later.
+  const seen = await page.waitForFunction(
+    () => ['ready', 'unavailable'].includes(margin.state.engine.kind) && margin.state.engine,
+    null,
+    PATIENCE,
+  );
+  const engine = await seen.jsonValue();
   if (engine.kind !== 'ready') throw new Error(`the engine is unavailable: ${engine.error.message}`);
   await page.waitForFunction(
     (step) => {
