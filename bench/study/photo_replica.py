@@ -1,8 +1,8 @@
 """Alignment on photographs in PyTorch and PEFT: pairs by the scorer or by the detector, DPO and SimPO, on the bundled models.
 
-The page's own rule for pairs (run by Node), TRL's losses on the page's defaults, greedy descriptions of held-out
-pictures, CHAIR against their true labels and captions. Pools are drawn from pictures that no stage was trained on and
-that are not among the 500 of the examination; a seed draws 150 of these 250 and samples answers of its own.
+Pairs follow the page's own rule (run by Node); the losses are TRL's with the page's defaults. CHAIR is measured on
+greedy descriptions of 500 held-out pictures, against their true labels and captions. The answers that are paired come
+from 250 other pictures on which nothing was trained: each seed picks 150 of them and samples its own answers.
 
 Run: python bench/study/photo_replica.py --data FOLDER --work FOLDER --seeds 8     (requirements: models/recipe, peft)
 FOLDERs as for models/recipe/photo/make.py, whose stage `prepare` must have been run.
